@@ -1,0 +1,169 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// extension is the key that makes a service a blue-green one and that holds its settings. At the top of the
+// file it holds what is to be the default for all of them.
+const extension = "x-bluegreen"
+
+// DefaultProxyImage is the proxy's image where the file does not name one.
+const DefaultProxyImage = "haproxy:3.2-alpine"
+
+// ControlPort is where proxies take orders; no service can have it as a target.
+const ControlPort = 9899
+
+// maxReplicas is how many tasks one answer of docker's DNS lists.
+const maxReplicas = 60
+
+// The defaults of durations and counts.
+const (
+	defaultDrain    = 30 * time.Second
+	defaultTimeout  = 5 * time.Minute
+	defaultInterval = time.Second
+	defaultRise     = 2
+	defaultFall     = 3
+)
+
+// shortest is the shortest duration that HAProxy can tell from none.
+const shortest = time.Millisecond
+
+// blueGreen decodes the settings of all services that have x-bluegreen, even if it is empty.
+func (m *model) blueGreen(p *Project) error {
+	defaults := m.raw[extension]
+	top := newField(extension, defaults)
+	decodeSettings(top)
+	errs := []error{top.err()}
+	if errs[0] != nil {
+		defaults = nil
+	}
+	for i, s := range p.Services {
+		value, ok := m.rawService(s.Name)[extension]
+		if !ok {
+			continue
+		}
+		settings, err := m.serviceSettings(s, overlay(defaults, value))
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		p.Services[i].BlueGreen = settings
+	}
+	return errors.Join(errs...)
+}
+
+func (m *model) serviceSettings(s Service, value any) (*Settings, error) {
+	f := newField(fmt.Sprintf("service %s: %s", s.Name, extension), value)
+	settings := decodeSettings(f)
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	err := m.choosePorts(s, settings)
+	if err == nil {
+		err = checkBlueGreen(s, settings)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("service %s: %w", s.Name, err)
+	}
+	return settings, nil
+}
+
+// decodeSettings reads all keys. Ports stay empty when the file does not give them.
+func decodeSettings(f field) *Settings {
+	keys := f.keys("ports", "health", "proxy", "drain", "keep", "timeout")
+	return &Settings{
+		Release: Release{Ports: decodePorts(keys["ports"]), Health: decodeHealth(keys["health"])},
+		Proxy:   decodeProxy(keys["proxy"]),
+		Drain:   keys["drain"].duration(defaultDrain, 0),
+		Keep:    keys["keep"].oneOf(KeepWarm, KeepWarm, KeepCold),
+		Timeout: keys["timeout"].duration(defaultTimeout, shortest),
+	}
+}
+
+func decodePorts(f field) []Port {
+	var ports []Port
+	for _, item := range f.list("ports such as {target: 8080, mode: http}") {
+		keys := item.keys("target", "mode")
+		if mapping(item.value) != nil && !keys["target"].given() {
+			item.errorf("target is missing: give the port inside the container")
+		}
+		ports = append(ports, Port{
+			Target: uint16(keys["target"].number(0, 1, maxPort)),
+			Mode:   keys["mode"].oneOf(ModeHTTP, ModeHTTP, ModeH2, ModeTCP),
+		})
+	}
+	if items, ok := f.value.([]any); ok && len(items) == 0 {
+		f.errorf("there is no port in it: name at least one, or leave the key out")
+	}
+	return ports
+}
+
+func decodeHealth(f field) Health {
+	keys := f.keys("path", "port", "interval", "timeout", "rise", "fall")
+	path := keys["path"].text("")
+	if path != "" && !validPath.MatchString(path) {
+		keys["path"].errorf("%q is no path: begin it with / and percent-encode blanks and quotes", path)
+	}
+	return Health{
+		Path:     path,
+		Port:     uint16(keys["port"].number(0, 1, maxPort)),
+		Interval: keys["interval"].duration(defaultInterval, shortest),
+		Timeout:  keys["timeout"].duration(defaultInterval, shortest),
+		Rise:     keys["rise"].number(defaultRise, 1, 100),
+		Fall:     keys["fall"].number(defaultFall, 1, 100),
+	}
+}
+
+// overlay lays the settings of a service over the defaults; lists are replaced as a whole.
+func overlay(defaults, value any) any {
+	under, over := mapping(defaults), mapping(value)
+	if value == nil {
+		return defaults
+	}
+	if under == nil || over == nil {
+		return value
+	}
+	out := map[string]any{}
+	for key, item := range under {
+		out[key] = item
+	}
+	for key, item := range over {
+		out[key] = overlay(under[key], item)
+	}
+	return out
+}
+
+// checkBlueGreen finds what no blue-green service can be.
+func checkBlueGreen(s Service, settings *Settings) error {
+	mode := s.Spec.Mode
+	if mode.ReplicatedJob != nil || mode.GlobalJob != nil {
+		return fmt.Errorf("%s: a job takes no traffic that could be switched: take %s out", "deploy.mode", extension)
+	}
+	if mode.Replicated != nil && mode.Replicated.Replicas != nil && *mode.Replicated.Replicas > maxReplicas {
+		return fmt.Errorf("deploy.replicas: %d is more than %d, which is as many tasks as one answer of docker's DNS "+
+			"lists: use fewer and larger ones", *mode.Replicated.Replicas, maxReplicas)
+	}
+	for _, attachment := range s.Spec.TaskTemplate.Networks {
+		if !isUserDefined(attachment.Target) {
+			return fmt.Errorf("networks: proxies cannot find tasks on the network %s: use an overlay network",
+				attachment.Target)
+		}
+	}
+	return checkHealthPort(settings)
+}
+
+func checkHealthPort(settings *Settings) error {
+	if settings.Health.Path == "" || settings.Health.Port != 0 {
+		return nil
+	}
+	for _, port := range settings.Ports {
+		if port.Mode == ModeTCP {
+			return fmt.Errorf("%s.health: path would be asked for on port %d too, which is mode tcp: name the port "+
+				"that answers it with health.port", extension, port.Target)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// check finds what is wrong with the file as a whole, before services are converted one by one.
+func (m *model) check() error {
+	if len(m.project.Services) == 0 {
+		if len(m.project.DisabledServices) > 0 {
+			return errors.New("services: none is in an active profile: name profiles with --profile")
+		}
+		return errors.New("services: there is none: define at least one")
+	}
+	err := m.eachService(func(s types.ServiceConfig) error {
+		m.warnDependsOn(s)
+		return checkName(m.scope(s.Name))
+	})
+	return errors.Join(err, m.checkCycles())
+}
+
+func (m *model) warnDependsOn(s types.ServiceConfig) {
+	for name, dependency := range s.DependsOn {
+		if _, ok := m.project.Services[name]; ok || !dependency.Required {
+			continue
+		}
+		if _, ok := m.project.DisabledServices[name]; ok {
+			m.warnf(s.Name, "depends_on: %s is in no active profile and is not waited for", name)
+			continue
+		}
+		m.warnf(s.Name, "depends_on: there is no service %s to wait for", name)
+	}
+}
+
+// checkCycles finds services that depend on themselves over others.
+func (m *model) checkCycles() error {
+	done := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(m.project.Services)) {
+		if cycle := m.cycle(name, nil, done); cycle != nil {
+			return fmt.Errorf("depends_on goes in a circle, %s: take one of them out", strings.Join(cycle, " -> "))
+		}
+	}
+	return nil
+}
+
+// cycle follows depends_on from a service and returns the first circle, nil if there is none.
+func (m *model) cycle(name string, path []string, done map[string]bool) []string {
+	if at := slices.Index(path, name); at >= 0 {
+		return append(slices.Clone(path[at:]), name)
+	}
+	if done[name] {
+		return nil
+	}
+	for _, next := range m.dependsOn(m.project.Services[name]) {
+		if cycle := m.cycle(next, append(path, name), done); cycle != nil {
+			return cycle
+		}
+	}
+	done[name] = true
+	return nil
+}
+
+// checkSpecs finds what Swarm would refuse, and names that would meet those of colors.
+func (m *model) checkSpecs(p *Project) error {
+	var errs []error
+	for _, s := range p.Services {
+		if err := checkPorts(s.Spec.EndpointSpec); err != nil {
+			errs = append(errs, fmt.Errorf("service %s: %w", s.Name, err))
+		}
+		if s.BlueGreen != nil {
+			errs = append(errs, checkColors(s, p))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// longestSuffix is the longest that is added to the name of a blue-green service: its colors' tasks are found
+// under a DNS name that ends so.
+const longestSuffix = "-green-servers"
+
+// checkColors sees to it that nothing else has the names of a service's colors.
+func checkColors(s Service, p *Project) error {
+	if length := len(s.Spec.Name) + len(longestSuffix); length > maxName {
+		return fmt.Errorf("service %s: %q has %d characters, and a blue-green service may have %d, so that names "+
+			"of its colors are good for DNS: shorten it, or the stack's name",
+			s.Name, s.Spec.Name, len(s.Spec.Name), maxName-len(longestSuffix))
+	}
+	for _, color := range []string{"-blue", "-green"} {
+		for _, other := range p.Services {
+			if other.Name == s.Name+color {
+				return fmt.Errorf("service %s: the blue-green service %s has a color of that name: rename one of them",
+					other.Name, s.Name)
+			}
+			if hasAlias(other, s.Name+color) {
+				return fmt.Errorf("service %s: networks: the alias %s is the name of a color of %s: use another alias",
+					other.Name, s.Name+color, s.Name)
+			}
+		}
+	}
+	return nil
+}
+
+func hasAlias(s Service, alias string) bool {
+	for _, attachment := range s.Spec.TaskTemplate.Networks {
+		if slices.Contains(attachment.Aliases, alias) {
+			return true
+		}
+	}
+	return false
+}

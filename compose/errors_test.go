@@ -1,0 +1,191 @@
+package compose
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// loadText loads a file stack.yml with the given text, in a folder of its own.
+func loadText(t *testing.T, text string, environ ...string) (*Project, error) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "stack.yml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Load(context.Background(), Options{
+		Files: []string{"stack.yml"}, Name: "shop", Dir: dir, Environ: append(environ, "HOME=/home/user"),
+	})
+}
+
+// TestErrors holds the whole text of errors: which file, service and key, what is wrong, and the way out.
+func TestErrors(t *testing.T) {
+	for _, c := range []struct{ name, file, want string }{
+		{"no service", `services: {}`, "stack.yml: services: there is none: define at least one"},
+		{"no active profile", `services: {a: {image: a, profiles: [p]}}`,
+			"stack.yml: services: none is in an active profile: name profiles with --profile"},
+		{"no image", `services: {a: {command: x}}`,
+			"stack.yml: service a: image is missing: name the image that the service runs"},
+		{"only build", `services: {a: {build: .}}`,
+			"stack.yml: service a: image is missing: Swarm does not build; build and push the image, and name it with image"},
+		{"bad image", `services: {a: {image: "UPPER case"}}`,
+			`stack.yml: service a: image: "UPPER case" is no image name: repository name (library/UPPER case) must be lowercase`},
+		{"all services at once", `services: {a: {command: x}, b: {image: x, restart: never}}`,
+			"stack.yml: service a: image is missing: name the image that the service runs\n" +
+				"service b: restart: \"never\" is not one of no, always, unless-stopped, on-failure"},
+		{"wrong type", `services: {a: {image: a, deploy: {replicas: many}}}`,
+			`stack.yml: services.a.deploy.replicas: "many" is no whole number`},
+		{"unknown key", `services: {a: {image: a, portz: []}}`,
+			"stack.yml: services.a: there is no key portz"},
+		{"service name", `services: {my.svc: {image: a}}`,
+			`stack.yml: service my.svc: "shop_my.svc" is no name that Swarm takes: use letters, digits, - and _ only, with a letter or digit first and last`},
+		{"long name", `services: {` + strings.Repeat("a", 60) + `: {image: a}}`,
+			`stack.yml: service ` + strings.Repeat("a", 60) + `: "shop_` + strings.Repeat("a", 60) + `" has 65 characters and Swarm takes 63: shorten it, or the stack's name`},
+		{"network undefined", `services: {a: {image: a, networks: [n]}}`,
+			`stack.yml: service a: networks: "n" is not defined: add it to the networks at the top of the file`},
+		{"volume undefined", `services: {a: {image: a, volumes: ["data:/d"]}}`,
+			`stack.yml: service a: volumes: /d: volume "data" is not defined: add it to the volumes at the top of the file, or write ./data for a folder`},
+		{"secret undefined", `services: {a: {image: a, secrets: [s]}}`,
+			`stack.yml: service a: secrets: "s" is not defined: add it to the secrets at the top of the file`},
+		{"config undefined", `services: {a: {image: a, configs: [c]}}`,
+			`stack.yml: service a: configs: "c" is not defined: add it to the configs at the top of the file`},
+		{"secret file", `{services: {a: {image: a}}, secrets: {s: {file: /does/not/exist}}}`,
+			"stack.yml: secret s: file: /does/not/exist: no such file or directory"},
+		{"secret variable", `{services: {a: {image: a}}, secrets: {s: {environment: UNSET}}}`,
+			"stack.yml: secret s: environment: variable UNSET is not set: set it"},
+		{"secret empty", `{services: {a: {image: a}}, secrets: {s: {environment: EMPTY}}}`,
+			"stack.yml: secret s: variable EMPTY is empty: Swarm takes at least one byte"},
+		{"env file", `services: {a: {image: a, env_file: /does/not/exist}}`,
+			"stack.yml: service a: env_file: /does/not/exist: no such file or directory"},
+		{"cycle", `services: {a: {image: a, depends_on: [b]}, b: {image: b, depends_on: [c]}, c: {image: c, depends_on: [b]}}`,
+			"stack.yml: depends_on goes in a circle, b -> c -> b: take one of them out"},
+		{"mount options", `services: {a: {image: a, volumes: [{type: bind, source: /x, target: /x, tmpfs: {size: 1}}]}}`,
+			"stack.yml: service a: volumes: /x: the options under tmpfs do not go with type bind: take them out"},
+		{"two mounts", `{services: {a: {image: a, volumes: ["data:/x", "other:/x"]}}, volumes: {data: , other: }}`,
+			"stack.yml: service a: volumes: two entries have the target /x: keep one of them, or give one another target"},
+		{"port twice", `services: {a: {image: a, ports: ["80:80", "80:8080"]}}`,
+			"stack.yml: service a: ports: 80/tcp is published twice, for 80 and 8080: Swarm takes one target for a port"},
+		{"ingress and dnsrr", `services: {a: {image: a, ports: ["80:80"], deploy: {endpoint_mode: dnsrr}}}`,
+			"stack.yml: service a: ports: 80: deploy.endpoint_mode dnsrr cannot publish through the ingress network: use the long form with mode: host, or endpoint_mode vip"},
+		{"global replicas", `services: {a: {image: a, deploy: {mode: global, replicas: 2}}}`,
+			"stack.yml: service a: deploy.replicas: deploy.mode global runs one task on every node: leave replicas out, or use mode replicated"},
+		{"mode", `services: {a: {image: a, deploy: {mode: hot}}}`,
+			`stack.yml: service a: deploy.mode: "hot" is not one of replicated, global, replicated-job, global-job`},
+		{"scale", `services: {a: {image: a, scale: 2, deploy: {replicas: 3}}}`,
+			"stack.yml: service a: scale: 2 is not deploy.replicas, which is 3: keep one of them"},
+		{"cpus", `services: {a: {image: a, deploy: {resources: {limits: {cpus: much}}}}}`,
+			`stack.yml: service a: deploy.resources.limits.cpus: "much" is no number of CPUs such as 0.5: failed to parse much as a rational number`},
+		{"quote", `services: {a: {image: a, command: 'say "x'}}`,
+			"stack.yml: service a: command: a quote is opened but not closed"},
+		{"healthcheck", `services: {a: {image: a, healthcheck: {disable: true, test: x}}}`,
+			"stack.yml: service a: healthcheck: test and disable exclude each other: keep one of them"},
+		{"required variable", `services: {a: {image: "${IMAGE:?name the image}"}}`,
+			"stack.yml: services.a.image: required variable IMAGE is missing a value: name the image"},
+		{"lone dollar", `services: {a: {image: a, environment: {PASSWORD: "s3cret${"}}}`,
+			"stack.yml: services.a.environment.PASSWORD: a $ in it begins no variable: write $$ for a dollar sign and ${NAME} for a variable"},
+		{"no yaml", "services:\n\ta: {}", "stack.yml: "},
+		{"not a mapping", "- a", "stack.yml: "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := loadText(t, c.file, "EMPTY=")
+			expect(t, err, c.want)
+		})
+	}
+}
+
+// expect wants the whole text of an error, or its beginning where want ends with a blank.
+func expect(t *testing.T, err error, want string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error; want %s", want)
+	}
+	got := err.Error()
+	if strings.HasSuffix(want, " ") && strings.HasPrefix(got, want) {
+		return
+	}
+	if got != want {
+		t.Errorf("\n got: %s\nwant: %s", got, want)
+	}
+}
+
+// TestExtensionErrors holds the text of errors of x-bluegreen.
+func TestExtensionErrors(t *testing.T) {
+	const at = "stack.yml: service web: x-bluegreen"
+	for _, c := range []struct{ name, value, want string }{
+		{"unknown key", `{helth: {}}`, at + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, timeout`},
+		{"no mapping", `hot`, at + `: "hot" is no mapping; allowed are the keys ports, health, proxy, drain, keep, timeout`},
+		{"keep", `{keep: hot}`, at + `.keep: "hot" is not one of warm, cold`},
+		{"drain", `{drain: long}`, at + `.drain: "long" is no duration such as 500ms, 30s or 5m`},
+		{"drain without unit", `{drain: 30}`, at + `.drain: 30 is no duration such as 500ms, 30s or 5m`},
+		{"drain below", `{drain: -1s}`, at + `.drain: "-1s" is not between 0s and 24h0m0s`},
+		{"timeout 0", `{timeout: 0s}`, at + `.timeout: "0s" is not between 1ms and 24h0m0s`},
+		{"interval 0", `{health: {interval: 0}}`, at + `.health.interval: 0 is not between 1ms and 24h0m0s`},
+		{"health key", `{health: {url: /}}`, at + `.health: unknown key "url"; allowed are path, port, interval, timeout, rise, fall`},
+		{"path", `{health: {path: healthz}}`, at + `.health.path: "healthz" is no path: begin it with / and percent-encode blanks and quotes`},
+		{"path blank", `{health: {path: "/a b"}}`, at + `.health.path: "/a b" is no path: begin it with / and percent-encode blanks and quotes`},
+		{"rise", `{health: {rise: 0}}`, at + `.health.rise: 0 is no whole number from 1 to 100`},
+		{"port", `{health: {port: 70000}}`, at + `.health.port: 70000 is no whole number from 1 to 65535`},
+		{"ports no list", `{ports: 80}`, at + `.ports: 80 is no list of ports such as {target: 8080, mode: http}`},
+		{"ports empty", `{ports: []}`, at + `.ports: there is no port in it: name at least one, or leave the key out`},
+		{"ports item", `{ports: [80]}`, at + `.ports[0]: 80 is no mapping; allowed are the keys target, mode`},
+		{"ports target", `{ports: [{mode: http}]}`, at + `.ports[0]: target is missing: give the port inside the container`},
+		{"ports mode", `{ports: [{target: 80, mode: udp}]}`, at + `.ports[0].mode: "udp" is not one of http, h2, tcp`},
+		{"ports twice", `{ports: [{target: 80}, {target: 80, mode: tcp}]}`, at + `.ports: target 80 stands twice: keep one of them`},
+		{"ports missing", `{ports: [{target: 81}]}`, at + `.ports: 80 is published but missing: add {target: 80}, or take it out of ports`},
+		{"control port", `{ports: [{target: 80}, {target: 9899}]}`, at + `.ports: 9899 is where proxies take their orders: use another port in the container`},
+		{"health of tcp", `{ports: [{target: 80}, {target: 81, mode: tcp}], health: {path: /}}`,
+			at + `.health: path would be asked for on port 81 too, which is mode tcp: name the port that answers it with health.port`},
+		{"proxy key", `{proxy: {replicas: 2}}`, at + `.proxy: unknown key "replicas"; allowed are image, deploy`},
+		{"proxy image", `{proxy: {image: "A b"}}`, at + `.proxy.image: "A b" is no image name: repository name (library/A b) must be lowercase`},
+		{"proxy mode", `{proxy: {deploy: {mode: global-job}}}`, at + `.proxy.deploy.mode: "global-job" is not one of replicated, global`},
+		{"proxy replicas", `{proxy: {deploy: {replicas: 0}}}`, at + `.proxy.deploy.replicas: 0 is no whole number from 1 to 1000`},
+		{"proxy global", `{proxy: {deploy: {mode: global, replicas: 2}}}`, at + `.proxy.deploy.replicas: mode global runs one proxy on every node: leave replicas out`},
+		{"proxy memory", `{proxy: {deploy: {resources: {limits: {memory: lots}}}}}`, at + `.proxy.deploy.resources.limits.memory: "lots" is no amount of memory such as 128M`},
+		{"proxy constraint", `{proxy: {deploy: {placement: {constraints: [1]}}}}`, at + `.proxy.deploy.placement.constraints[0]: 1 is no text: put it in quotes`},
+		{"all at once", `{keep: hot, drain: long}`, at + ".drain: \"long\" is no duration such as 500ms, 30s or 5m\n" +
+			`service web: x-bluegreen.keep: "hot" is not one of warm, cold`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := loadText(t, `services: {web: {image: a, ports: ["80:80"], x-bluegreen: `+c.value+`}}`)
+			expect(t, err, c.want)
+		})
+	}
+}
+
+// TestBlueGreenErrors holds the text of errors of services that cannot be blue-green as they are.
+func TestBlueGreenErrors(t *testing.T) {
+	for _, c := range []struct{ name, file, want string }{
+		{"no port", `services: {web: {image: a, x-bluegreen: }}`,
+			"stack.yml: service web: x-bluegreen: no port is known: publish one with ports, name it with expose, or write x-bluegreen: {ports: [{target: 8080}]}"},
+		{"udp", `services: {web: {image: a, ports: ["53:53/udp"], x-bluegreen: }}`,
+			"stack.yml: service web: ports: 53/udp: proxies carry TCP only: publish it from a service without x-bluegreen"},
+		{"control port", `services: {web: {image: a, expose: [9899], x-bluegreen: }}`,
+			"stack.yml: service web: x-bluegreen.ports: 9899 is where proxies take their orders: use another port in the container"},
+		{"traefik label", `services: {web: {image: a, labels: {traefik.http.services.w.loadbalancer.server.port: http}, x-bluegreen: }}`,
+			`stack.yml: service web: label traefik.http.services.w.loadbalancer.server.port: "http" is no port`},
+		{"expose", `services: {web: {image: a, expose: ["http"], x-bluegreen: }}`,
+			`stack.yml: service web: expose: "http" is no port and no range such as 8000-8010`},
+		{"job", `services: {web: {image: a, expose: [80], deploy: {mode: replicated-job}, x-bluegreen: }}`,
+			"stack.yml: service web: deploy.mode: a job takes no traffic that could be switched: take x-bluegreen out"},
+		{"replicas", `services: {web: {image: a, expose: [80], deploy: {replicas: 61}, x-bluegreen: }}`,
+			"stack.yml: service web: deploy.replicas: 61 is more than 60, which is as many tasks as one answer of docker's DNS lists: use fewer and larger ones"},
+		{"host network", `{services: {web: {image: a, expose: [80], networks: [h], x-bluegreen: }}, networks: {h: {name: host, external: true}}}`,
+			"stack.yml: service web: networks: proxies cannot find tasks on the network host: use an overlay network"},
+		{"color name", `services: {web: {image: a, expose: [80], x-bluegreen: }, web-blue: {image: b}}`,
+			"stack.yml: service web-blue: the blue-green service web has a color of that name: rename one of them"},
+		{"color alias", `services: {web: {image: a, expose: [80], x-bluegreen: }, b: {image: b, networks: {default: {aliases: [web-green]}}}}`,
+			"stack.yml: service b: networks: the alias web-green is the name of a color of web: use another alias"},
+		{"long name", `services: {` + strings.Repeat("a", 45) + `: {image: a, expose: [80], x-bluegreen: }}`,
+			"stack.yml: service " + strings.Repeat("a", 45) + `: "shop_` + strings.Repeat("a", 45) +
+				`" has 50 characters, and a blue-green service may have 49, so that names of its colors are good for DNS: shorten it, or the stack's name`},
+		{"defaults at the top", `{x-bluegreen: {keep: hot}, services: {web: {image: a, expose: [80], x-bluegreen: }}}`,
+			`stack.yml: x-bluegreen.keep: "hot" is not one of warm, cold`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := loadText(t, c.file)
+			expect(t, err, c.want)
+		})
+	}
+}

@@ -1,0 +1,145 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// field is a value of x-bluegreen and where it stands, such as "service web: x-bluegreen.health.path".
+// Its methods read the value; what is wrong with it is kept, so that one look shows all mistakes.
+type field struct {
+	at    string
+	value any
+	errs  *[]error
+}
+
+func newField(at string, value any) field {
+	return field{at: at, value: value, errs: &[]error{}}
+}
+
+// err joins all mistakes that were found.
+func (f field) err() error { return errors.Join(*f.errs...) }
+
+func (f field) errorf(format string, args ...any) {
+	*f.errs = append(*f.errs, fmt.Errorf("%s: %s", f.at, fmt.Sprintf(format, args...)))
+}
+
+// given says whether the key is there and not null.
+func (f field) given() bool { return f.value != nil }
+
+// keys reads a mapping that may have the allowed keys only. Keys that are not there give fields without value.
+func (f field) keys(allowed ...string) map[string]field {
+	out := map[string]field{}
+	for _, key := range allowed {
+		out[key] = field{at: f.at + "." + key, errs: f.errs}
+	}
+	if !f.given() {
+		return out
+	}
+	m := mapping(f.value)
+	if m == nil {
+		f.errorf("%s is no mapping; allowed are the keys %s", show(f.value), strings.Join(allowed, ", "))
+	}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if !slices.Contains(allowed, key) {
+			f.errorf("unknown key %q; allowed are %s", key, strings.Join(allowed, ", "))
+			continue
+		}
+		out[key] = field{at: f.at + "." + key, value: m[key], errs: f.errs}
+	}
+	return out
+}
+
+// list reads a list; want says what its items are.
+func (f field) list(want string) []field {
+	if !f.given() {
+		return nil
+	}
+	items, ok := f.value.([]any)
+	if !ok {
+		f.errorf("%s is no list of %s", show(f.value), want)
+	}
+	out := make([]field, len(items))
+	for i, item := range items {
+		out[i] = field{at: fmt.Sprintf("%s[%d]", f.at, i), value: item, errs: f.errs}
+	}
+	return out
+}
+
+func (f field) text(fallback string) string {
+	if !f.given() {
+		return fallback
+	}
+	text, ok := f.value.(string)
+	if !ok {
+		f.errorf("%s is no text: put it in quotes", show(f.value))
+	}
+	return text
+}
+
+func (f field) oneOf(fallback string, allowed ...string) string {
+	if !f.given() {
+		return fallback
+	}
+	text := scalar(f.value)
+	if !slices.Contains(allowed, text) {
+		f.errorf("%s is not one of %s", show(f.value), strings.Join(allowed, ", "))
+	}
+	return text
+}
+
+// number reads a whole number, also one that a variable gave as text.
+func (f field) number(fallback, low, high int) int {
+	if !f.given() {
+		return fallback
+	}
+	number, err := strconv.Atoi(scalar(f.value))
+	if err != nil || number < low || number > high {
+		f.errorf("%s is no whole number from %d to %d", show(f.value), low, high)
+	}
+	return number
+}
+
+// maxDuration is well within the timers of HAProxy, which end at 24 days.
+const maxDuration = 24 * time.Hour
+
+// duration reads a duration of at least low, such as 30s.
+func (f field) duration(fallback, low time.Duration) time.Duration {
+	if !f.given() {
+		return fallback
+	}
+	text := scalar(f.value)
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil && text == "0":
+		d = 0
+	case err != nil:
+		f.errorf("%s is no duration such as 500ms, 30s or 5m", show(f.value))
+		return fallback
+	}
+	if d < low || d > maxDuration {
+		f.errorf("%s is not between %s and %s", show(f.value), low, maxDuration)
+	}
+	return d
+}
+
+// show is a value as messages show it: text in quotes.
+func show(value any) string {
+	switch v := value.(type) {
+	case string:
+		return strconv.Quote(v)
+	case map[string]any:
+		return "a mapping"
+	case []any:
+		return "a list"
+	case nil:
+		return "null"
+	default:
+		return fmt.Sprint(v)
+	}
+}

@@ -1,0 +1,43 @@
+package compose
+
+import (
+	"regexp"
+	"strings"
+)
+
+// located makes err name the files, in the way in which the user named them, and say in our words what
+// compose-go says in its own.
+func (s *sources) located(err error) error {
+	text := err.Error()
+	for _, file := range s.files {
+		for _, prefix := range []string{"validating ", "failed to parse "} {
+			text = strings.ReplaceAll(text, prefix+file.Filename+": ", "")
+		}
+	}
+	for _, r := range rewordings {
+		text = r.pattern.ReplaceAllString(text, r.text)
+	}
+	return locatedError{text: s.names + ": " + text, err: err}
+}
+
+// rewordings are for messages that say how something was found instead of what is wrong.
+var rewordings = []struct {
+	pattern *regexp.Regexp
+	text    string
+}{
+	{regexp.MustCompile(`error while interpolating (\S+): `), "$1: "},
+	{regexp.MustCompile(`failed to cast to expected type: `), ""},
+	{regexp.MustCompile(`strconv\.(?:Atoi|ParseInt|ParseUint): parsing (".*"): .*`), "$1 is no whole number"},
+	{regexp.MustCompile(`strconv\.ParseFloat: parsing (".*"): .*`), "$1 is no number"},
+	{regexp.MustCompile(`(?m)^(\S+)\.(\S+) false schema$`), "$1: there is no key $2"},
+	{regexp.MustCompile(`(?m)^(\S+) must be a (integer|array|object)`), "$1 must be an $2"},
+}
+
+// locatedError says err in other words.
+type locatedError struct {
+	text string
+	err  error
+}
+
+func (e locatedError) Error() string { return e.text }
+func (e locatedError) Unwrap() error { return e.err }

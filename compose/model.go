@@ -1,0 +1,108 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/compose-spec/compose-go/v2/consts"
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// model is a project as compose-go loaded it.
+type model struct {
+	stack string
+	files string
+	// project is what the active profiles select. What raw is read for is missing from it.
+	project *types.Project
+	// raw is the merged file before it was bound to types. Maps with keys of the user's own, commands and
+	// cpus are read from it, since binding changes them.
+	raw      map[string]any
+	env      *environment
+	warnings []string
+}
+
+// load merges the files and binds them to types, with as little added by compose-go as possible.
+func (s *sources) load(ctx context.Context, stack string, profiles []string) (*model, error) {
+	if len(profiles) == 0 {
+		profiles = splitList(s.env.all[consts.ComposeProfiles], ",")
+	}
+	m := &model{stack: stack, files: s.names, env: s.env}
+	// compose-go writes into the environment that it is given.
+	details := types.ConfigDetails{WorkingDir: s.dir, ConfigFiles: s.files, Environment: maps.Clone(s.env.all)}
+	options := s.loaderOptions(stack, profiles)
+	warnings, err := captureLogs(func() error {
+		dict, err := loader.LoadModelWithContext(ctx, details, options)
+		if err != nil {
+			return err
+		}
+		m.raw = clone(dict).(map[string]any)
+		takeOut(dict)
+		m.project, err = loader.ModelToProject(dict, loader.ToOptions(&details, []func(*loader.Options){options}), details)
+		if err != nil {
+			return err
+		}
+		return s.checkDuplicates(s.lookupFor(stack))
+	})
+	m.warnings = warnings
+	if err != nil {
+		return nil, s.located(err)
+	}
+	return m, nil
+}
+
+// loaderOptions turns off all of compose-go that shifts specs away from those of docker stack deploy.
+func (s *sources) loaderOptions(stack string, profiles []string) func(*loader.Options) {
+	return func(o *loader.Options) {
+		o.SetProjectName(loadName(stack), true)
+		o.SkipNormalization = true
+		o.SkipDefaultValues = true
+		o.SkipConsistencyCheck = true
+		o.SkipResolveEnvironment = true
+		o.Profiles = profiles
+		// compose-go also runs option functions on options that have no interpolation.
+		if o.Interpolate == nil {
+			return
+		}
+		o.Interpolate.Substitute = substituteTemplate
+		o.Interpolate.LookupValue = s.lookupFor(stack)
+		o.Interpolate.TypeCastMapping = withOurCasts(o.Interpolate.TypeCastMapping, s.env)
+	}
+}
+
+// lookupFor finds variables; the name of the project is the stack's, not the one that compose-go loads under.
+func (s *sources) lookupFor(stack string) func(string) (string, bool) {
+	return func(key string) (string, bool) {
+		if key == consts.ComposeProjectName {
+			return stack, true
+		}
+		return s.env.lookup(key)
+	}
+}
+
+// loadName is a name that compose-go takes; names such as Shop are good for Swarm but not for it.
+func loadName(stack string) string {
+	if name := loader.NormalizeProjectName(stack); name != "" {
+		return name
+	}
+	return "stack"
+}
+
+// eachService runs f for all services by name and joins their errors, so that one look shows all of them.
+func (m *model) eachService(f func(s types.ServiceConfig) error) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(m.project.Services)) {
+		if err := f(m.project.Services[name]); err != nil {
+			errs = append(errs, fmt.Errorf("service %s: %w", name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// rawService is what the file says of a service.
+func (m *model) rawService(name string) map[string]any {
+	return mapping(dig(m.raw, "services", name))
+}

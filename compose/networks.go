@@ -1,0 +1,112 @@
+package compose
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/swarm"
+)
+
+const (
+	defaultNetwork = "default"
+	defaultDriver  = "overlay"
+)
+
+// serviceNetworks are the networks of a service by their keys in the file: the default one if it names none.
+// They are read from the raw map, since a key may begin with "x-".
+func (m *model) serviceNetworks(service string) map[string]any {
+	if networks := mapping(m.rawService(service)["networks"]); len(networks) > 0 {
+		return networks
+	}
+	return map[string]any{defaultNetwork: nil}
+}
+
+func (m *model) networkName(key string) string {
+	n := m.project.Networks[key]
+	return m.nameOf(key, n.Name, bool(n.External))
+}
+
+// attachments names networks, not their ids. A service is known by its key on all of them, but for networks
+// such as host, which know no aliases.
+func (m *model) attachments(s types.ServiceConfig) ([]swarm.NetworkAttachmentConfig, error) {
+	out := []swarm.NetworkAttachmentConfig{}
+	for key, raw := range m.serviceNetworks(s.Name) {
+		if _, ok := m.project.Networks[key]; !ok && key != defaultNetwork {
+			return nil, fmt.Errorf("networks: %q is not defined: add it to the networks at the top of the file", key)
+		}
+		attachment := swarm.NetworkAttachmentConfig{
+			Target:     m.networkName(key),
+			DriverOpts: stringMap(dig(raw, "driver_opts")),
+		}
+		aliases, _ := dig(raw, "aliases").([]any)
+		for _, alias := range aliases {
+			attachment.Aliases = append(attachment.Aliases, scalar(alias))
+		}
+		if isUserDefined(attachment.Target) {
+			attachment.Aliases = append(attachment.Aliases, s.Name)
+		}
+		out = append(out, attachment)
+	}
+	slices.SortFunc(out, func(a, b swarm.NetworkAttachmentConfig) int { return cmp.Compare(a.Target, b.Target) })
+	return out, nil
+}
+
+// isUserDefined is false for networks that every node has, such as host.
+func isUserDefined(name string) bool {
+	return container.NetworkMode(name).IsUserDefined()
+}
+
+// networks are those that services use; docker stack deploy leaves the others alone as well.
+func (m *model) networks(p *Project) error {
+	p.Networks = map[string]Network{}
+	for service := range m.project.Services {
+		for key := range m.serviceNetworks(service) {
+			n := m.project.Networks[key]
+			name := m.networkName(key)
+			if bool(n.External) {
+				p.Networks[name] = Network{External: true}
+				continue
+			}
+			if err := checkName(name); err != nil {
+				return fmt.Errorf("network %s: %w", key, err)
+			}
+			p.Networks[name] = Network{Create: m.networkCreate(key, n)}
+		}
+	}
+	return nil
+}
+
+func (m *model) networkCreate(key string, n types.NetworkConfig) network.CreateOptions {
+	raw := mapping(dig(m.raw, "networks", key))
+	return network.CreateOptions{
+		Driver:     cmp.Or(n.Driver, defaultDriver),
+		EnableIPv4: n.EnableIPv4,
+		EnableIPv6: n.EnableIPv6,
+		IPAM:       ipam(n.Ipam, mapping(raw["ipam"])),
+		Internal:   n.Internal,
+		Attachable: n.Attachable,
+		Options:    stringMap(raw["driver_opts"]),
+		Labels:     m.labeled(raw["labels"]),
+	}
+}
+
+func ipam(config types.IPAMConfig, raw map[string]any) *network.IPAM {
+	options := stringMap(raw["options"])
+	if config.Driver == "" && len(config.Config) == 0 && len(options) == 0 {
+		return nil
+	}
+	out := &network.IPAM{Driver: config.Driver, Options: options}
+	pools, _ := raw["config"].([]any)
+	for i, pool := range config.Config {
+		entry := network.IPAMConfig{Subnet: pool.Subnet, IPRange: pool.IPRange, Gateway: pool.Gateway}
+		if i < len(pools) {
+			entry.AuxAddress = stringMap(mapping(pools[i])["aux_addresses"])
+		}
+		out.Config = append(out.Config, entry)
+	}
+	return out
+}

@@ -1,0 +1,134 @@
+// Package compose turns compose files into what a swarm must hold for them, without an engine.
+package compose
+
+import (
+	"time"
+
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/swarm"
+)
+
+// Project is a stack file, loaded, checked and converted to the terms of the swarm API.
+type Project struct {
+	// Name is the stack's name as given: the value of com.docker.stack.namespace.
+	Name string
+	// Networks, Secrets and Configs are keyed by their name on the swarm.
+	Networks map[string]Network
+	Secrets  map[string]Secret
+	Configs  map[string]Config
+	// Services are all services of the file that the active profiles select, sorted by name.
+	Services []Service
+	// Warnings are sentences about keys of the file that Swarm cannot honour, and about variables that
+	// are not set. Each names the service and what follows.
+	Warnings []string
+	// Notes are sentences about what was read otherwise than docker stack deploy reads it. They ask for nothing.
+	Notes []string
+}
+
+// Network is one network that the services of a project use.
+type Network struct {
+	// External says that the network must exist already and is never created or removed.
+	External bool
+	// Create is the body of the create call; zero for an external network.
+	Create network.CreateOptions
+}
+
+// Secret is one secret that the services of a project use. Its data is never printed.
+type Secret struct {
+	External bool
+	// Spec is the body of the create call; zero for an external secret.
+	Spec swarm.SecretSpec
+}
+
+// Config is one config that the services of a project use.
+type Config struct {
+	External bool
+	// Spec is the body of the create call; zero for an external config.
+	Spec swarm.ConfigSpec
+}
+
+// Service is one service of a project.
+type Service struct {
+	// Name is the key of the service in the file, for example web.
+	Name string
+	// Spec is what docker stack deploy sends for the service. Networks, secrets and configs
+	// are named, not identified: Target of a network attachment is the network's name, and
+	// the SecretID and ConfigID of references are empty.
+	Spec swarm.ServiceSpec
+	// BlueGreen is the decoded x-bluegreen with all defaults filled in; nil for a plain service.
+	BlueGreen *Settings
+	// DependsOn are the names of the services of this project that must be started first, sorted.
+	DependsOn []string
+}
+
+// Modes of a port: how the proxy treats what arrives there.
+const (
+	ModeHTTP = "http" // HTTP/1.1 to the service; clients may speak HTTP/1.1
+	ModeH2   = "h2"   // HTTP/2 without TLS, on both sides
+	ModeTCP  = "tcp"  // bytes
+)
+
+// What becomes of the old color after a flip.
+const (
+	KeepWarm = "warm" // it goes on running: the way back takes a second
+	KeepCold = "cold" // it is scaled to 0 once it is drained
+)
+
+// Settings is a service's x-bluegreen with all defaults filled in.
+type Settings struct {
+	Release
+	Proxy ProxySettings `json:"proxy"`
+	// Drain is the longest wait for requests in flight on the old color after a flip.
+	Drain time.Duration `json:"drain"`
+	// Keep is KeepWarm or KeepCold.
+	Keep string `json:"keep"`
+	// Timeout is the longest time that the new color may go without progress.
+	Timeout time.Duration `json:"timeout"`
+}
+
+// Release is the part of the settings that belongs to one release of the service.
+// Each color has its own, since the two releases may differ in it.
+type Release struct {
+	// Ports are the ports that the proxy listens on and forwards; never empty.
+	Ports []Port `json:"ports"`
+	// Health is the check that the proxies make of each task.
+	Health Health `json:"health"`
+}
+
+// Port is a port of the service that traffic goes to through the proxy.
+type Port struct {
+	// Target is the port number inside the service's containers, and on the proxy.
+	Target uint16 `json:"target"`
+	// Mode is ModeHTTP, ModeH2 or ModeTCP.
+	Mode string `json:"mode"`
+}
+
+// Health is the proxy's own check of each task of a color.
+type Health struct {
+	// Path is asked for with GET, and 2xx and 3xx are healthy; empty means that a TCP connect is enough.
+	Path string `json:"path,omitempty"`
+	// Port is the port that is checked; 0 means the port that the traffic goes to.
+	Port uint16 `json:"port,omitempty"`
+	// Interval is the time between two checks.
+	Interval time.Duration `json:"interval"`
+	// Timeout is the longest time for one check.
+	Timeout time.Duration `json:"timeout"`
+	// Rise is how many checks must pass until a task counts as up.
+	Rise int `json:"rise"`
+	// Fall is how many checks must fail until a task counts as down.
+	Fall int `json:"fall"`
+}
+
+// ProxySettings are the user's wishes for the proxy service.
+type ProxySettings struct {
+	// Image is the HAProxy image, 2.6 or newer, as written in the file.
+	Image string `json:"image"`
+	// Replicas is nil when the file does not say.
+	Replicas *uint64 `json:"replicas,omitempty"`
+	// Mode is "replicated", "global", or empty when the file does not say.
+	Mode string `json:"mode,omitempty"`
+	// Placement is nil when the file does not say: then that of the compose service is used.
+	Placement *swarm.Placement `json:"placement,omitempty"`
+	// Resources is nil when the file does not say.
+	Resources *swarm.ResourceRequirements `json:"resources,omitempty"`
+}

@@ -1,0 +1,111 @@
+package compose
+
+import (
+	"slices"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/docker/api/types/swarm"
+)
+
+// Labels that docker stack deploy writes.
+const (
+	// LabelNamespace holds the stack's name on all that a stack made.
+	LabelNamespace = "com.docker.stack.namespace"
+	// LabelImage holds the image of a service as the file names it.
+	LabelImage = "com.docker.stack.image"
+)
+
+func (m *model) services(p *Project) error {
+	return m.eachService(func(s types.ServiceConfig) error {
+		spec, err := m.serviceSpec(s)
+		if err != nil {
+			return err
+		}
+		p.Services = append(p.Services, Service{Name: s.Name, Spec: spec, DependsOn: m.dependsOn(s)})
+		return nil
+	})
+}
+
+// serviceSpec is the body of the create call for a service, as docker stack deploy sends it.
+func (m *model) serviceSpec(s types.ServiceConfig) (swarm.ServiceSpec, error) {
+	deploy := deployOf(s)
+	raw := m.rawService(s.Name)
+	containerSpec, err := m.containerSpec(s, raw)
+	if err != nil {
+		return swarm.ServiceSpec{}, err
+	}
+	mode, err := serviceMode(s)
+	if err != nil {
+		return swarm.ServiceSpec{}, err
+	}
+	task, err := m.taskSpec(s, raw, containerSpec)
+	if err != nil {
+		return swarm.ServiceSpec{}, err
+	}
+	endpoint, err := m.endpoint(s)
+	if err != nil {
+		return swarm.ServiceSpec{}, err
+	}
+	labels := m.labeled(dig(raw, "deploy", "labels"))
+	labels[LabelImage] = s.Image
+	return swarm.ServiceSpec{
+		Annotations:    swarm.Annotations{Name: m.scope(s.Name), Labels: labels},
+		TaskTemplate:   task,
+		Mode:           mode,
+		UpdateConfig:   updateConfig(deploy.UpdateConfig),
+		RollbackConfig: updateConfig(deploy.RollbackConfig),
+		EndpointSpec:   endpoint,
+	}, nil
+}
+
+func (m *model) taskSpec(s types.ServiceConfig, raw map[string]any, spec *swarm.ContainerSpec) (swarm.TaskSpec, error) {
+	resources, err := resources(s, raw)
+	if err != nil {
+		return swarm.TaskSpec{}, err
+	}
+	restart, err := restartPolicy(s)
+	if err != nil {
+		return swarm.TaskSpec{}, err
+	}
+	attachments, err := m.attachments(s)
+	if err != nil {
+		return swarm.TaskSpec{}, err
+	}
+	return swarm.TaskSpec{
+		ContainerSpec: spec,
+		LogDriver:     logDriver(s, raw),
+		Resources:     resources,
+		RestartPolicy: restart,
+		Placement:     placement(deployOf(s).Placement, s.Platform),
+		Networks:      attachments,
+	}, nil
+}
+
+// labeled reads labels in either form and adds the stack's.
+func (m *model) labeled(value any) map[string]string {
+	labels := stringMap(value)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[LabelNamespace] = m.stack
+	return labels
+}
+
+// dependsOn are the services of the file, selected by the profiles, that must be started before s.
+func (m *model) dependsOn(s types.ServiceConfig) []string {
+	var names []string
+	for name := range s.DependsOn {
+		if _, ok := m.project.Services[name]; ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func deployOf(s types.ServiceConfig) types.DeployConfig {
+	if s.Deploy == nil {
+		return types.DeployConfig{}
+	}
+	return *s.Deploy
+}

@@ -1,0 +1,135 @@
+package compose
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// What becomes of a key that is not carried out.
+const (
+	without  = "Swarm cannot do it, so the container runs without"
+	dropped  = "not carried out, as in docker stack deploy: the container runs without"
+	notLocal = "Swarm does not use it"
+)
+
+// unsupported are the keys of services that are not carried out, and what follows from that.
+var unsupported = map[string]string{
+	"annotations":         without,
+	"blkio_config":        without,
+	"build":               "Swarm does not build: the image must be in a registry that all nodes reach",
+	"cgroup":              without,
+	"cgroup_parent":       without,
+	"container_name":      "Swarm names containers itself: other services reach this one by its service name",
+	"cpu_count":           without,
+	"cpu_percent":         without,
+	"cpu_period":          without + "; use deploy.resources.limits.cpus",
+	"cpu_quota":           without + "; use deploy.resources.limits.cpus",
+	"cpu_rt_period":       without,
+	"cpu_rt_runtime":      without,
+	"cpu_shares":          without + "; use deploy.resources.reservations.cpus",
+	"cpuset":              without,
+	"develop":             notLocal,
+	"device_cgroup_rules": without,
+	"devices":             "Swarm cannot pass devices on, so the container runs without: use a bind mount or generic_resources",
+	"domainname":          without + "; a full name can be given with hostname",
+	"external_links":      without + "; put both services on one network",
+	"gpus":                without + "; use deploy.resources.reservations.generic_resources",
+	"ipc":                 without,
+	"links":               "Swarm does not link: services of one network reach each other by name, without the alias",
+	"mac_address":         without,
+	"mem_swappiness":      without,
+	"memswap_limit":       without,
+	"models":              notLocal,
+	"network_mode":        dropped + "; a service gets the host's network by an external network named host",
+	"oom_kill_disable":    without,
+	"oom_score_adj":       dropped,
+	"pid":                 without,
+	"post_start":          "Swarm has no hooks: it is not run",
+	"pre_start":           "Swarm has no hooks: it is not run",
+	"pre_stop":            "Swarm has no hooks: it is not run",
+	"privileged":          "Swarm cannot do it, so the container runs unprivileged: use cap_add",
+	"provider":            notLocal,
+	"pull_policy":         "Swarm decides itself when to pull",
+	"pull_refresh_after":  "Swarm decides itself when to pull",
+	"runtime":             without + "; set the default runtime of the nodes",
+	"security_opt":        dropped,
+	"shm_size":            without + "; mount a tmpfs at /dev/shm",
+	"storage_opt":         without,
+	"tmpfs":               dropped + "; write it under volumes with type: tmpfs",
+	"umask":               without,
+	"use_api_socket":      without,
+	"userns_mode":         without,
+	"uts":                 without,
+	"volume_driver":       without + "; name the driver under the volumes at the top of the file",
+	"volumes_from":        without + "; use a named volume",
+}
+
+// unsupportedAttachment are the keys of a service's network that are not carried out.
+var unsupportedAttachment = map[string]string{
+	"gw_priority":    "Swarm chooses the gateway itself",
+	"interface_name": "Swarm names interfaces itself",
+	"ipv4_address":   "Swarm gives addresses itself: use the service's name instead",
+	"ipv6_address":   "Swarm gives addresses itself: use the service's name instead",
+	"link_local_ips": "Swarm gives addresses itself",
+	"mac_address":    "Swarm gives addresses itself",
+	"priority":       "Swarm attaches networks in an order of its own",
+}
+
+// warnUnsupported says of all keys that are not carried out what follows.
+func (m *model) warnUnsupported() {
+	for _, name := range slices.Sorted(maps.Keys(m.project.Services)) {
+		raw := m.rawService(name)
+		m.warnKeys(name, "", raw, unsupported)
+		networks := mapping(raw["networks"])
+		for network := range networks {
+			m.warnKeys(name, "networks."+network+".", mapping(networks[network]), unsupportedAttachment)
+		}
+		m.warnService(m.project.Services[name], raw)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.project.Jobs)) {
+		m.warnings = append(m.warnings, fmt.Sprintf("job %s: Swarm has no such jobs, so it is not run: "+
+			"make it a service with deploy.mode: %s", name, modeReplicatedJob))
+	}
+}
+
+func (m *model) warnKeys(service, prefix string, raw map[string]any, consequences map[string]string) {
+	for key, value := range raw {
+		if consequence, ok := consequences[key]; ok && value != nil && value != false {
+			m.warnf(service, "%s%s: %s", prefix, key, consequence)
+		}
+	}
+}
+
+// warnService says what depends on values.
+func (m *model) warnService(s types.ServiceConfig, raw map[string]any) {
+	if s.Restart == types.RestartPolicyNo && deployOf(s).RestartPolicy == nil {
+		m.warnf(s.Name, `restart: "no" is not carried out, as in docker stack deploy: Swarm restarts the task; `+
+			"write deploy: {restart_policy: {condition: none}}")
+	}
+	for _, key := range []string{"command", "entrypoint"} {
+		if words, err := command(raw[key]); words != nil && len(words) == 0 && err == nil {
+			m.warnf(s.Name, "%s: Swarm cannot empty what the image sets, so the image's is used", key)
+		}
+	}
+	if r := deployOf(s).Resources.Reservations; r != nil && len(r.Devices) > 0 {
+		m.warnf(s.Name, "deploy.resources.reservations.devices: %s; use generic_resources", without)
+	}
+	for _, volume := range s.Volumes {
+		m.warnVolume(s.Name, volume)
+	}
+}
+
+func (m *model) warnVolume(service string, v types.ServiceVolumeConfig) {
+	switch {
+	case v.Type == types.VolumeTypeImage:
+		m.warnf(service, "volumes: %s: Swarm cannot mount images, and engines refuse it", v.Target)
+	case v.Bind != nil && v.Bind.SELinux != "":
+		m.warnf(service, "volumes: %s: Swarm does not relabel for SELinux (%s): label the folder on the nodes",
+			v.Target, v.Bind.SELinux)
+	case v.Bind != nil && v.Bind.Recursive != "":
+		m.warnf(service, "volumes: %s: bind.recursive is not carried out, as in docker stack deploy", v.Target)
+	}
+}
