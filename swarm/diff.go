@@ -1,0 +1,208 @@
+package swarm
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/docker/docker/api/types/network"
+	api "github.com/docker/docker/api/types/swarm"
+	"github.com/docker/docker/api/types/versions"
+)
+
+// defaults are the values that the engine writes for a field that was left out, by path.
+var defaults = map[string]string{
+	"Mode.Replicated.Replicas":                   "1",
+	"EndpointSpec.Mode":                          `"vip"`,
+	"TaskTemplate.Runtime":                       `"container"`,
+	"TaskTemplate.ContainerSpec.Isolation":       `"default"`,
+	"TaskTemplate.RestartPolicy.Condition":       `"any"`,
+	"TaskTemplate.RestartPolicy.Delay":           "5000000000",
+	"TaskTemplate.ContainerSpec.StopGracePeriod": "10000000000",
+	"UpdateConfig.FailureAction":                 `"pause"`,
+	"UpdateConfig.Order":                         `"stop-first"`,
+	"UpdateConfig.Monitor":                       "5000000000",
+	"UpdateConfig.Parallelism":                   "1",
+	"RollbackConfig.FailureAction":               `"pause"`,
+	"RollbackConfig.Order":                       `"stop-first"`,
+	"RollbackConfig.Monitor":                     "5000000000",
+	"RollbackConfig.Parallelism":                 "1",
+}
+
+// flatSpec is a spec as paths and values: without what is empty, without the engine's defaults, with names
+// instead of ids, and with sorted lists where the order means nothing.
+type flatSpec map[string]string
+
+// flatten returns the flat form of a spec. networks gives the name for each network id.
+func flatten(spec api.ServiceSpec, networks map[string]string) flatSpec {
+	spec = clone(spec)
+	spec.TaskTemplate.ForceUpdate = 0
+	for i, n := range spec.TaskTemplate.Networks {
+		if name, ok := networks[n.Target]; ok {
+			spec.TaskTemplate.Networks[i].Target = name
+		}
+		slices.Sort(spec.TaskTemplate.Networks[i].Aliases)
+	}
+	if p := spec.TaskTemplate.Placement; p != nil {
+		p.Platforms = nil // the registry's word, written by whoever resolved the digest
+	}
+	if c := spec.TaskTemplate.ContainerSpec; c != nil {
+		for _, s := range c.Secrets {
+			s.SecretID = ""
+		}
+		for _, s := range c.Configs {
+			s.ConfigID = ""
+		}
+		sortByJSON(c.Secrets)
+		sortByJSON(c.Configs)
+		sortByJSON(c.Mounts)
+		slices.Sort(c.Hosts)
+		slices.Sort(c.Env)
+	}
+	sortByJSON(spec.TaskTemplate.Networks)
+	if spec.EndpointSpec != nil {
+		for i := range spec.EndpointSpec.Ports {
+			p := &spec.EndpointSpec.Ports[i]
+			p.Protocol, p.PublishMode = cmp.Or(p.Protocol, api.PortConfigProtocolTCP), cmp.Or(p.PublishMode, api.PortConfigPublishModeIngress)
+		}
+		sortByJSON(spec.EndpointSpec.Ports)
+	}
+	var tree any
+	if err := json.Unmarshal(mustJSON(spec), &tree); err != nil {
+		panic(fmt.Sprintf("a service spec does not survive JSON: %v", err))
+	}
+	flat := flatSpec{}
+	flat.put("", tree)
+	flat["Mode"] = modeOf(spec)
+	maps.DeleteFunc(flat, func(path, value string) bool { return defaults[path] == value })
+	return flat
+}
+
+func sortByJSON[T any](list []T) {
+	slices.SortFunc(list, func(a, b T) int { return strings.Compare(string(mustJSON(a)), string(mustJSON(b))) })
+}
+
+func (f flatSpec) put(path string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, x := range v {
+			f.put(strings.TrimPrefix(path+"."+k, "."), x)
+		}
+	case []any:
+		for i, x := range v {
+			f.put(fmt.Sprintf("%s[%d]", path, i), x)
+		}
+	case nil:
+	default:
+		if s := string(mustJSON(v)); s != `""` && s != "0" && s != "false" {
+			f[path] = s
+		}
+	}
+}
+
+// differences returns the paths at which two flat specs differ, sorted.
+func (f flatSpec) differences(other flatSpec) []string {
+	var paths []string
+	for p, v := range f {
+		if other[p] != v {
+			paths = append(paths, p)
+		}
+	}
+	for p := range other {
+		if _, ok := f[p]; !ok {
+			paths = append(paths, p)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// fields are the words for the parts of a spec, the longest path first where two fit.
+var fields = []struct{ path, word string }{
+	{"TaskTemplate.ContainerSpec.Image", "image"},
+	{"TaskTemplate.ContainerSpec.Env", "environment"},
+	{"TaskTemplate.ContainerSpec.Args", "command"},
+	{"TaskTemplate.ContainerSpec.Command", "entrypoint"},
+	{"TaskTemplate.ContainerSpec.Healthcheck", "healthcheck"},
+	{"TaskTemplate.ContainerSpec.Mounts", "volumes"},
+	{"TaskTemplate.ContainerSpec.Secrets", "secrets"},
+	{"TaskTemplate.ContainerSpec.Configs", "configs"},
+	{"TaskTemplate.ContainerSpec.Labels", "container labels"},
+	{"TaskTemplate.ContainerSpec.Hosts", "extra_hosts"},
+	{"TaskTemplate.ContainerSpec.", "container"},
+	{"TaskTemplate.Networks", "networks"},
+	{"TaskTemplate.Resources", "resources"},
+	{"TaskTemplate.Placement", "placement"},
+	{"TaskTemplate.RestartPolicy", "restart policy"},
+	{"TaskTemplate.LogDriver", "logging"},
+	{"TaskTemplate.", "task"},
+	{"EndpointSpec.Ports", "ports"},
+	{"EndpointSpec.Mode", "endpoint mode"},
+	{"UpdateConfig", "update_config"},
+	{"RollbackConfig", "rollback_config"},
+	{"Mode.", "replicas"},
+	{"Mode", "mode"},
+	{"Labels", "labels"},
+	{"Name", "name"},
+}
+
+// words names what differs, each part once, in the order of fields; values are not shown, since
+// environments hold passwords.
+func words(paths []string) []string {
+	var out []string
+	paths = slices.Clone(paths)
+	for _, f := range fields {
+		n := len(paths)
+		paths = slices.DeleteFunc(paths, func(p string) bool { return strings.HasPrefix(p, f.path) })
+		if len(paths) < n {
+			out = append(out, f.word)
+		}
+	}
+	return out
+}
+
+// inTask says whether a path belongs to what tasks are made of: a change there restarts them.
+func inTask(path string) bool { return strings.HasPrefix(path, "TaskTemplate.") }
+
+// networkNames returns the names of the observed networks by id.
+func networkNames(networks map[string]network.Summary) map[string]string {
+	names := map[string]string{}
+	for name, n := range networks {
+		names[n.ID] = name
+	}
+	return names
+}
+
+// without removes what engines before an API version drop without a word: it never comes back from them.
+func (f flatSpec) without(apiVersion string) flatSpec {
+	if versions.LessThan(apiVersion, "1.44") {
+		delete(f, "TaskTemplate.ContainerSpec.Healthcheck.StartInterval")
+		maps.DeleteFunc(f, func(p, _ string) bool {
+			return strings.HasPrefix(p, "TaskTemplate.ContainerSpec.Privileges.Seccomp") ||
+				strings.HasPrefix(p, "TaskTemplate.ContainerSpec.Privileges.AppArmor") ||
+				p == "TaskTemplate.ContainerSpec.Privileges.NoNewPrivileges"
+		})
+	}
+	if versions.LessThan(apiVersion, "1.46") {
+		delete(f, "TaskTemplate.ContainerSpec.OomScoreAdj")
+	}
+	return f
+}
+
+// modeOf names the mode of a service, which can never change.
+func modeOf(spec api.ServiceSpec) string {
+	switch {
+	case spec.Mode.Global != nil:
+		return "global"
+	case spec.Mode.ReplicatedJob != nil:
+		return "replicated-job"
+	case spec.Mode.GlobalJob != nil:
+		return "global-job"
+	}
+	return "replicated"
+}
+
+func isJob(spec api.ServiceSpec) bool { return strings.HasSuffix(modeOf(spec), "-job") }

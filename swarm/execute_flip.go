@@ -1,0 +1,153 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// flip moves all services of the plan in one order. It is the point of no return.
+func (r *run) flip(ctx context.Context, steps []Step) error {
+	var moves []move
+	for _, s := range steps {
+		b := r.blueGreen(s.Service)
+		addrs, err := r.full(ctx, b, s.Color)
+		if err != nil {
+			return err
+		}
+		moves = append(moves, move{b: b, from: s.From, to: s.To, ready: addrs})
+		r.working(s.Service, "flip", "%s → %s", s.From.Color, s.Color)
+	}
+	err := r.switchTraffic(ctx, r.seen, moves)
+	var late *UnconfirmedError
+	var interrupted *InterruptedError
+	if err == nil || errors.As(err, &late) || errors.As(err, &interrupted) {
+		for _, s := range steps {
+			r.serves(s.Service)
+		}
+	}
+	switch {
+	case errors.Is(err, errNotReady):
+		return &UnhealthyError{Service: steps[0].Service, Color: string(steps[0].Color), Cause: err.Error()}
+	case err != nil:
+		return err
+	}
+	for _, s := range steps {
+		r.done(s.Service, "flip", "%s is active: every proxy confirmed", s.Color)
+	}
+	return nil
+}
+
+// full returns the addresses of a color's tasks when all of them run; else it says what is missing.
+func (o *Operator) full(ctx context.Context, b *BlueGreen, c Color) ([]string, error) {
+	svc := b.Colors[c]
+	tasks, err := o.currentTasks(ctx, svc.ID)
+	if err != nil {
+		return nil, err
+	}
+	running, want := runningTasks(tasks), wantedTasks(svc.Spec, tasks)
+	if len(running) < want || want == 0 {
+		return nil, fmt.Errorf("service %s: %s is not ready: %d of %d tasks of %s run: see `docker service ps %s`, or run `docker bluegreen rollback %s`, which mends it first",
+			b.Name, c, len(running), want, svc.Spec.Name, svc.Spec.Name, b.Name)
+	}
+	return addresses(running, servingID(svc.Spec, serversAlias(o.stack, b.Name, c))), nil
+}
+
+// retire lets the old color come to rest and carries out what is to be kept of it.
+func (r *run) retire(ctx context.Context, s Step) error {
+	b := r.blueGreen(s.Service)
+	if b.Colors[s.Color] == nil {
+		return nil
+	}
+	route, err := b.route()
+	if err != nil {
+		return err
+	}
+	if Color(route.Color) == s.Color {
+		return fmt.Errorf("service %s: %s became active meanwhile: run the command again", b.Name, s.Color)
+	}
+	if err := r.retireColor(ctx, r.seen, b, s.Color, *s.Settings); err != nil {
+		return err
+	}
+	return r.forget(ctx, r.seen, b, s.Color.Other())
+}
+
+// undo puts back what was touched before the flip: adopted or changed proxies, then the idle colors.
+func (r *run) undo(ctx context.Context, cause error) error {
+	var after []string
+	for name, spec := range r.before {
+		if r.served[name] {
+			continue
+		}
+		if text, err := r.undoProxies(ctx, name, spec); err != nil {
+			cause = errors.Join(cause, fmt.Errorf("service %s: its proxies could not be put back: %w", name, err))
+		} else {
+			after = append(after, text)
+		}
+	}
+	for _, b := range r.created {
+		if r.served[b.Name] {
+			continue
+		}
+		if err := r.remove(ctx, b.Proxy); err != nil {
+			cause = errors.Join(cause, fmt.Errorf("service %s: its proxies could not be removed again: %w", b.Name, err))
+		}
+		b.Proxy = nil
+	}
+	seen := map[string]bool{}
+	for _, s := range r.begun {
+		if seen[s.Name] || r.served[s.Service] {
+			continue
+		}
+		seen[s.Name] = true
+		text, err := r.undoColor(ctx, s)
+		if err != nil {
+			cause = errors.Join(cause, fmt.Errorf("%s could not be put back: %w: run `docker bluegreen up` or `rollback` again", s.Name, err))
+			continue
+		}
+		after = append(after, text)
+	}
+	var u *UnhealthyError
+	if errors.As(cause, &u) {
+		u.After = strings.Join(append(after, r.untouched(u.Service)), "; ")
+	}
+	return cause
+}
+
+// untouched says whether traffic of a service that failed is where it was.
+func (r *run) untouched(service string) string {
+	if r.served[service] {
+		return "its new version takes the traffic already"
+	}
+	return "traffic was not touched"
+}
+
+// remove removes a service and waits until its tasks have ended; nil is no service.
+func (r *run) remove(ctx context.Context, svc *api.Service) error {
+	if svc == nil {
+		return nil
+	}
+	if err := r.engine.ServiceRemove(ctx, svc.ID); err != nil && !notFound(err) {
+		return fmt.Errorf("remove service %s: %w", svc.Spec.Name, err)
+	}
+	return r.awaitRemoved(ctx, r.seen, []api.Service{*svc})
+}
+
+// undoProxies gives a proxy service the spec that it had, but for the route; an adopted one becomes the app again.
+func (r *run) undoProxies(ctx context.Context, name string, spec api.ServiceSpec) (string, error) {
+	b := r.blueGreen(name)
+	adopted := spec.Labels[LabelRole] != RoleProxy
+	if adopted {
+		svc, err := r.rewrite(ctx, b.Proxy, func(now *api.ServiceSpec) error { *now = clone(spec); return nil })
+		if err != nil {
+			return "", err
+		}
+		b.Proxy = nil
+		_, err = r.await(ctx, r.seen, waiting{Service: name, Step: "proxies", Svc: svc, Timeout: undoTime})
+		return spec.Name + " is the plain service again", err
+	}
+	return spec.Name + " has its former settings again", r.putProxies(ctx, b, clone(spec))
+}

@@ -1,0 +1,181 @@
+package swarm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/docker/docker/api/types/network"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// allocateTime is how long the swarm may take to give a network its subnet.
+const allocateTime = 20 * time.Second
+
+func (r *run) createNetwork(ctx context.Context, s Step) error {
+	created, err := r.engine.NetworkCreate(ctx, s.Name, s.Network.Create)
+	if err != nil {
+		return fmt.Errorf("create network %s: %w", s.Name, err)
+	}
+	n, err := r.allocated(ctx, created.ID)
+	if err != nil {
+		return fmt.Errorf("network %s: %w", s.Name, err)
+	}
+	r.seen.mu.Lock()
+	r.seen.Networks[s.Name] = n
+	r.seen.mu.Unlock()
+	r.done("", "network "+s.Name, "created")
+	return nil
+}
+
+// allocated returns a new network once the swarm has given it its subnet, which comes a moment after the create.
+func (r *run) allocated(ctx context.Context, id string) (network.Inspect, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, allocateTime, fmt.Errorf("it got no subnet within %s: see the logs of the swarm's leader", allocateTime))
+	defer cancel()
+	for {
+		n, err := r.engine.NetworkInspect(ctx, id, network.InspectOptions{Scope: "swarm"})
+		if err != nil && ctx.Err() == nil {
+			return n, err
+		}
+		if len(n.IPAM.Config) > 0 && n.IPAM.Config[0].Subnet != "" {
+			return n, nil
+		}
+		if !r.pause(ctx) {
+			return n, context.Cause(ctx)
+		}
+	}
+}
+
+func (r *run) createSecret(ctx context.Context, s Step) error {
+	created, err := r.engine.SecretCreate(ctx, s.Secret.Spec)
+	if err != nil {
+		return fmt.Errorf("create secret %s: %w", s.Name, err)
+	}
+	r.seen.mu.Lock()
+	r.seen.Secrets[s.Name] = api.Secret{ID: created.ID, Spec: api.SecretSpec{Annotations: s.Secret.Spec.Annotations}}
+	r.seen.mu.Unlock()
+	r.done("", "secret "+s.Name, "created")
+	return nil
+}
+
+func (r *run) createConfig(ctx context.Context, s Step) error {
+	created, err := r.engine.ConfigCreate(ctx, s.Config.Spec)
+	if err != nil {
+		return fmt.Errorf("create config %s: %w", s.Name, err)
+	}
+	r.seen.mu.Lock()
+	r.seen.Configs[s.Name] = api.Config{ID: created.ID, Spec: s.Config.Spec}
+	r.seen.mu.Unlock()
+	r.done("", "config "+s.Name, "created")
+	return nil
+}
+
+// ready returns the step's spec with ids in the place of names, and sees that the files it refers to exist.
+func (r *run) ready(ctx context.Context, s Step) (api.ServiceSpec, error) {
+	spec := clone(*s.Spec)
+	if err := r.ensureFiles(ctx, r.seen, s.Files); err != nil {
+		return spec, err
+	}
+	if err := r.seen.resolve(&spec); err != nil {
+		return spec, err
+	}
+	r.seen.fillSubnet(&spec)
+	return spec, nil
+}
+
+// createService creates the service of a step; keep is given what was created, it may be nil.
+func (r *run) createService(ctx context.Context, s Step, keep func(*api.Service)) error {
+	spec, err := r.ready(ctx, s)
+	if err != nil {
+		return err
+	}
+	created, err := r.engine.ServiceCreate(ctx, spec, api.ServiceCreateOptions{})
+	if err != nil {
+		return fmt.Errorf("create service %s: %w", s.Name, err)
+	}
+	for _, w := range created.Warnings {
+		r.warn(s.Service, s.Name, "%s", w)
+	}
+	svc, err := r.inspect(ctx, created.ID)
+	if err != nil {
+		return err
+	}
+	if keep != nil {
+		keep(svc)
+		return nil
+	}
+	r.seen.mu.Lock()
+	r.seen.Plain[s.Service] = *svc
+	r.seen.mu.Unlock()
+	r.done(s.Service, "service", "created")
+	return nil
+}
+
+func (r *run) updatePlain(ctx context.Context, s Step) error {
+	want, err := r.ready(ctx, s)
+	if err != nil {
+		return err
+	}
+	r.seen.mu.Lock()
+	live := r.seen.Plain[s.Service]
+	r.seen.mu.Unlock()
+	svc, err := r.rewrite(ctx, &live, func(spec *api.ServiceSpec) error {
+		*spec = r.seen.replacing(*spec, want)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.seen.mu.Lock()
+	r.seen.Plain[s.Service] = *svc
+	r.seen.mu.Unlock()
+	r.done(s.Service, "service", "updated: %s", s.Cause)
+	return nil
+}
+
+// replacing returns want as the next spec of a service that holds live. Where the tasks are made of the same,
+// they are left to the letter as they are: another order of a list would restart them.
+func (s *Observed) replacing(live, want api.ServiceSpec) api.ServiceSpec {
+	want = clone(want)
+	names := networkNames(s.Networks)
+	same := true
+	for _, p := range flatten(want, names).without(s.APIVersion).differences(flatten(live, names).without(s.APIVersion)) {
+		same = same && !inTask(p)
+	}
+	want.TaskTemplate.ForceUpdate = live.TaskTemplate.ForceUpdate
+	if same {
+		want.TaskTemplate = live.TaskTemplate
+	}
+	return want
+}
+
+// awaitStep waits for the tasks of a service that is not a color on its way to a release.
+func (r *run) awaitStep(ctx context.Context, s Step) error {
+	svc := r.serviceOf(s)
+	if svc == nil {
+		return fmt.Errorf("service %s: it vanished while the command ran: run the command again", s.Name)
+	}
+	if isJob(svc.Spec) {
+		return nil
+	}
+	return r.awaitSteady(ctx, r.seen, waiting{Service: s.Service, Color: s.Color, Step: "tasks", Svc: svc, Timeout: s.Timeout})
+}
+
+// serviceOf finds the swarm service that a step is about among those seen.
+func (r *run) serviceOf(s Step) *api.Service {
+	r.seen.mu.Lock()
+	defer r.seen.mu.Unlock()
+	if svc, ok := r.seen.Plain[s.Service]; ok && svc.Spec.Name == s.Name {
+		return &svc
+	}
+	b := r.seen.BlueGreen[s.Service]
+	if b == nil {
+		return nil
+	}
+	for _, svc := range []*api.Service{b.Proxy, b.Colors[Blue], b.Colors[Green]} {
+		if svc != nil && svc.Spec.Name == s.Name {
+			return svc
+		}
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package swarm
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+)
+
+// fillSubnet writes the control network's subnet into the spec of a proxy: it is known once the network exists.
+func (s *Observed) fillSubnet(spec *api.ServiceSpec) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.Networks[controlNetwork(s.Stack)]
+	if len(n.IPAM.Config) == 0 {
+		return
+	}
+	c := spec.TaskTemplate.ContainerSpec
+	for i, e := range c.Env {
+		if strings.HasPrefix(e, haproxy.SubnetVariable+"=") {
+			c.Env[i] = haproxy.SubnetVariable + "=" + n.IPAM.Config[0].Subnet
+		}
+	}
+}
+
+// createProxies creates the proxy service, and waits until every proxy sees the color ready and takes traffic.
+func (r *run) createProxies(ctx context.Context, s Step) error {
+	b := r.blueGreen(s.Service)
+	r.working(s.Service, "proxies", "starting")
+	r.mu.Lock()
+	r.created = append(r.created, b)
+	r.mu.Unlock()
+	if err := r.createService(ctx, s, func(svc *api.Service) { b.Proxy = svc }); err != nil {
+		return err
+	}
+	if err := r.proxiesServe(ctx, b, s); err != nil {
+		return err
+	}
+	r.serves(s.Service)
+	return nil
+}
+
+// proxiesServe waits until the proxies of the current spec see the active color ready and run, and until those
+// of an earlier spec have left.
+func (r *run) proxiesServe(ctx context.Context, b *BlueGreen, s Step) error {
+	if err := r.awaitStarting(ctx, b, s); err != nil {
+		return err
+	}
+	if err := r.awaitReady(ctx, b, s.Color, s.Timeout); err != nil {
+		return err
+	}
+	_, err := r.await(ctx, r.seen, waiting{Service: s.Service, Step: "proxies", Svc: b.Proxy, Timeout: s.Timeout})
+	if err != nil {
+		return err
+	}
+	return r.markServed(ctx, b, s.To)
+}
+
+// awaitStarting waits until a proxy of the current spec has been started: then it can be asked what it lacks.
+func (r *run) awaitStarting(ctx context.Context, b *BlueGreen, s Step) error {
+	w := waiting{Service: s.Service, Step: "proxies", Svc: b.Proxy, Timeout: s.Timeout}
+	for began := time.Now(); ; {
+		tasks, err := r.currentTasks(ctx, b.Proxy.ID)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(tasks, func(t api.Task) bool {
+			return !ended(t) && order(t.Status.State) >= order(api.TaskStateStarting)
+		}) {
+			return nil
+		}
+		if failed := failures(b.Proxy, tasks); len(failed) > 0 {
+			return r.unhealthy(ctx, r.seen, w, "the proxies failed", failed)
+		}
+		if time.Since(began) > s.Timeout {
+			return r.unhealthy(ctx, r.seen, w, fmt.Sprintf("no proxy started within %s", s.Timeout), newest(tasks))
+		}
+		if !r.pause(ctx) {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// adopt turns a plain service into the proxies of its own colors, in place: id, alias, mode and ports stay.
+func (r *run) adopt(ctx context.Context, s Step) error {
+	b := r.blueGreen(s.Service)
+	r.seen.mu.Lock()
+	plain := r.seen.Plain[s.Service]
+	r.seen.mu.Unlock()
+	r.working(s.Service, "proxies", "adopting the running service")
+	want, err := r.ready(ctx, s)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.before[s.Service] = clone(plain.Spec)
+	r.mu.Unlock()
+	svc, err := r.rewrite(ctx, &plain, func(spec *api.ServiceSpec) error {
+		*spec = r.seen.replacing(*spec, want)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	b.Proxy = svc
+	if err := r.proxiesServe(ctx, b, s); err != nil {
+		return err
+	}
+	r.serves(s.Service)
+	if err := r.awaitReplaced(ctx, b); err != nil {
+		return err
+	}
+	// `docker service rollback` goes back by one write: after this second one it no longer brings the app back.
+	b.Proxy, err = r.relabel(ctx, b.Proxy, map[string]string{LabelAlias + b.Name: s.To.String()})
+	r.done(s.Service, "proxies", "adopted: %s sends to %s", s.Name, s.Color)
+	return err
+}
+
+// awaitReplaced waits until no task of an earlier spec is wanted any more.
+func (r *run) awaitReplaced(ctx context.Context, b *BlueGreen) error {
+	for {
+		all, err := r.tasks(ctx, b.Proxy.ID)
+		if err != nil {
+			return err
+		}
+		current, err := r.currentTasks(ctx, b.Proxy.ID)
+		if err != nil {
+			return err
+		}
+		now := ids(current)
+		if !slices.ContainsFunc(all[b.Proxy.ID], func(t api.Task) bool {
+			return wanted(t) && !ended(t) && !slices.Contains(now, t.ID)
+		}) {
+			return nil
+		}
+		if !r.pause(ctx) {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// updateProxies changes the proxy service in place. The route in its labels is never the plan's: it is the swarm's.
+func (r *run) updateProxies(ctx context.Context, s Step) error {
+	b := r.blueGreen(s.Service)
+	want, err := r.ready(ctx, s)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.before[s.Service] = clone(b.Proxy.Spec)
+	r.mu.Unlock()
+	r.working(s.Service, "proxies", "%s", s.Cause)
+	if err := r.putProxies(ctx, b, want); err != nil {
+		return err
+	}
+	w := waiting{Service: s.Service, Step: "proxies", Svc: b.Proxy, Timeout: s.Timeout}
+	if _, err := r.await(ctx, r.seen, w); err != nil {
+		return err
+	}
+	if err := r.awaitReplaced(ctx, b); err != nil {
+		return err
+	}
+	r.done(s.Service, "proxies", "changed: %s", s.Cause)
+	return nil
+}
+
+func (r *run) putProxies(ctx context.Context, b *BlueGreen, want api.ServiceSpec) error {
+	svc, err := r.rewrite(ctx, b.Proxy, func(spec *api.ServiceSpec) error {
+		next := r.seen.replacing(*spec, want)
+		for _, l := range []string{LabelAlias + b.Name, LabelNext, LabelPrevious} {
+			setLabels(&next, map[string]string{l: spec.Labels[l]})
+		}
+		*spec = next
+		return nil
+	})
+	if err == nil {
+		b.Proxy = svc
+	}
+	return err
+}

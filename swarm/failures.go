@@ -1,0 +1,70 @@
+package swarm
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	api "github.com/docker/docker/api/types/swarm"
+	"github.com/docker/docker/pkg/stdcopy"
+)
+
+const (
+	logLines   = 10
+	logTimeout = 5 * time.Second
+)
+
+// unhealthy makes the error for tasks that did not become ready: with all that is known of each.
+func (o *Operator) unhealthy(ctx context.Context, s *Observed, w waiting, cause string, tasks []api.Task) error {
+	o.event(Failed, w.Service, w.Step, "%s", cause)
+	e := &UnhealthyError{Service: w.Service, Color: string(w.Color), Cause: cause}
+	for _, t := range tasks {
+		e.Tasks = append(e.Tasks, o.failure(ctx, s, w.Svc.Spec.Name, t))
+	}
+	return e
+}
+
+func (o *Operator) failure(ctx context.Context, s *Observed, service string, t api.Task) TaskFailure {
+	f := TaskFailure{Task: s.taskName(t, service), State: string(t.Status.State), Err: t.Status.Err}
+	if t.NodeID != "" {
+		f.Node = s.node(t.NodeID)
+	}
+	if f.Err == "" {
+		f.Err = t.Status.Message
+	}
+	switch t.Status.State {
+	case api.TaskStateStarting:
+		f.Err = "its container runs, but its healthcheck has not passed"
+	case api.TaskStateComplete:
+		// Swarm calls an unhealthy container complete when it ends with 0 on SIGTERM.
+		f.Err = "its container ended, by itself or because its healthcheck failed"
+	}
+	if c := t.Status.ContainerStatus; c != nil && c.ContainerID != "" {
+		if ended(t) {
+			f.ExitCode = &c.ExitCode
+		}
+		f.Log = o.lastLines(ctx, t.ID)
+	}
+	return f
+}
+
+// lastLines returns what the task printed last; nothing when the log cannot be had, since the error matters more.
+func (o *Operator) lastLines(ctx context.Context, taskID string) []string {
+	ctx, cancel := context.WithTimeout(ctx, logTimeout)
+	defer cancel()
+	logs, err := o.engine.TaskLogs(ctx, taskID, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: "10"})
+	if err != nil {
+		return nil
+	}
+	defer logs.Close()
+	var b bytes.Buffer
+	_, _ = stdcopy.StdCopy(&b, &b, logs) // a stream that breaks off has still given its lines
+	var lines []string
+	for sc := bufio.NewScanner(&b); sc.Scan(); {
+		lines = append(lines, strings.TrimRight(sc.Text(), " \r"))
+	}
+	return lines[max(0, len(lines)-logLines):]
+}

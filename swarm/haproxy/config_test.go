@@ -1,0 +1,157 @@
+package haproxy
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// shapes are proxies of all kinds, by the name of their golden files.
+func shapes() map[string]Proxy {
+	health := compose.Health{Interval: time.Second, Timeout: time.Second, Rise: 2, Fall: 3}
+	release := func(health compose.Health, ports ...compose.Port) compose.Release {
+		return compose.Release{Ports: ports, Health: health}
+	}
+	proxy := func(service string, colors map[string]compose.Release) Proxy {
+		p := Proxy{Service: service, Peers: "tasks.shop_" + service + "-proxies", PeerSlots: 50, Slots: 20,
+			Colors: map[string]Color{}, Drain: 30 * time.Second, MaxConn: 4000}
+		for color, r := range colors {
+			p.Colors[color] = Color{Host: "tasks.shop_" + service + "-" + color + "-servers", Release: r}
+		}
+		return p
+	}
+	both := func(r compose.Release) map[string]compose.Release {
+		return map[string]compose.Release{Blue: r, Green: r}
+	}
+	http := func(port uint16) compose.Port { return compose.Port{Target: port, Mode: compose.ModeHTTP} }
+	h2 := func(port uint16) compose.Port { return compose.Port{Target: port, Mode: compose.ModeH2} }
+	tcp := func(port uint16) compose.Port { return compose.Port{Target: port, Mode: compose.ModeTCP} }
+	deep := health
+	deep.Path, deep.Port = `/health?of="all"&cost=$5`, 9000
+	return map[string]Proxy{
+		"plain":     proxy("web", both(release(health, http(8080)))),
+		"two-ports": proxy("web", both(release(health, tcp(5432), http(80)))),
+		"h2":        proxy("api", both(release(compose.Health{Path: "/healthz", Interval: 2 * time.Second, Timeout: time.Second, Rise: 1, Fall: 2}, h2(50051)))),
+		"path":      proxy("web", both(release(deep, http(8080)))),
+		"one-color": proxy("web", map[string]compose.Release{Blue: release(health, http(8080))}),
+		"changing": proxy("web", map[string]compose.Release{
+			Blue: release(health, http(80), http(81), http(82)), Green: release(deep, tcp(80), h2(81), http(83))}),
+		"odd-name": proxy("My.Web_2-x", both(release(health, http(8080)))),
+	}
+}
+
+func TestGolden(t *testing.T) {
+	for name, p := range shapes() {
+		files, err := p.Files()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		golden(t, name+".cfg", files["haproxy.cfg"])
+	}
+	files, _ := shapes()["plain"].Files()
+	golden(t, "health.cfg", files["health.cfg"])
+	golden(t, "order.cfg", OrderFiles()["order.cfg"])
+	golden(t, RouteFile, RouteTemplate("web"))
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil || string(want) != got {
+		t.Errorf("%s is not what is written now; look at the difference after go test -update: %v", path, err)
+	}
+}
+
+// HAProxy takes every file, without a warning.
+func TestHAProxyTakesConfig(t *testing.T) {
+	eachHAProxy(t, func(t *testing.T, h installed) {
+		for name, p := range shapes() {
+			for _, route := range []string{"", "7:green", "7:green:blue:10"} {
+				dir := h.dir(t, func(dir string) map[string]string {
+					p.dir = dir
+					files, err := p.Files()
+					if err != nil {
+						t.Fatal(err)
+					}
+					order, _ := render(view{Proxy: p}, "order.cfg", "order.lua")
+					for name, content := range order {
+						files[name] = content
+					}
+					files[RouteFile] = p.Service + " " + route + "\n"
+					return files
+				})
+				for _, file := range []string{"haproxy.cfg", "health.cfg", "order.cfg"} {
+					argv := []string{"haproxy", "-dW", "-c", "-f", Dir + "/" + file}
+					if out, err := h.command(argv, dir, SubnetVariable+"=10.0.3.0/24").CombinedOutput(); err != nil {
+						t.Errorf("%s of %s with route %q: %v\n%s", file, name, route, err, out)
+					}
+				}
+			}
+		}
+	})
+}
+
+// The limit of open files is enough for HAProxy to start.
+func TestOpenFiles(t *testing.T) {
+	eachHAProxy(t, func(t *testing.T, h installed) {
+		s := newSite(t, h)
+		s.proxy.MaxConn, s.proxy.Slots = 500, 100
+		s.colors()
+		s.dns.set("tasks.proxies", s.addr(1))
+		cmd := h.command(Command(), s.files(1, "1:blue"), SubnetVariable+"="+s.subnet)
+		limited := fmt.Sprintf("ulimit -n %d && exec ", s.proxy.OpenFiles())
+		if h.root != "" {
+			limited += "chroot " + h.root + " "
+		}
+		cmd = exec.Command("sh", "-c", limited+strings.Join(cmd.Args, " "))
+		cmd.Env = []string{"PATH=/usr/local/sbin:" + os.Getenv("PATH"), SubnetVariable + "=" + s.subnet}
+		r := s.run(1, cmd)
+		eventually(t, 10*time.Second, "the proxy answers", func() bool { return get(r.url("/")) == Blue })
+	})
+}
+
+func TestFilesErrors(t *testing.T) {
+	for want, change := range map[string]func(*Proxy){
+		"letters, digits":    func(p *Proxy) { p.Service = "web shop" },
+		"DNS name":           func(p *Proxy) { p.Peers = "" },
+		"positive":           func(p *Proxy) { p.Slots = 0 },
+		"no color":           func(p *Proxy) { p.Colors = nil },
+		"not a color":        func(p *Proxy) { p.Colors["red"] = p.Colors[Blue] },
+		"no ports":           func(p *Proxy) { p.Colors[Blue] = Color{Host: "tasks.blue"} },
+		"control port":       func(p *Proxy) { p.Colors[Blue].Ports[0].Target = ControlPort },
+		"unknown mode":       func(p *Proxy) { p.Colors[Blue].Ports[0].Mode = "udp" },
+		"health path":        func(p *Proxy) { p.Colors[Blue] = withPath(p.Colors[Blue], "/a b") },
+		"must begin with /":  func(p *Proxy) { p.Colors[Blue] = withPath(p.Colors[Blue], "healthz\n  stats enable") },
+		"rise 0":             func(p *Proxy) { c := p.Colors[Blue]; c.Health.Rise = 0; p.Colors[Blue] = c },
+		"a millisecond":      func(p *Proxy) { c := p.Colors[Blue]; c.Health.Timeout = 0; p.Colors[Blue] = c },
+		"port 0":             func(p *Proxy) { p.Colors[Blue].Ports[0].Target = 0 },
+		"DNS name of its ta": func(p *Proxy) { c := p.Colors[Blue]; c.Host = "a b"; p.Colors[Blue] = c },
+	} {
+		p := shapes()["plain"]
+		change(&p)
+		if _, err := p.Files(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), p.Service) {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+}
+
+func withPath(c Color, path string) Color {
+	c.Health.Path = path
+	return c
+}

@@ -1,0 +1,73 @@
+package haproxy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// OrderVariable is the environment variable of a control job that holds its order.
+const OrderVariable = "BLUEGREEN_ORDER"
+
+// What a condition can wait for.
+const (
+	// Ready: the proxy knows exactly the addresses given, and each passed its check on every port.
+	Ready = "ready"
+	// Empty: the proxy knows no address of the color, but for ones that its checks cannot connect to any more.
+	// Whatever has such an address later counts as ready only once it passed a check.
+	Empty = "empty"
+	// Idle: the proxy has no request and no connection in flight on the color.
+	Idle = "idle"
+)
+
+// Order is what one control job does: it waits until all conditions hold in all proxies of their service at
+// once, and then tells all proxies the route of their service. Without conditions it tells at once, and
+// without routes it only reports. If the wait runs out nothing is told.
+type Order struct {
+	Proxies []ProxyAddr
+	Until   []Condition
+	// Wait is how long the conditions may take.
+	Wait time.Duration
+	// Routes are keyed by service.
+	Routes map[string]Route
+	// Close lists the colors on which, if the wait runs out with their Idle condition unmet, what is still
+	// in flight is closed; then the conditions are judged again for two seconds.
+	Close []Closing
+}
+
+// ProxyAddr is one proxy: its compose service and its address on the control network.
+type ProxyAddr struct{ Service, Addr string }
+
+// Closing names a color of a service.
+type Closing struct{ Service, Color string }
+
+// Condition is about one color as every proxy of the service sees it.
+type Condition struct {
+	Service, Color string
+	// Want is Ready, Empty or Idle.
+	Want string
+	// Addrs are the addresses of the color's tasks, for Ready.
+	Addrs []string
+}
+
+// Encode writes the order as OrderVariable holds it: one instruction a line.
+func (o Order) Encode() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "wait %d\n", o.Wait.Milliseconds())
+	for _, p := range o.Proxies {
+		fmt.Fprintf(&b, "proxy %s %s\n", p.Service, p.Addr)
+	}
+	for _, c := range o.Until {
+		fields := append([]string{"until", c.Service, c.Color, c.Want}, c.Addrs...)
+		fmt.Fprintln(&b, strings.Join(fields, " "))
+	}
+	for _, service := range slices.Sorted(maps.Keys(o.Routes)) {
+		fmt.Fprintf(&b, "route %s %s\n", service, o.Routes[service])
+	}
+	for _, c := range o.Close {
+		fmt.Fprintf(&b, "close %s %s\n", c.Service, c.Color)
+	}
+	return b.String()
+}

@@ -1,0 +1,83 @@
+package haproxy
+
+import "time"
+
+// Report is what a control job found and did. It grows with each line that the job prints: see Add.
+type Report struct {
+	// Done says that the job came to its end; what else is here is complete only then.
+	Done bool
+	// Met says that all conditions held, so that the routes were told.
+	Met bool
+	// Err is the job's own failure in words, or empty.
+	Err string
+	// Waited is how long the conditions took, Connected how long until all proxies were connected to, and
+	// Told how long from the first proxy told to the last answer.
+	Waited, Connected, Told time.Duration
+	// Proxies are in the order of Order.Proxies.
+	Proxies []*ProxyReport
+}
+
+// ProxyReport is the state of one proxy at the end of the job.
+type ProxyReport struct {
+	ProxyAddr
+	// Unreachable is why the proxy's state could not be read; empty if it could. Then the rest is missing,
+	// except that Outcome tells whether it answered before.
+	Unreachable string
+	// Route is what the proxy routes by now. It has a higher sequence than the order's if somebody else
+	// gave a later one.
+	Route Route
+	// Outcome is Taken, Kept, Refused, or empty for a proxy that was not told or could not be connected to.
+	Outcome string
+	// Acknowledged is the time from when the first proxy was told to this one's answer.
+	Acknowledged time.Duration
+	// Met says that the proxy has asked its peers; Ready that it once had a server of its active color;
+	// Stopping that it was told to end and still serves what is left.
+	Met, Ready, Stopping bool
+	// InFlight counts requests, or connections for tcp ports, by color.
+	InFlight map[string]int
+	Servers  []Server
+}
+
+// What a proxy did with the route it was told.
+const (
+	Taken   = "taken"
+	Kept    = "kept"    // it had the same or a later one: see ProxyReport.Route
+	Refused = "refused" // no answer, or not one that is understood
+)
+
+// Server is one task of a color behind one port, as one proxy sees it.
+type Server struct {
+	Color string
+	Port  uint16
+	// Addr is the task's IP address.
+	Addr string
+	// Status is HAProxy's word, such as UP, DOWN, or UP 1/3 without the count.
+	Status string
+	// Check is HAProxy's code for the last check, such as L4OK, L7STS, L4CON; INI or NEW before the first one.
+	Check string
+	// InFlight counts the requests, or connections for tcp ports, that it works on.
+	InFlight int
+	// Detail is what the last check met, in words, such as "Layer4 connection problem: Connection refused".
+	Detail string
+}
+
+// Passed says whether traffic may go to the server because it passed its check.
+func (s Server) Passed() bool {
+	switch s.Check {
+	case "L4OK", "L6OK", "L7OK", "L7OKC":
+		return s.Status == "UP"
+	}
+	return false
+}
+
+// Progress is one condition in one proxy as it changed.
+type Progress struct {
+	ProxyAddr
+	Color, Want string
+	// Met says that the condition holds now. Otherwise What and Why say what it lacks.
+	Met bool
+	// What is the server concerned, such as 10.0.1.5:8080, or empty.
+	What string
+	// Why is the cause, such as "DOWN L4CON Layer4 connection problem: Connection refused" or "3 in flight".
+	Why string
+}

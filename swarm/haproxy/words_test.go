@@ -1,0 +1,97 @@
+package haproxy
+
+import (
+	"reflect"
+	"testing"
+	"time"
+)
+
+func TestRoute(t *testing.T) {
+	for text, want := range map[string]Route{
+		"7:green":         {7, Green},
+		"0:":              {0, ""},
+		"12:blue:green:5": {12, Blue},
+	} {
+		if got, err := ParseRoute(text); err != nil || got != want {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "7", "green", "x:green", "-1:green", "7:red", "7:Green", "99999999999999999999:blue"} {
+		if got, err := ParseRoute(text); err == nil {
+			t.Errorf("%q was read as %v", text, got)
+		}
+	}
+	if got := (Route{7, Green}).String(); got != "7:green" {
+		t.Error(got)
+	}
+}
+
+func TestEncode(t *testing.T) {
+	order := Order{
+		Proxies: []ProxyAddr{{"web", "10.0.3.4"}, {"api", "10.0.3.5"}},
+		Until: []Condition{
+			{"web", Green, Ready, []string{"10.0.1.5", "10.0.1.6"}},
+			{"web", Blue, Empty, nil},
+			{"api", Blue, Idle, nil},
+		},
+		Wait:   10 * time.Second,
+		Routes: map[string]Route{"web": {7, Green}, "api": {3, Blue}},
+		Close:  []Closing{{"api", Blue}},
+	}
+	const want = `wait 10000
+proxy web 10.0.3.4
+proxy api 10.0.3.5
+until web green ready 10.0.1.5 10.0.1.6
+until web blue empty
+until api blue idle
+route api 3:blue
+route web 7:green
+close api blue
+`
+	if got := order.Encode(); got != want {
+		t.Errorf("got:\n%s", got)
+	}
+}
+
+func TestReport(t *testing.T) {
+	web := ProxyAddr{"web", "10.0.3.4"}
+	got := &Report{}
+	progress := map[string]Progress{
+		"unmet web 10.0.3.4 green ready 10.0.1.5:80 DOWN L4CON Layer4 connection problem: Connection refused": {
+			ProxyAddr: web, Color: Green, Want: Ready, What: "10.0.1.5:80", Why: "DOWN L4CON Layer4 connection problem: Connection refused"},
+		"unmet web 10.0.3.4 blue idle - 3 in flight": {ProxyAddr: web, Color: Blue, Want: Idle, Why: "3 in flight"},
+		"met web 10.0.3.4 green ready":               {ProxyAddr: web, Color: Green, Want: Ready, Met: true},
+	}
+	for line, want := range progress {
+		if p, err := got.Add(line); err != nil || p == nil || *p != want {
+			t.Errorf("%q: %+v, %v", line, p, err)
+		}
+	}
+	for _, line := range []string{
+		"[NOTICE]   (1) : haproxy version is 3.4.7-1", "",
+		"state web 10.0.3.4 route 8:blue:x:y", "state web 10.0.3.4 flags met stopping",
+		"state web 10.0.3.4 backend blue 80 2", "state web 10.0.3.4 backend blue 81 1", "state web 10.0.3.4 backend green 80 0",
+		"state web 10.0.3.4 server blue 80 10.0.1.9 UP L7OK 2 Layer7 check passed: 200\r\n",
+		"state web 10.0.3.4 novelty 1", "told web 10.0.3.4 kept 1.50",
+		"unreachable web 10.0.3.5 no connection", "done met 812.10 2.00 1.50",
+	} {
+		if p, err := got.Add(line); err != nil || p != nil {
+			t.Errorf("%q: %+v, %v", line, p, err)
+		}
+	}
+	want := &Report{Done: true, Met: true, Waited: 812100 * time.Microsecond, Connected: 2 * time.Millisecond, Told: 1500 * time.Microsecond,
+		Proxies: []*ProxyReport{
+			{ProxyAddr: web, Route: Route{8, Blue}, Outcome: Kept, Acknowledged: 1500 * time.Microsecond, Met: true, Stopping: true,
+				InFlight: map[string]int{Blue: 3, Green: 0},
+				Servers:  []Server{{Blue, 80, "10.0.1.9", "UP", "L7OK", 2, "Layer7 check passed: 200"}}},
+			{ProxyAddr: ProxyAddr{"web", "10.0.3.5"}, Unreachable: "no connection", InFlight: map[string]int{}},
+		}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
+	}
+	for _, line := range []string{"state web", "told web 10.0.3.4 taken", "done", "state web 10.0.3.4 route 8", "state web 10.0.3.4 backend blue 80 x"} {
+		if _, err := new(Report).Add(line); err == nil {
+			t.Errorf("%q was taken", line)
+		}
+	}
+}

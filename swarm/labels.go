@@ -1,0 +1,145 @@
+package swarm
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+)
+
+// route returns where the alias points, as the proxy service has it written down.
+func (b *BlueGreen) route() (haproxy.Route, error) {
+	return b.routeLabel(LabelAlias + b.Name)
+}
+
+// next returns the route of a flip that has begun and not ended; its color is empty when there is none.
+func (b *BlueGreen) next() (haproxy.Route, error) {
+	if b.Proxy.Spec.Labels[LabelNext] == "" {
+		return haproxy.Route{}, nil
+	}
+	return b.routeLabel(LabelNext)
+}
+
+func (b *BlueGreen) routeLabel(label string) (haproxy.Route, error) {
+	r, err := haproxy.ParseRoute(b.Proxy.Spec.Labels[label])
+	if err != nil {
+		return r, fmt.Errorf("service %s: label %s of %s: %w: restore the label, or remove the service and run `docker bluegreen up`",
+			b.Name, label, b.Proxy.Spec.Name, err)
+	}
+	return r, nil
+}
+
+// active returns the color that takes the traffic by the label, and None without a proxy.
+func (b *BlueGreen) active() Color {
+	if b == nil || b.Proxy == nil {
+		return None
+	}
+	r, err := b.route()
+	if err != nil {
+		return None
+	}
+	return Color(r.Color)
+}
+
+// settings returns the settings that the last up resolved.
+func (b *BlueGreen) settings() (compose.Settings, error) {
+	var s compose.Settings
+	if err := json.Unmarshal([]byte(b.Proxy.Spec.Labels[LabelSettings]), &s); err != nil {
+		return s, fmt.Errorf("service %s: label %s of %s cannot be read: %w: run `docker bluegreen up` to write it again",
+			b.Name, LabelSettings, b.Proxy.Spec.Name, err)
+	}
+	return s, nil
+}
+
+// release returns the number of the release that a spec of a color holds.
+func release(spec api.ServiceSpec) int {
+	n, _ := strconv.Atoi(spec.Labels[LabelRelease]) // 0 is "none"
+	return n
+}
+
+// ports returns the ports and health of the release that a spec of a color holds.
+func ports(spec api.ServiceSpec) (compose.Release, bool) {
+	var r compose.Release
+	err := json.Unmarshal([]byte(spec.Labels[LabelPorts]), &r)
+	return r, err == nil && len(r.Ports) > 0
+}
+
+// lastRelease is the highest number that any release of the service has had, so far as is known.
+func (b *BlueGreen) lastRelease() int {
+	last := 0
+	for _, c := range Colors {
+		if s := b.Colors[c]; s != nil {
+			last = max(last, release(s.Spec))
+		}
+		if s := b.Saved[c]; s != nil {
+			last = max(last, release(*s))
+		}
+	}
+	return last
+}
+
+// maxConflicts is how often a write is tried again that another writer came before.
+const maxConflicts = 10
+
+// rewrite changes a service in place and returns it as it is then. The change is applied to the version that
+// was read; when another writer was faster, it is applied again to what that one wrote, and change may refuse.
+// Writing nothing but labels restarts no task.
+func (o *Operator) rewrite(ctx context.Context, svc *api.Service, change func(*api.ServiceSpec) error) (*api.Service, error) {
+	return o.rewriteWith(ctx, svc, api.ServiceUpdateOptions{}, change)
+}
+
+func (o *Operator) rewriteWith(ctx context.Context, svc *api.Service, options api.ServiceUpdateOptions, change func(*api.ServiceSpec) error) (*api.Service, error) {
+	current := *svc
+	for try := 0; ; try++ {
+		spec := clone(current.Spec)
+		if err := change(&spec); err != nil {
+			return nil, err
+		}
+		_, err := o.engine.ServiceUpdate(ctx, current.ID, current.Version, spec, options)
+		if err != nil && (!outOfSequence(err) || try == maxConflicts) {
+			return nil, fmt.Errorf("update service %s: %w", spec.Name, err)
+		}
+		fresh, _, ierr := o.engine.ServiceInspectWithRaw(ctx, current.ID, api.ServiceInspectOptions{})
+		if ierr != nil {
+			return nil, fmt.Errorf("inspect service %s: %w", spec.Name, ierr)
+		}
+		current = fresh
+		if err == nil {
+			return &current, nil
+		}
+	}
+}
+
+func outOfSequence(err error) bool { return strings.Contains(err.Error(), "update out of sequence") }
+
+// relabel writes labels; an empty value removes the label.
+func (o *Operator) relabel(ctx context.Context, svc *api.Service, labels map[string]string) (*api.Service, error) {
+	return o.rewrite(ctx, svc, func(s *api.ServiceSpec) error {
+		setLabels(s, labels)
+		return nil
+	})
+}
+
+func setLabels(s *api.ServiceSpec, labels map[string]string) {
+	for k, v := range labels {
+		if v == "" {
+			delete(s.Labels, k)
+		} else {
+			s.Labels[k] = v
+		}
+	}
+}
+
+func (o *Operator) inspect(ctx context.Context, id string) (*api.Service, error) {
+	svc, _, err := o.engine.ServiceInspectWithRaw(ctx, id, api.ServiceInspectOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("inspect service %s: %w", id, err)
+	}
+	return &svc, nil
+}

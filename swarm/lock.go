@@ -1,0 +1,193 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/filters"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// Labels of the lock.
+const (
+	labelOwner   = "bluegreen.lock.owner"   // who, for people
+	labelProcess = "bluegreen.lock.process" // which process, see thisProcess
+	labelCommand = "bluegreen.lock.command"
+	labelSince   = "bluegreen.lock.since" // RFC 3339
+	labelBeat    = "bluegreen.lock.beat"  // counts up
+)
+
+// The owner of a lock shows every beatEvery that it lives; a lock that stood still for staleAfter has none.
+const (
+	beatEvery  = 10 * time.Second
+	staleAfter = 30 * time.Second
+)
+
+var errLockLost = errors.New("another command took the lock of the stack over: this one stood still for too long")
+
+// locked runs do while it holds the stack's lock: a config, whose create is atomic in the whole swarm.
+func (o *Operator) locked(ctx context.Context, command string, timeout time.Duration, do func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go o.listen(ctx)
+	id, err := o.lock(ctx, command, timeout)
+	if err == nil && ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), o.unlock(ctx, id))
+	}
+	if ctx.Err() != nil {
+		return &InterruptedError{Left: "nothing was done"}
+	}
+	if err != nil {
+		return err
+	}
+	beating := make(chan struct{})
+	go func() {
+		defer close(beating)
+		o.beat(ctx, id, cancel)
+	}()
+	err = do(ctx)
+	if lost := context.Cause(ctx); errors.Is(lost, errLockLost) {
+		err = errors.Join(lost, err)
+	}
+	cancel(nil)
+	<-beating
+	return errors.Join(err, o.unlock(ctx, id))
+}
+
+// lock takes the lock, and waits for it as long as another command holds it.
+func (o *Operator) lock(ctx context.Context, command string, timeout time.Duration) (string, error) {
+	began, seen, told := time.Now(), lockSeen{}, false
+	for {
+		created, err := o.engine.ConfigCreate(ctx, lockSpec(o.stack, command))
+		switch {
+		case err == nil:
+			if told {
+				o.done("", "lock", "it is our turn")
+			}
+			return created.ID, nil
+		case !taken(err):
+			return "", fmt.Errorf("take the lock of stack %s: %w", o.stack, managerError(err))
+		}
+		holder, err := o.holder(ctx)
+		if err != nil {
+			return "", err
+		}
+		if holder == nil {
+			continue // it was just removed
+		}
+		if why := seen.dead(*holder); why != "" {
+			o.warn("", "lock", "taking over the lock of %s: %s", describe(*holder), why)
+			if err := o.engine.ConfigRemove(ctx, holder.ID); err != nil && !notFound(err) {
+				return "", fmt.Errorf("take the lock of stack %s over: %w", o.stack, err)
+			}
+			continue
+		}
+		if !told {
+			told = true
+			o.working("", "lock", "waiting for %s", describe(*holder))
+		}
+		if time.Since(began) > timeout {
+			return "", fmt.Errorf("stack %s is locked by %s: wait for it, or give a longer --lock-timeout (now %s)", o.stack, describe(*holder), timeout)
+		}
+		if !o.pause(ctx) {
+			return "", context.Cause(ctx)
+		}
+	}
+}
+
+// lockSeen remembers when a lock last changed, by our own clock: clocks of different machines differ.
+type lockSeen struct {
+	id      string
+	version uint64
+	since   time.Time
+}
+
+// dead says why a lock has no living owner; empty when it may have one.
+func (l *lockSeen) dead(c api.Config) string {
+	if c.ID != l.id || c.Version.Index != l.version {
+		*l = lockSeen{id: c.ID, version: c.Version.Index, since: time.Now()}
+	}
+	switch {
+	case processEnded(c.Spec.Labels[labelProcess]):
+		return "its process has ended"
+	case time.Since(l.since) > staleAfter:
+		return fmt.Sprintf("it has stood still for %s", staleAfter)
+	}
+	return ""
+}
+
+func lockSpec(stack, command string) api.ConfigSpec {
+	return api.ConfigSpec{
+		Annotations: api.Annotations{Name: lockName(stack), Labels: map[string]string{
+			LabelNamespace: namespace(stack), LabelStack: stack, LabelRole: RoleLock,
+			labelOwner: owner(), labelProcess: thisProcess(), labelCommand: command,
+			labelSince: time.Now().UTC().Format(time.RFC3339), labelBeat: "0",
+		}},
+		Data: []byte("the lock of docker bluegreen\n"), // Swarm takes no config without data
+	}
+}
+
+func describe(c api.Config) string {
+	l := c.Spec.Labels
+	return fmt.Sprintf("`%s` of %s, since %s", l[labelCommand], l[labelOwner], l[labelSince])
+}
+
+// holder returns the lock as it is now, nil when nobody holds it.
+func (o *Operator) holder(ctx context.Context) (*api.Config, error) {
+	configs, err := o.engine.ConfigList(ctx, api.ConfigListOptions{Filters: filters.NewArgs(filters.Arg("name", lockName(o.stack)))})
+	if err != nil {
+		return nil, fmt.Errorf("read the lock of stack %s: %w", o.stack, err)
+	}
+	for _, c := range configs {
+		if c.Spec.Name == lockName(o.stack) { // the filter takes prefixes
+			return &c, nil
+		}
+	}
+	return nil, nil
+}
+
+// beat shows that we live until ctx ends, and ends everything when the lock is not ours any more.
+func (o *Operator) beat(ctx context.Context, id string, lost context.CancelCauseFunc) {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	last := time.Now()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		c, err := o.holder(ctx)
+		if err == nil && (c == nil || c.ID != id) {
+			lost(errLockLost)
+			return
+		}
+		if err == nil {
+			c.Spec.Labels[labelBeat] = fmt.Sprint(n)
+			err = o.engine.ConfigUpdate(ctx, id, c.Version, c.Spec)
+		}
+		if err == nil {
+			last = time.Now()
+		} else if time.Since(last) > staleAfter-beatEvery/2 {
+			lost(errLockLost) // by the next beat others may rightly think us dead
+			return
+		}
+	}
+}
+
+func (o *Operator) unlock(ctx context.Context, id string) error {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	if err := o.engine.ConfigRemove(ctx, id); err != nil && !notFound(err) {
+		return fmt.Errorf("release the lock of stack %s: %w: it is taken over after %s", o.stack, err, staleAfter)
+	}
+	return nil
+}
+
+func taken(err error) bool {
+	return cerrdefs.IsConflict(err) || strings.Contains(err.Error(), "already exists") || strings.Contains(err.Error(), "name conflicts")
+}

@@ -1,0 +1,113 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/events"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+func (f *fakeEngine) Events(context.Context, events.ListOptions) (<-chan events.Message, <-chan error) {
+	return nil, nil
+}
+
+func heldBy(process string) api.Config {
+	c := api.Config{ID: "theirs", Spec: lockSpec("shop", "docker bluegreen up")}
+	c.Spec.Labels[labelOwner] = "ann@builder"
+	c.Spec.Labels[labelProcess] = process
+	return c
+}
+
+var errTaken = errors.New("rpc error: code = AlreadyExists desc = config shop-bluegreen-lock already exists")
+
+func TestLockOfAnotherIsWaitedFor(t *testing.T) {
+	o := New(&fakeEngine{
+		configCreate: func(api.ConfigSpec) error { return errTaken },
+		configs:      func() []api.Config { return []api.Config{heldBy("another boot 1 2")} },
+	}, "shop", nil)
+	err := o.locked(context.Background(), "docker bluegreen flip", 300*time.Millisecond, func(context.Context) error {
+		t.Error("ran without the lock")
+		return nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "`docker bluegreen up` of ann@builder") || !strings.Contains(err.Error(), "--lock-timeout") {
+		t.Errorf("error %v: want one that names the holder and the way out", err)
+	}
+}
+
+func TestLockOfADeadProcessIsTakenOver(t *testing.T) {
+	var removed []string
+	dead := strings.Fields(thisProcess())
+	if len(dead) != 4 {
+		t.Fatalf("this system tells no process identity: %q", dead)
+	}
+	dead[3] = "1" // a process of our number that started at another time
+	o := New(&fakeEngine{
+		configCreate: func(api.ConfigSpec) error {
+			if len(removed) == 0 {
+				return errTaken
+			}
+			return nil
+		},
+		configs:      func() []api.Config { return []api.Config{heldBy(strings.Join(dead, " "))} },
+		configRemove: func(id string) { removed = append(removed, id) },
+	}, "shop", nil)
+	ran := false
+	err := o.locked(context.Background(), "docker bluegreen flip", time.Minute, func(context.Context) error {
+		ran = true
+		return nil
+	})
+	if err != nil || !ran || strings.Join(removed, " ") != "theirs mine" {
+		t.Errorf("ran %v, removed %v, error %v; want the dead lock removed, then ours", ran, removed, err)
+	}
+}
+
+func TestLockThatStandsStillIsDead(t *testing.T) {
+	c := heldBy("another boot 1 2")
+	l := lockSeen{id: c.ID, version: c.Version.Index, since: time.Now().Add(-staleAfter - time.Second)}
+	if why := l.dead(c); why == "" {
+		t.Error("a lock that stood still counts as alive")
+	}
+	c.Version.Index++ // a beat
+	if why := l.dead(c); why != "" {
+		t.Errorf("a lock that beats counts as dead: %s", why)
+	}
+}
+
+func TestOwnProcessLives(t *testing.T) {
+	if processEnded(thisProcess()) {
+		t.Error("this process counts as ended")
+	}
+}
+
+// A write that another came before is made again, on what that one wrote.
+func TestRewriteAppliesToWhatAnotherWrote(t *testing.T) {
+	svc := *replicated(1)
+	svc.Spec.Labels = map[string]string{}
+	tries := 0
+	o := New(&fakeEngine{
+		serviceUpdate: func(v api.Version, spec api.ServiceSpec) error {
+			tries++
+			if v.Index != svc.Version.Index {
+				t.Errorf("written with version %d, want %d", v.Index, svc.Version.Index)
+			}
+			if tries == 1 {
+				svc.Version.Index, svc.Spec.Labels["by-hand"] = 2, "yes"
+				return errors.New("rpc error: code = Unknown desc = update out of sequence")
+			}
+			svc.Spec = spec
+			return nil
+		},
+		service: func() api.Service { return svc },
+	}, "shop", nil)
+	first := svc
+	if _, err := o.relabel(context.Background(), &first, map[string]string{LabelNext: "2:green"}); err != nil {
+		t.Fatal(err)
+	}
+	if svc.Spec.Labels["by-hand"] != "yes" || svc.Spec.Labels[LabelNext] != "2:green" {
+		t.Errorf("labels %v, want both", svc.Spec.Labels)
+	}
+}

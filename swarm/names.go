@@ -1,0 +1,118 @@
+package swarm
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// Labels that we write. Users may read them; only we write them.
+const (
+	// LabelNamespace is docker's own mark of a stack's objects.
+	LabelNamespace = "com.docker.stack.namespace"
+	// LabelImage is where docker stack deploy keeps the image as the file names it.
+	LabelImage = "com.docker.stack.image"
+	// LabelStack is the stack's name on everything that is ours.
+	LabelStack = "bluegreen.stack"
+	// LabelService is the compose service's name.
+	LabelService = "bluegreen.service"
+	// LabelRole is one of the roles below.
+	LabelRole = "bluegreen.role"
+	// LabelAlias and the compose service's name make the label that holds the route.
+	LabelAlias = "bluegreen.alias."
+	// LabelNext holds the route that a flip in progress leads to.
+	LabelNext = "bluegreen.next"
+	// LabelPrevious holds the number of the release that was active before the last flip.
+	LabelPrevious = "bluegreen.previous"
+	// LabelSettings holds the settings of the service as resolved, as JSON.
+	LabelSettings = "bluegreen.settings"
+	// LabelSlots holds how many tasks of a color the proxies have room for.
+	LabelSlots = "bluegreen.slots"
+	// LabelTemplates holds the version of the HAProxy templates that the proxies run.
+	LabelTemplates = "bluegreen.templates"
+	// LabelColor is the color of a color's service.
+	LabelColor = "bluegreen.color"
+	// LabelRelease is the number of the release that a color holds.
+	LabelRelease = "bluegreen.release"
+	// LabelPorts holds ports and health of a color's release, as JSON.
+	LabelPorts = "bluegreen.ports"
+	// LabelReplicas holds the number of replicas that the file asked for when the color was written.
+	LabelReplicas = "bluegreen.replicas"
+	// LabelServed holds the sequence of the route by which a color last became active.
+	LabelServed = "bluegreen.served"
+	// LabelCold marks a color that was scaled down on purpose; its value is the number of replicas to come back to.
+	LabelCold = "bluegreen.cold"
+)
+
+// Roles of what is ours.
+const (
+	RoleProxy = "proxy"
+	RoleColor = "color"
+	RoleOrder = "order"
+	RoleSaved = "saved"
+	RoleFile  = "file"
+	RoleLock  = "lock"
+)
+
+// Color is one of the two swarm services behind a blue-green service.
+type Color string
+
+// The two colors, and none.
+const (
+	Blue  Color = "blue"
+	Green Color = "green"
+	None  Color = ""
+)
+
+// Colors are both colors, in the order in which they are shown.
+var Colors = []Color{Blue, Green}
+
+// Other returns the other color.
+func (c Color) Other() Color {
+	if c == Blue {
+		return Green
+	}
+	return Blue
+}
+
+// namespace is the docker namespace of what is ours; a docker stack deploy of the same stack does not see it.
+func namespace(stack string) string { return stack + "-bluegreen" }
+
+func scoped(stack, name string) string { return stack + "_" + name }
+
+func colorName(stack, service string, c Color) string {
+	return scoped(stack, service) + "-" + string(c)
+}
+
+func controlNetwork(stack string) string { return namespace(stack) + "_control" }
+
+func lockName(stack string) string { return namespace(stack) + "-lock" }
+
+// serversAlias names one color's tasks on the one network that the proxies reach them by. It carries the
+// stack's name, since networks are shared between stacks and every stack has a web.
+func serversAlias(stack, service string, c Color) string {
+	return colorName(stack, service, c) + "-servers"
+}
+
+// peersAlias names all proxies of a service on the control network.
+func peersAlias(stack, service string) string { return scoped(stack, service) + "-proxies" }
+
+// fileConfig names the swarm config that holds a generated file: by its content, since configs never change.
+func fileConfig(stack, file, content string) string {
+	return configName(namespace(stack)+"_"+file, content)
+}
+
+// savedConfig names the swarm config that holds the spec that a color had before its new release.
+func savedConfig(stack, service string, c Color) string {
+	return configName(namespace(stack)+"_saved", colorName(stack, service, c))
+}
+
+// configName joins a readable part, cut to what Swarm allows (64 characters), and a hash of the rest.
+func configName(readable, hashed string) string {
+	sum := sha256.Sum256([]byte(readable + "\n" + hashed))
+	const hash, limit = 12, 64
+	if most := limit - hash - 1; len(readable) > most {
+		readable = strings.TrimRight(readable[:most], "-_.")
+	}
+	return readable + "-" + hex.EncodeToString(sum[:])[:hash]
+}

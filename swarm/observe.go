@@ -1,0 +1,229 @@
+package swarm
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/network"
+	api "github.com/docker/docker/api/types/swarm"
+	"github.com/docker/docker/api/types/versions"
+)
+
+// minAPI is the API version that brought replicated jobs.
+const minAPI = "1.41"
+
+// Observed is what the swarm held of one stack at one moment.
+type Observed struct {
+	mu    sync.Mutex // guards Nodes and Configs while steps run side by side
+	Stack string
+	// APIVersion is the version of the API that the engine and we speak, such as 1.41.
+	APIVersion string
+	Nodes      map[string]api.Node        // by id
+	Networks   map[string]network.Summary // all networks of the swarm scope, by name
+	Secrets    map[string]api.Secret      // by name
+	Configs    map[string]api.Config      // by name
+	// Plain are the services of the stack that are not blue-green, by compose name.
+	Plain map[string]api.Service
+	// BlueGreen are the blue-green services, by compose name.
+	BlueGreen map[string]*BlueGreen
+	// Orders are control jobs, of which any that we did not start ourselves is a leftover.
+	Orders []api.Service
+	// finished are the blue-green services whose unfinished flip this command has finished.
+	finished map[string]bool
+	// Foreign are the names of the swarm's services that are not of this stack.
+	Foreign map[string]bool
+}
+
+// BlueGreen is what the swarm holds of one blue-green service. Any part may be missing.
+type BlueGreen struct {
+	Name   string
+	Proxy  *api.Service
+	Colors map[Color]*api.Service
+	// Saved are the specs that the colors had before a new release was begun.
+	Saved map[Color]*api.ServiceSpec
+}
+
+// observe reads all that the swarm holds of the stack. The number of calls does not grow with the stack.
+func (o *Operator) observe(ctx context.Context) (*Observed, error) {
+	s := &Observed{Stack: o.stack, Nodes: map[string]api.Node{}, Networks: map[string]network.Summary{},
+		Secrets: map[string]api.Secret{}, Configs: map[string]api.Config{}, Plain: map[string]api.Service{},
+		BlueGreen: map[string]*BlueGreen{}, Foreign: map[string]bool{}, finished: map[string]bool{}}
+	for _, read := range []func(context.Context, *Observed) error{
+		o.observeNodes, o.observeNetworks, o.observeFiles, o.observeServices,
+	} {
+		if err := read(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (o *Operator) observeNodes(ctx context.Context, s *Observed) error {
+	nodes, err := o.engine.NodeList(ctx, api.NodeListOptions{})
+	if err != nil {
+		return managerError(err)
+	}
+	for _, n := range nodes {
+		s.Nodes[n.ID] = n
+	}
+	s.APIVersion = o.engine.ClientVersion() // agreed on with the engine by the first call
+	if versions.LessThan(s.APIVersion, minAPI) {
+		return fmt.Errorf("the engine speaks API version %s, but orders are jobs of version %s: use Docker Engine 20.10 or newer", s.APIVersion, minAPI)
+	}
+	return nil
+}
+
+func (o *Operator) observeNetworks(ctx context.Context, s *Observed) error {
+	networks, err := o.engine.NetworkList(ctx, network.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("list networks: %w", err)
+	}
+	for _, n := range networks {
+		// A local network may have the name of one of the swarm's; only the latter matters.
+		if old, ok := s.Networks[n.Name]; !ok || old.Scope != "swarm" {
+			s.Networks[n.Name] = n
+		}
+	}
+	return nil
+}
+
+// observeFiles reads secrets and configs. All are listed, since external ones carry no label.
+func (o *Operator) observeFiles(ctx context.Context, s *Observed) error {
+	secrets, err := o.engine.SecretList(ctx, api.SecretListOptions{})
+	if err != nil {
+		return fmt.Errorf("list secrets: %w", err)
+	}
+	for _, x := range secrets {
+		s.Secrets[x.Spec.Name] = x
+	}
+	configs, err := o.engine.ConfigList(ctx, api.ConfigListOptions{})
+	if err != nil {
+		return fmt.Errorf("list configs: %w", err)
+	}
+	for _, c := range configs {
+		s.Configs[c.Spec.Name] = c
+		if c.Spec.Labels[LabelStack] != o.stack || c.Spec.Labels[LabelRole] != RoleSaved {
+			continue
+		}
+		spec, err := decodeSaved(c)
+		if err != nil {
+			return err
+		}
+		s.blueGreen(c.Spec.Labels[LabelService]).Saved[Color(c.Spec.Labels[LabelColor])] = spec
+	}
+	return nil
+}
+
+func (o *Operator) observeServices(ctx context.Context, s *Observed) error {
+	services, err := o.engine.ServiceList(ctx, api.ServiceListOptions{Status: true})
+	if err != nil {
+		return managerError(err)
+	}
+	for _, svc := range services {
+		s.add(svc)
+	}
+	return nil
+}
+
+// add puts a service where it belongs. A service that lost its labels, as by a rollback by hand, is plain.
+func (s *Observed) add(svc api.Service) {
+	l := svc.Spec.Labels
+	switch {
+	case l[LabelNamespace] == s.Stack:
+		s.Plain[strings.TrimPrefix(svc.Spec.Name, s.Stack+"_")] = svc
+	case l[LabelStack] != s.Stack:
+		s.Foreign[svc.Spec.Name] = true
+	case l[LabelRole] == RoleProxy:
+		s.blueGreen(l[LabelService]).Proxy = &svc
+	case l[LabelRole] == RoleColor:
+		s.blueGreen(l[LabelService]).Colors[Color(l[LabelColor])] = &svc
+	case l[LabelRole] == RoleOrder:
+		s.Orders = append(s.Orders, svc)
+	}
+}
+
+func (s *Observed) blueGreen(name string) *BlueGreen {
+	b := s.BlueGreen[name]
+	if b == nil {
+		b = &BlueGreen{Name: name, Colors: map[Color]*api.Service{}, Saved: map[Color]*api.ServiceSpec{}}
+		s.BlueGreen[name] = b
+	}
+	return b
+}
+
+// empty says whether the swarm holds nothing of the stack.
+func (s *Observed) empty() bool { return len(s.Plain) == 0 && len(s.BlueGreen) == 0 }
+
+// names returns the compose names of the blue-green services that are wanted, sorted: all when none is named.
+func (s *Observed) names(wanted []string) ([]string, error) {
+	if s.empty() {
+		return nil, fmt.Errorf("stack %s: %w", s.Stack, ErrNothingDeployed)
+	}
+	var all []string
+	for name, b := range s.BlueGreen {
+		if b.Proxy != nil {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	for _, w := range wanted {
+		if slices.Contains(all, w) {
+			continue
+		}
+		if _, plain := s.Plain[w]; plain {
+			return nil, fmt.Errorf("service %s of stack %s is not blue-green: add x-bluegreen to it and run `docker bluegreen up`", w, s.Stack)
+		}
+		return nil, fmt.Errorf("stack %s has no blue-green service %s: it has %s", s.Stack, w, orNone(all))
+	}
+	if len(wanted) > 0 {
+		all = slices.Compact(slices.Sorted(slices.Values(wanted)))
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("stack %s has no blue-green service: run `docker bluegreen up` first", s.Stack)
+	}
+	return all, nil
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// node returns the host name of a node, or its id where the node is gone.
+func (s *Observed) node(id string) string {
+	if n, ok := s.Nodes[id]; ok && n.Description.Hostname != "" {
+		return n.Description.Hostname
+	}
+	return id
+}
+
+// tasks lists the tasks of services, by service id.
+func (o *Operator) tasks(ctx context.Context, ids ...string) (map[string][]api.Task, error) {
+	f := filters.NewArgs()
+	for _, id := range ids {
+		f.Add("service", id)
+	}
+	list, err := o.engine.TaskList(ctx, api.TaskListOptions{Filters: f})
+	if err != nil {
+		return nil, fmt.Errorf("list tasks: %w", err)
+	}
+	m := map[string][]api.Task{}
+	for _, t := range list {
+		m[t.ServiceID] = append(m[t.ServiceID], t)
+	}
+	return m, nil
+}
+
+// managerError turns the engine's "not a swarm manager" into an error with the way out.
+func managerError(err error) error {
+	if strings.Contains(err.Error(), "not a swarm manager") {
+		return ErrNotManager
+	}
+	return err
+}

@@ -1,0 +1,44 @@
+package swarm
+
+import "time"
+
+// Values of UpOptions.ResolveImage, with the meaning that docker stack deploy gives them.
+const (
+	ResolveAlways  = "always"
+	ResolveChanged = "changed"
+	ResolveNever   = "never"
+)
+
+// UpOptions are the wishes of one up.
+type UpOptions struct {
+	// Services limits the command to these services of the project; empty means all.
+	Services []string
+	// NoFlip stops when the idle color is ready.
+	NoFlip bool
+	// Timeout overrides the longest time without progress of all services when it is not 0.
+	Timeout time.Duration
+	// ResolveImage is ResolveAlways, ResolveChanged or ResolveNever.
+	ResolveImage string
+	// AcceptGap allows the adoption of a service with host-mode ports, which costs downtime.
+	AcceptGap bool
+	// LockTimeout is the longest wait for another command on the same stack.
+	LockTimeout time.Duration
+	// RegistryAuth returns the encoded credentials for an image, empty for none; may be nil.
+	RegistryAuth func(image string) (string, error)
+}
+
+// FlipOptions are the wishes of one flip or rollback.
+type FlipOptions struct {
+	// Services limits the command to these services; empty means all blue-green services of the stack.
+	Services []string
+	// To is "blue", "green" or empty for the color that is idle now.
+	To string
+	// LockTimeout is the longest wait for another command on the same stack.
+	LockTimeout time.Duration
+}
+
+// DownOptions are the wishes of one down.
+type DownOptions struct {
+	// LockTimeout is the longest wait for another command on the same stack.
+	LockTimeout time.Duration
+}

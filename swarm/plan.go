@@ -1,0 +1,95 @@
+package swarm
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+)
+
+// Action is what a step does.
+type Action string
+
+// The actions, in the order in which a plan has them. Steps of one action run side by side.
+const (
+	CreateNetwork Action = "create network"
+	CreateSecret  Action = "create secret"
+	CreateConfig  Action = "create config"
+	CreatePlain   Action = "create service"
+	UpdatePlain   Action = "update service"
+	StopColor     Action = "stop color"
+	UpdateProxies Action = "update proxies"
+	StartColor    Action = "start color"
+	ChangeColor   Action = "change color"
+	CreateProxies Action = "create proxies"
+	Adopt         Action = "adopt service"
+	Flip          Action = "flip"
+	Retire        Action = "retire color"
+	Await         Action = "await"
+)
+
+// Step is one change to the swarm, complete: who carries it out decides nothing.
+type Step struct {
+	Do Action
+	// Name is the name on the swarm of what is changed.
+	Name string
+	// Cause says why, in words.
+	Cause string
+	// Service is the compose service, empty for networks, secrets and configs.
+	Service string
+	// Color is the color that the step is about, None where there is none.
+	Color Color
+	// Spec is what the service shall be, with names in the place of ids; nil where the step has no service.
+	Spec *api.ServiceSpec
+	// Files are the generated files that Spec refers to, by config name.
+	Files map[string]string
+	// Network, Secret and Config are what is created, nil but in their own steps.
+	Network *compose.Network
+	Secret  *compose.Secret
+	Config  *compose.Config
+	// From and To are the routes before and after a flip.
+	From, To haproxy.Route
+	// Release is the number of the release that a color gets, 0 where it keeps its own.
+	Release int
+	// Settings are those of the blue-green service, nil for others.
+	Settings *compose.Settings
+	// Timeout is the longest time without progress.
+	Timeout time.Duration
+	// Image is the image of Spec as the file names it: its credentials go with the step.
+	Image string
+}
+
+// String tells the step and its cause in one line.
+func (s Step) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", s.Do, s.Name)
+	if s.Do == Flip {
+		fmt.Fprintf(&b, " to %s", s.To.Color)
+	}
+	if s.Cause != "" {
+		b.WriteString(": " + s.Cause)
+	}
+	return b.String()
+}
+
+// Plan is all that an up will do.
+type Plan struct {
+	Stack string
+	Steps []Step
+}
+
+// String tells the plan, a line for each step.
+func (p Plan) String() string {
+	if len(p.Steps) == 0 {
+		return "nothing to do\n"
+	}
+	var b strings.Builder
+	for _, s := range p.Steps {
+		b.WriteString(s.String() + "\n")
+	}
+	return b.String()
+}

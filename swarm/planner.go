@@ -1,0 +1,196 @@
+package swarm
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+)
+
+// defaultTimeout is the longest time without progress of services that do not say.
+const defaultTimeout = 5 * time.Minute
+
+// planner makes a plan from what a file wants and what the swarm holds. It asks nobody and changes nothing.
+type planner struct {
+	project  *compose.Project
+	seen     *Observed
+	images   *images
+	opts     UpOptions
+	networks map[string]string // names by id
+	subnet   string            // of the control network, empty while there is none
+	steps    map[Action][]Step
+}
+
+// actions in the order of a plan.
+var actions = []Action{CreateNetwork, CreateSecret, CreateConfig, CreatePlain, UpdatePlain, StopColor, UpdateProxies,
+	StartColor, ChangeColor, CreateProxies, Adopt, Flip, Retire, Await}
+
+// makePlan returns what is to be done so that the swarm holds what the project says.
+func makePlan(p *compose.Project, seen *Observed, im *images, opts UpOptions) (Plan, error) {
+	pl := &planner{project: p, seen: seen, images: im, opts: opts, networks: networkNames(seen.Networks), steps: map[Action][]Step{}}
+	if c, ok := seen.Networks[controlNetwork(p.Name)]; ok && len(c.IPAM.Config) > 0 {
+		pl.subnet = c.IPAM.Config[0].Subnet
+	}
+	chosen, err := pl.chosen()
+	if err != nil {
+		return Plan{}, err
+	}
+	if err := pl.objects(chosen); err != nil {
+		return Plan{}, err
+	}
+	for _, svc := range chosen {
+		if err := pl.service(svc); err != nil {
+			return Plan{}, err
+		}
+	}
+	plan := Plan{Stack: p.Name}
+	for _, a := range actions {
+		plan.Steps = append(plan.Steps, pl.steps[a]...)
+	}
+	return plan, nil
+}
+
+func (pl *planner) add(s Step) {
+	if s.Timeout == 0 {
+		s.Timeout = defaultTimeout
+	}
+	if s.Settings != nil {
+		s.Timeout = s.Settings.Timeout
+	}
+	if pl.opts.Timeout > 0 {
+		s.Timeout = pl.opts.Timeout
+	}
+	pl.steps[s.Do] = append(pl.steps[s.Do], s)
+}
+
+// chosen returns the services that the command is about.
+func (pl *planner) chosen() ([]compose.Service, error) {
+	for _, name := range pl.opts.Services {
+		if !slices.ContainsFunc(pl.project.Services, func(s compose.Service) bool { return s.Name == name }) {
+			return nil, fmt.Errorf("no such service: %s", name)
+		}
+	}
+	if len(pl.opts.Services) == 0 {
+		return pl.project.Services, nil
+	}
+	return slices.DeleteFunc(slices.Clone(pl.project.Services), func(s compose.Service) bool {
+		return !slices.Contains(pl.opts.Services, s.Name)
+	}), nil
+}
+
+// objects plans the networks, secrets and configs that the chosen services use.
+func (pl *planner) objects(chosen []compose.Service) error {
+	for _, name := range slices.Sorted(maps.Keys(pl.project.Networks)) {
+		n := pl.project.Networks[name]
+		if err := pl.network(name, n); err != nil {
+			return err
+		}
+	}
+	blueGreen := slices.ContainsFunc(chosen, func(s compose.Service) bool { return s.BlueGreen != nil })
+	if name := controlNetwork(pl.project.Name); blueGreen && pl.seen.Networks[name].ID == "" {
+		pl.add(Step{Do: CreateNetwork, Name: name, Cause: "the proxies have no control network", Network: controlCreate(pl.project.Name)})
+	}
+	for _, name := range slices.Sorted(maps.Keys(pl.project.Secrets)) {
+		s := pl.project.Secrets[name]
+		if _, exists := pl.seen.Secrets[name]; !exists && s.External {
+			return fmt.Errorf("secret %s is external and does not exist: create it with `docker secret create %s FILE`", name, name)
+		} else if !exists {
+			pl.add(Step{Do: CreateSecret, Name: name, Cause: "it does not exist", Secret: &s})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(pl.project.Configs)) {
+		c := pl.project.Configs[name]
+		if err := pl.config(name, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (pl *planner) network(name string, n compose.Network) error {
+	known, exists := pl.seen.Networks[name]
+	switch {
+	case !exists && n.External:
+		return fmt.Errorf("network %s is external and does not exist: create it with `docker network create --driver overlay %s`", name, name)
+	case !exists:
+		pl.add(Step{Do: CreateNetwork, Name: name, Cause: "it does not exist", Network: &n})
+	case known.Scope != "swarm" && n.External:
+		return fmt.Errorf("network %s exists only on this node: services need one made with `docker network create --driver overlay`", name)
+	}
+	return nil
+}
+
+// config plans one config. Swarm can never change the content of one.
+func (pl *planner) config(name string, c compose.Config) error {
+	known, exists := pl.seen.Configs[name]
+	switch {
+	case exists && !c.External && string(known.Spec.Data) != string(c.Spec.Data):
+		return fmt.Errorf("config %s: its content changed, and Swarm cannot change a config: give it a new name in the file (`name:`)", name)
+	case exists:
+		return nil
+	case c.External:
+		return fmt.Errorf("config %s is external and does not exist: create it with `docker config create %s FILE`", name, name)
+	}
+	pl.add(Step{Do: CreateConfig, Name: name, Cause: "it does not exist", Config: &c})
+	return nil
+}
+
+func (pl *planner) service(svc compose.Service) error {
+	b := pl.seen.BlueGreen[svc.Name]
+	name := svc.Spec.Name
+	switch {
+	case pl.seen.Foreign[name]:
+		return fmt.Errorf("service %s: a swarm service %s exists that is not of stack %s: remove it or rename one of them", svc.Name, name, pl.project.Name)
+	case svc.BlueGreen != nil:
+		return pl.blueGreen(svc, b)
+	case b != nil && b.Proxy != nil:
+		return fmt.Errorf("service %s is blue-green on the swarm and has no x-bluegreen in the file: put it back, or remove the stack with `docker bluegreen down` first", svc.Name)
+	}
+	pl.plain(svc)
+	return nil
+}
+
+// plain plans a service without x-bluegreen: what docker stack deploy would do.
+func (pl *planner) plain(svc compose.Service) {
+	spec := clone(svc.Spec)
+	image := spec.Labels[LabelImage]
+	step := Step{Name: spec.Name, Service: svc.Name, Spec: &spec, Image: image}
+	live, exists := pl.seen.Plain[svc.Name]
+	if !exists {
+		pl.images.apply(&spec, image, nil)
+		step.Do, step.Cause = CreatePlain, "it does not exist"
+		pl.add(step)
+		pl.await(svc, spec)
+		return
+	}
+	pl.images.apply(&spec, image, &live.Spec)
+	diff := pl.flat(spec).differences(pl.flat(live.Spec))
+	if len(diff) > 0 {
+		step.Do, step.Cause = UpdatePlain, changed(diff)
+		pl.add(step)
+	}
+	if len(diff) > 0 || short(live) {
+		pl.await(svc, spec)
+	}
+}
+
+func (pl *planner) await(svc compose.Service, spec api.ServiceSpec) {
+	pl.add(Step{Do: Await, Name: spec.Name, Service: svc.Name, Spec: &spec})
+}
+
+func (pl *planner) flat(spec api.ServiceSpec) flatSpec {
+	return flatten(spec, pl.networks).without(pl.seen.APIVersion)
+}
+
+func changed(paths []string) string { return strings.Join(words(paths), ", ") + " changed" }
+
+// short says whether a service has fewer tasks than it should.
+func short(svc api.Service) bool {
+	st := svc.ServiceStatus
+	return st != nil && !isJob(svc.Spec) && st.RunningTasks < st.DesiredTasks
+}

@@ -1,0 +1,139 @@
+package swarm
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+)
+
+// defaultProxies is how many proxies a service gets that does not say.
+const defaultProxies = 2
+
+// proxies plans the proxy service: made, adopted from a plain service of the name, or changed in place.
+func (pl *planner) proxies(svc compose.Service, b *BlueGreen, route haproxy.Route, releases map[Color]compose.Release) error {
+	plain, adopted := pl.seen.Plain[svc.Name]
+	live := b.Proxy
+	if live == nil && adopted {
+		live = &plain
+	}
+	wish := proxyWish{Releases: releases, Route: route, Subnet: pl.subnet, Slots: pl.slots(svc, live),
+		Image: svc.BlueGreen.Proxy.Image, StopFirst: hostPorts(svc.Spec) || live != nil && hostPorts(live.Spec)}
+	var err error
+	if wish.Mode, err = proxyMode(svc, live, adopted && b.Proxy == nil); err != nil {
+		return err
+	}
+	spec, files, err := proxySpec(pl.project, svc, wish)
+	if err != nil {
+		return err
+	}
+	step := Step{Name: spec.Name, Service: svc.Name, Color: Color(route.Color), Spec: &spec, Files: files, To: route,
+		Settings: svc.BlueGreen, Image: svc.BlueGreen.Proxy.Image}
+	switch {
+	case b.Proxy != nil:
+		pl.changeProxies(svc, b, step)
+	case adopted:
+		return pl.adopt(svc, plain, step)
+	default:
+		pl.images.apply(&spec, step.Image, nil)
+		step.Do, step.Cause = CreateProxies, "there are none"
+		pl.add(step)
+	}
+	return nil
+}
+
+// changeProxies plans the change of running proxies, where there is any. Only what is in the task restarts them.
+func (pl *planner) changeProxies(svc compose.Service, b *BlueGreen, step Step) {
+	live := b.Proxy
+	pl.images.apply(step.Spec, step.Image, &live.Spec)
+	for _, l := range []string{LabelNext, LabelPrevious} {
+		setLabels(step.Spec, map[string]string{l: live.Spec.Labels[l]})
+	}
+	diff := pl.flat(*step.Spec).differences(pl.flat(live.Spec))
+	switch {
+	case len(diff) > 0:
+		step.Do, step.Cause = UpdateProxies, changed(diff)
+		if live.Spec.Labels[LabelTemplates] != haproxy.TemplateVersion {
+			step.Cause += ", their files are of another version of this plugin"
+		}
+		if slices.ContainsFunc(diff, inTask) {
+			step.Cause += "; they are replaced one after the other"
+			if step.Spec.UpdateConfig.Order == api.UpdateOrderStopFirst {
+				step.Cause += ", each with its port closed meanwhile (host-mode ports)"
+			}
+		}
+		pl.add(step)
+	case short(*live):
+		step.Do, step.Cause = Await, fmt.Sprintf("%d of %d proxies run", live.ServiceStatus.RunningTasks, live.ServiceStatus.DesiredTasks)
+		pl.add(step)
+	}
+}
+
+// adopt plans the change of a plain service into the proxy of its own colors.
+func (pl *planner) adopt(svc compose.Service, plain api.Service, step Step) error {
+	if isJob(plain.Spec) {
+		return fmt.Errorf("service %s runs as a job (%s) on the swarm, which cannot take traffic: remove it first", svc.Name, modeOf(plain.Spec))
+	}
+	if hostPorts(plain.Spec) || hostPorts(svc.Spec) {
+		if !pl.opts.AcceptGap {
+			return fmt.Errorf("service %s publishes host-mode ports: its tasks must stop before the proxies can take the ports, so adopting it closes them for a few seconds: run the command with --accept-gap, or publish through the ingress mesh", svc.Name)
+		}
+	}
+	pl.images.apply(step.Spec, step.Image, nil)
+	step.Do, step.Cause = Adopt, "the service runs without proxies: it becomes their service in place"
+	pl.add(step)
+	return nil
+}
+
+// proxyMode decides mode and number of the proxies. A mode can never change, and a number set by hand stays.
+func proxyMode(svc compose.Service, live *api.Service, adopted bool) (api.ServiceMode, error) {
+	wish := svc.BlueGreen.Proxy
+	mode := wish.Mode
+	switch {
+	case live != nil && mode != "" && mode != modeOf(live.Spec):
+		return api.ServiceMode{}, fmt.Errorf("service %s: x-bluegreen.proxy.deploy.mode is %s, but its proxies run as %s and Swarm cannot change that: say %s, or remove the stack first",
+			svc.Name, mode, modeOf(live.Spec), modeOf(live.Spec))
+	case live != nil:
+		mode = modeOf(live.Spec)
+	case mode == "" && hostPorts(svc.Spec):
+		mode = "global" // a port of a node is open only where a proxy runs
+	}
+	if mode == "global" {
+		return api.ServiceMode{Global: &api.GlobalService{}}, nil
+	}
+	number := uint64(defaultProxies)
+	switch {
+	case wish.Replicas != nil:
+		number = *wish.Replicas
+	case live != nil && !adopted:
+		number = *replicas(live.Spec)
+	}
+	return api.ServiceMode{Replicated: &api.ReplicatedService{Replicas: &number}}, nil
+}
+
+// slots decides for how many tasks the proxies have room; never less than now, since that would restart them.
+func (pl *planner) slots(svc compose.Service, live *api.Service) int {
+	tasks := len(pl.seen.Nodes)
+	if r := replicas(svc.Spec); r != nil {
+		tasks = int(*r)
+	}
+	now := 0
+	if live != nil {
+		now, _ = strconv.Atoi(strings.TrimSpace(live.Spec.Labels[LabelSlots])) // 0 before an adoption
+	}
+	return max(now, slotsFor(tasks))
+}
+
+// controlCreate is the body of the control network's create call.
+func controlCreate(stack string) *compose.Network {
+	n := compose.Network{}
+	n.Create.Driver = "overlay"
+	n.Create.Internal = true
+	n.Create.Labels = map[string]string{LabelNamespace: namespace(stack), LabelStack: stack}
+	return &n
+}

@@ -1,0 +1,134 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+)
+
+// upTries is how often an up starts over when the proxies turn out to follow another route than the one written down.
+const upTries = 3
+
+// Up makes the swarm hold what the project says: new versions go to the idle colors, and traffic follows once
+// every proxy sees them ready. Errors are *UnhealthyError, *UnconfirmedError, *InterruptedError, or say themselves
+// what is wrong with the project or the swarm.
+func (o *Operator) Up(ctx context.Context, p *compose.Project, opts UpOptions) error {
+	return o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) error {
+		for try := 1; ; try++ {
+			err := o.up(ctx, p, opts)
+			if !errors.Is(err, errDrift) || try == upTries {
+				return err
+			}
+			if err := o.mend(ctx); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+func (o *Operator) up(ctx context.Context, p *compose.Project, opts UpOptions) error {
+	seen, err := o.tidy(ctx)
+	if err != nil {
+		return err
+	}
+	im, err := o.resolveImages(ctx, seen, projectImages(p, opts.Services), opts)
+	if err != nil {
+		return err
+	}
+	if err := o.secretsUnchanged(ctx, seen, p); err != nil {
+		return err
+	}
+	plan, err := makePlan(p, seen, im, opts)
+	if err != nil {
+		return err
+	}
+	if len(plan.Steps) == 0 {
+		o.done("", "up", "nothing to do: the swarm holds what the file says")
+		return nil
+	}
+	if err := o.execute(ctx, seen, plan); err != nil || !opts.NoFlip {
+		return err
+	}
+	o.tellReady(plan)
+	return nil
+}
+
+// tellReady says which colors wait for a flip.
+func (o *Operator) tellReady(plan Plan) {
+	for _, s := range plan.Steps {
+		if s.Do == StartColor {
+			o.done(s.Service, "up", "release %d is ready on %s: `docker bluegreen flip %s` makes it active", s.Release, s.Color, s.Service)
+		}
+	}
+}
+
+// projectImages are the distinct images of a project, those of the proxies included.
+func projectImages(p *compose.Project, services []string) []string {
+	set := map[string]bool{}
+	for _, s := range p.Services {
+		if len(services) > 0 && !slices.Contains(services, s.Name) {
+			continue
+		}
+		set[s.Spec.Labels[LabelImage]] = true
+		if s.BlueGreen != nil {
+			set[s.BlueGreen.Proxy.Image] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// tidy observes the stack and ends what an earlier command left unfinished: control jobs, flips, saved specs.
+func (o *Operator) tidy(ctx context.Context) (*Observed, error) {
+	s, err := o.observe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, job := range s.Orders {
+		if err := o.engine.ServiceRemove(ctx, job.ID); err != nil && !notFound(err) {
+			return nil, fmt.Errorf("remove the leftover control job %s: %w", job.Spec.Name, err)
+		}
+	}
+	var unfinished []string
+	for name, b := range s.BlueGreen {
+		if b.Proxy != nil && b.Proxy.Spec.Labels[LabelNext] != "" {
+			unfinished = append(unfinished, name)
+		}
+	}
+	if len(unfinished) > 0 {
+		slices.Sort(unfinished)
+		o.working("", "settle", "an earlier flip of %s did not end: asking the proxies", sentence(unfinished))
+		if _, err := o.settle(ctx, s, unfinished); err != nil {
+			return s, err
+		}
+		o.done("", "settle", "the earlier flip of %s is settled", sentence(unfinished))
+	}
+	return s, o.forgetServed(ctx, s)
+}
+
+// forgetServed removes saved specs of colors that serve by now.
+func (o *Operator) forgetServed(ctx context.Context, s *Observed) error {
+	for _, b := range s.BlueGreen {
+		if active := b.active(); active != None {
+			if err := o.forget(ctx, s, b, active); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mend lets the labels follow the proxies.
+func (o *Operator) mend(ctx context.Context) error {
+	s, err := o.observe(ctx)
+	if err != nil {
+		return err
+	}
+	names := slices.Sorted(maps.Keys(s.BlueGreen))
+	o.warn("", "settle", "the proxies follow another route than the one written down, as after `docker service rollback`: the labels are mended")
+	_, err = o.settle(ctx, s, names)
+	return err
+}

@@ -1,0 +1,155 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// fakeEngine answers with what its fields say; what a test does not set must not be called.
+type fakeEngine struct {
+	Engine
+	tasks         func() []api.Task
+	configCreate  func(api.ConfigSpec) error
+	configs       func() []api.Config
+	configRemove  func(id string)
+	serviceUpdate func(v api.Version, spec api.ServiceSpec) error
+	service       func() api.Service
+}
+
+func (f *fakeEngine) TaskList(context.Context, api.TaskListOptions) ([]api.Task, error) {
+	return f.tasks(), nil
+}
+
+func (f *fakeEngine) TaskLogs(context.Context, string, container.LogsOptions) (io.ReadCloser, error) {
+	return io.NopCloser(strings.NewReader("\x01\x00\x00\x00\x00\x00\x00\x05oops\n")), nil
+}
+
+func (f *fakeEngine) ConfigCreate(_ context.Context, c api.ConfigSpec) (api.ConfigCreateResponse, error) {
+	return api.ConfigCreateResponse{ID: "mine"}, f.configCreate(c)
+}
+
+func (f *fakeEngine) ConfigList(context.Context, api.ConfigListOptions) ([]api.Config, error) {
+	return f.configs(), nil
+}
+
+func (f *fakeEngine) ConfigRemove(_ context.Context, id string) error {
+	f.configRemove(id)
+	return nil
+}
+
+func (f *fakeEngine) ServiceUpdate(_ context.Context, _ string, v api.Version, spec api.ServiceSpec, _ api.ServiceUpdateOptions) (api.ServiceUpdateResponse, error) {
+	return api.ServiceUpdateResponse{}, f.serviceUpdate(v, spec)
+}
+
+func (f *fakeEngine) ServiceInspectWithRaw(context.Context, string, api.ServiceInspectOptions) (api.Service, []byte, error) {
+	return f.service(), nil, nil
+}
+
+func replicated(n uint64) *api.Service {
+	svc := &api.Service{ID: "s"}
+	svc.Spec.Name = "shop_web-green"
+	svc.Spec.Mode.Replicated = &api.ReplicatedService{Replicas: &n}
+	return svc
+}
+
+func task(slot int, state api.TaskState, made time.Time) api.Task {
+	t := api.Task{ID: made.String() + string(state), Slot: slot, NodeID: "1", DesiredState: api.TaskStateRunning}
+	t.CreatedAt = made
+	t.Status.State = state
+	if order(state) > order(api.TaskStateRunning) {
+		t.DesiredState = api.TaskStateShutdown
+		t.Status.Err = "task: non-zero exit (3)"
+		t.Status.ContainerStatus = &api.ContainerStatus{ContainerID: "c", ExitCode: 3}
+	}
+	return t
+}
+
+func awaitTasks(tasks func() []api.Task, svc *api.Service, timeout time.Duration) ([]api.Task, error) {
+	o := New(&fakeEngine{tasks: tasks}, "shop", nil)
+	return o.await(context.Background(), nothing(), waiting{Service: "web", Color: Green, Step: "color green", Svc: svc, Timeout: timeout})
+}
+
+func TestAwaitReturnsWhenAllRun(t *testing.T) {
+	now, looks := time.Now(), 0
+	got, err := awaitTasks(func() []api.Task {
+		looks++
+		second := api.TaskStateStarting
+		if looks > 1 {
+			second = api.TaskStateRunning
+		}
+		return []api.Task{task(1, api.TaskStateRunning, now), task(2, second, now), task(2, api.TaskStateFailed, now)}
+	}, replicated(2), time.Minute)
+	if err != nil || len(got) != 2 || looks != 2 {
+		t.Errorf("%d tasks after %d looks, error %v; want 2 after 2", len(got), looks, err)
+	}
+}
+
+func TestThreeFailuresOfASlotEndTheWait(t *testing.T) {
+	now := time.Now()
+	_, err := awaitTasks(func() []api.Task {
+		return []api.Task{task(1, api.TaskStateRunning, now), task(2, api.TaskStateFailed, now.Add(1)),
+			task(2, api.TaskStateRejected, now.Add(2)), task(2, api.TaskStateFailed, now.Add(3)), task(2, api.TaskStateStarting, now.Add(4))}
+	}, replicated(2), time.Minute)
+	want := `service web (green) did not become healthy: 3 tasks of one slot failed
+  shop_web-green.2 on 1: failed (exit code 3): task: non-zero exit (3)
+    | oops
+  shop_web-green.2 on 1: rejected (exit code 3): task: non-zero exit (3)
+    | oops
+  shop_web-green.2 on 1: failed (exit code 3): task: non-zero exit (3)
+    | oops`
+	var u *UnhealthyError
+	if !errors.As(err, &u) || err.Error() != want {
+		t.Errorf("error:\n%v\nwant:\n%s", err, want)
+	}
+}
+
+// Failures of before the service was last written are not this release's.
+func TestOldFailuresDoNotCount(t *testing.T) {
+	svc := replicated(1)
+	svc.UpdatedAt = time.Now()
+	old := svc.UpdatedAt.Add(-time.Minute)
+	tasks := []api.Task{task(1, api.TaskStateFailed, old), task(1, api.TaskStateFailed, old.Add(1)), task(1, api.TaskStateFailed, old.Add(2))}
+	if f := failures(svc, tasks); f != nil {
+		t.Errorf("%d failures", len(f))
+	}
+}
+
+// A task in the place of a failed one begins again: that is no progress, and the wait ends.
+func TestFailureIsNoProgress(t *testing.T) {
+	now, looks := time.Now(), 0
+	_, err := awaitTasks(func() []api.Task {
+		looks++
+		states := []api.TaskState{api.TaskStateStarting, api.TaskStatePreparing}
+		return []api.Task{task(1, states[looks%2], now.Add(time.Duration(looks)))}
+	}, replicated(1), 400*time.Millisecond)
+	var u *UnhealthyError
+	if !errors.As(err, &u) || u.Cause != "no progress for 400ms: 0 of 1 tasks are ready" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestRestartPolicyThatMakesNoMoreTasks(t *testing.T) {
+	svc := replicated(1)
+	for _, tc := range []struct {
+		policy *api.RestartPolicy
+		state  api.TaskState
+		want   int
+	}{
+		{nil, api.TaskStateFailed, 0},
+		{&api.RestartPolicy{Condition: api.RestartPolicyConditionNone}, api.TaskStateFailed, 1},
+		{&api.RestartPolicy{Condition: api.RestartPolicyConditionOnFailure}, api.TaskStateComplete, 1},
+		{&api.RestartPolicy{Condition: api.RestartPolicyConditionOnFailure}, api.TaskStateFailed, 0},
+	} {
+		svc.Spec.TaskTemplate.RestartPolicy = tc.policy
+		if got := failures(svc, []api.Task{task(1, tc.state, time.Now())}); len(got) != tc.want {
+			t.Errorf("%+v, %s: %d failures end the wait, want %d", tc.policy, tc.state, len(got), tc.want)
+		}
+	}
+}
