@@ -1,0 +1,68 @@
+package plugin
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker/cli/cli-plugins/plugin"
+	"github.com/docker/cli/cli/command"
+	"github.com/spf13/cobra"
+)
+
+// app is all that the commands need of the world. Tests replace its parts.
+type app struct {
+	command.Streams
+	// common holds the values of the flags that all commands share.
+	common commonFlags
+	// initialize makes the docker CLI ready once the flags are parsed.
+	initialize func(cmd *cobra.Command, args []string) error
+	// load reads the stack file, projectName only finds out the stack's name.
+	load        func(context.Context, compose.Options) (*compose.Project, error)
+	projectName func(context.Context, compose.Options) (string, error)
+	// open returns the operator for a stack. The engine is not touched before it is called.
+	open func(stack string, emit func(swarm.Event)) operator
+	// auth returns the encoded registry credentials for an image, empty for none.
+	auth func(image string) (string, error)
+	// signals ends the context of a command on the first interruption.
+	signals *interrupter
+	now     func() time.Time
+	getenv  func(string) string
+}
+
+func newApp(cli command.Cli) *app {
+	return &app{
+		Streams: cli,
+		initialize: func(cmd *cobra.Command, args []string) error {
+			return plugin.PersistentPreRunE(cmd, args)
+		},
+		load:        compose.Load,
+		projectName: compose.ProjectName,
+		open: func(stack string, emit func(swarm.Event)) operator {
+			return swarm.New(cli.Client(), stack, emit)
+		},
+		auth: func(image string) (string, error) {
+			return command.RetrieveAuthTokenFromImage(cli.ConfigFile(), image)
+		},
+		signals: newInterrupter(cli.Err(), os.Exit),
+		now:     time.Now,
+		getenv:  os.Getenv,
+	}
+}
+
+// session is one operation on a stack while its progress is shown.
+type session struct {
+	operator
+	progress
+}
+
+// operate runs one operation on a stack. The title says which, for the person who watches.
+func (a *app) operate(ctx context.Context, title, stack string, do func(context.Context, session) error) error {
+	p := a.newProgress(title + " " + stack)
+	defer p.Close()
+	a.signals.onForce(p.Close)
+	defer context.AfterFunc(ctx, func() { p.Event(stopping) })()
+	return do(ctx, session{a.open(stack, p.Event), p})
+}

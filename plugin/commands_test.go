@@ -1,0 +1,171 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+)
+
+func TestUpFlags(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		want swarm.UpOptions
+	}{
+		"defaults": {nil, swarm.UpOptions{ResolveImage: "always", LockTimeout: 10 * time.Minute}},
+		"all": {
+			[]string{"--no-flip", "--timeout", "90s", "--resolve-image", "never", "--accept-gap", "--lock-timeout", "0s", "web", "api"},
+			swarm.UpOptions{NoFlip: true, Timeout: 90 * time.Second, ResolveImage: "never", AcceptGap: true, Services: []string{"web", "api"}},
+		},
+	} {
+		h := newHarness()
+		h.load = func(context.Context, compose.Options) (*compose.Project, error) {
+			return &compose.Project{Name: "shop"}, nil
+		}
+		h.auth = func(image string) (string, error) { return "auth of " + image, nil }
+		var got swarm.UpOptions
+		h.op.up = func(_ context.Context, _ *compose.Project, o swarm.UpOptions) error { got = o; return nil }
+		if err := h.run(append([]string{"up"}, c.args...)...); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if auth, _ := got.RegistryAuth("shop/web:1"); auth != "auth of shop/web:1" {
+			t.Errorf("%s: registry auth is %q", name, auth)
+		}
+		got.RegistryAuth = nil
+		if len(got.Services) == 0 {
+			got.Services = nil
+		}
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+		if !reflect.DeepEqual(h.opened, []string{"shop"}) {
+			t.Errorf("%s: opened %q", name, h.opened)
+		}
+	}
+}
+
+func TestUpTellsAboutFile(t *testing.T) {
+	h := newHarness()
+	h.load = func(context.Context, compose.Options) (*compose.Project, error) {
+		return &compose.Project{Name: "shop", Warnings: []string{"service web: links are ignored"}, Notes: []string{".env gave the value of TAG"}}, nil
+	}
+	h.op.up = func(context.Context, *compose.Project, swarm.UpOptions) error { return nil }
+	if err := h.run("up", "--progress", "plain"); err != nil {
+		t.Fatal(err)
+	}
+	want := "file: .env gave the value of TAG\nfile: warning: service web: links are ignored\n"
+	if got := h.err.String(); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestUpDoesNotOpenWithoutFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	h := newHarness()
+	if err := h.run("up"); err == nil || h.opened != nil {
+		t.Errorf("error %v, opened %q", err, h.opened)
+	}
+}
+
+func TestCommonFlags(t *testing.T) {
+	h := newHarness()
+	var got compose.Options
+	h.load = func(_ context.Context, o compose.Options) (*compose.Project, error) {
+		got = o
+		return nil, errors.New("enough")
+	}
+	_ = h.run("-f", "a.yml", "-c", "b.yml", "--compose-file", "-", "-p", "shop", "--env-file", "x.env", "up", "--profile", "p", "--file", "d.yml")
+	want := compose.Options{
+		Files: []string{"a.yml", "b.yml", "-", "d.yml"}, Name: "shop", EnvFiles: []string{"x.env"}, Profiles: []string{"p"},
+		Environ: os.Environ(), Stdin: h.In(),
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v\nwant %+v", got, want)
+	}
+}
+
+// Where no compose file is, -p alone is enough.
+func TestNameAloneNeedsNoFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, command := range []string{"flip", "rollback", "status", "ps", "down"} {
+		h := newHarness()
+		h.op = fakeOperator{
+			flip:     func(context.Context, swarm.FlipOptions) error { return nil },
+			rollback: func(context.Context, swarm.FlipOptions) error { return nil },
+			down:     func(context.Context, swarm.DownOptions) error { return nil },
+			status:   func(context.Context, bool) (*swarm.Status, error) { return &swarm.Status{Stack: "shop"}, nil },
+		}
+		if err := h.run("-p", "shop", command); err != nil {
+			t.Errorf("%s: %v", command, err)
+		}
+		if !reflect.DeepEqual(h.opened, []string{"shop"}) {
+			t.Errorf("%s: opened %q", command, h.opened)
+		}
+		if err := newHarness().run(command); err == nil {
+			t.Errorf("%s without a name and a file: no error", command)
+		}
+	}
+}
+
+func TestNameFromFile(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte("name: fromfile\nservices: {web: {image: x}}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h := newHarness()
+	h.op.down = func(context.Context, swarm.DownOptions) error { return nil }
+	if err := h.run("down"); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(h.opened, []string{"fromfile"}) {
+		t.Errorf("opened %q", h.opened)
+	}
+}
+
+func TestFlipRollbackDownFlags(t *testing.T) {
+	h := newHarness()
+	var flip, rollback swarm.FlipOptions
+	var down swarm.DownOptions
+	h.op = fakeOperator{
+		flip:     func(_ context.Context, o swarm.FlipOptions) error { flip = o; return nil },
+		rollback: func(_ context.Context, o swarm.FlipOptions) error { rollback = o; return nil },
+		down:     func(_ context.Context, o swarm.DownOptions) error { down = o; return nil },
+	}
+	for _, args := range [][]string{
+		{"-p", "shop", "flip", "--to", "green", "--lock-timeout", "1s", "web"},
+		{"-p", "shop", "rollback", "--lock-timeout", "2s", "web", "api"},
+		{"-p", "shop", "down", "--lock-timeout", "3s"},
+	} {
+		if err := h.run(args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := (swarm.FlipOptions{Services: []string{"web"}, To: "green", LockTimeout: time.Second}); !reflect.DeepEqual(flip, want) {
+		t.Errorf("flip %+v, want %+v", flip, want)
+	}
+	if want := (swarm.FlipOptions{Services: []string{"web", "api"}, LockTimeout: 2 * time.Second}); !reflect.DeepEqual(rollback, want) {
+		t.Errorf("rollback %+v, want %+v", rollback, want)
+	}
+	if want := (swarm.DownOptions{LockTimeout: 3 * time.Second}); down != want {
+		t.Errorf("down %+v, want %+v", down, want)
+	}
+}
+
+func TestErrorsOfTheCoreComeThrough(t *testing.T) {
+	h := newHarness()
+	h.op.flip = func(context.Context, swarm.FlipOptions) error { return &swarm.UnconfirmedError{Service: "web"} }
+	err := h.run("-p", "shop", "flip")
+	if got := exitCode(err); got != exitUnconfirmed {
+		t.Errorf("exit code %d for %v", got, err)
+	}
+	if got := h.err.String(); got != "" {
+		t.Errorf("a command printed its own error: %q", got)
+	}
+}

@@ -1,0 +1,119 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker/cli/cli"
+	"github.com/spf13/pflag"
+)
+
+// Exit codes of all commands; exitCode is the only place that chooses one.
+const (
+	exitDone        = 0
+	exitError       = 1
+	exitUnhealthy   = 3
+	exitUnconfirmed = 4
+	exitBadFlags    = 125
+	exitInterrupted = 130
+)
+
+// exitCodes says what each exit code means, for help and reference.
+var exitCodes = []struct {
+	Code    int
+	Meaning string
+}{
+	{exitDone, "done"},
+	{exitError, "an error, as told on stderr"},
+	{exitUnhealthy, "the new version did not become healthy; traffic was not touched"},
+	{exitUnconfirmed, "not all proxies confirmed the route, or status --live found drift"},
+	{exitBadFlags, "a flag that does not exist, or a value that it does not take"},
+	{exitInterrupted, "interrupted by Ctrl-C or SIGTERM"},
+}
+
+// driftError says that proxies do not do what is written down.
+type driftError struct {
+	stack       string
+	differences int
+}
+
+func (e *driftError) Error() string {
+	differences := "differences"
+	if e.differences == 1 {
+		differences = "difference"
+	}
+	return fmt.Sprintf("drift: %d %s between what is written down of stack %s and what its proxies do\n"+
+		"run the last up, flip or rollback again to mend it", e.differences, differences, e.stack)
+}
+
+// exitCode returns the exit code for what a command returned.
+// An interruption wins over its consequences, and a route in doubt over a version that never got traffic.
+func exitCode(err error) int {
+	var (
+		interrupted *swarm.InterruptedError
+		unconfirmed *swarm.UnconfirmedError
+		unhealthy   *swarm.UnhealthyError
+		drift       *driftError
+	)
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &interrupted):
+		return exitInterrupted
+	case errors.As(err, &unconfirmed), errors.As(err, &drift):
+		return exitUnconfirmed
+	case errors.As(err, &unhealthy):
+		return exitUnhealthy
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case isFlagError(err):
+		return exitBadFlags
+	}
+	return exitError
+}
+
+// isFlagError tells errors of flag parsing. Cobra gives those of the flags before a
+// subcommand's name as they are, and all others to the docker CLI, which wraps them.
+func isFlagError(err error) bool {
+	var status cli.StatusError
+	return errors.As(err, &status) && status.StatusCode == exitBadFlags || isBareFlagError(err)
+}
+
+func isBareFlagError(err error) bool {
+	var (
+		notExist *pflag.NotExistError
+		required *pflag.ValueRequiredError
+		invalid  *pflag.InvalidValueError
+		syntax   *pflag.InvalidSyntaxError
+	)
+	return errors.As(err, &notExist) || errors.As(err, &required) || errors.As(err, &invalid) || errors.As(err, &syntax)
+}
+
+// reportError prints the error that ends the command.
+func (a *app) reportError(err error) {
+	text := printable(err.Error())
+	switch {
+	case err == context.Canceled: //nolint:errorlint // a wrapped one says more than this
+		text = "interrupted"
+	case isBareFlagError(err):
+		text += "\n\nRun 'docker bluegreen --help' for more information"
+	}
+	if a.common.progress == progressJSON {
+		newJSONProgress(a.Err(), a.now).fail(text, exitCode(err))
+		return
+	}
+	fmt.Fprintln(a.Err(), text)
+}
+
+// printable keeps what is safe to print on a terminal: texts may quote what containers wrote.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || r >= ' ' && r != 0x7f && (r < 0x80 || r > 0x9f) {
+			return r
+		}
+		return -1
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}

@@ -1,0 +1,131 @@
+package plugin
+
+import (
+	"cmp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/mattn/go-runewidth"
+	"github.com/morikuni/aec"
+)
+
+// look is what the terminal can show.
+type look struct {
+	unicode, color                bool
+	spinner                       []string
+	done, failed, warning, halted string
+	ellipsis                      string
+}
+
+var (
+	unicodeLook = look{
+		unicode: true,
+		spinner: []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"},
+		done:    "✔", failed: "✘", warning: "!", halted: "-", ellipsis: "…",
+	}
+	asciiLook = look{
+		spinner: []string{"|", "/", "-", "\\"},
+		done:    "+", failed: "x", warning: "!", halted: "-", ellipsis: "...",
+	}
+)
+
+// chooseLook goes by the locale, in the order in which POSIX looks at it, and by https://no-color.org.
+func chooseLook(getenv func(string) string) look {
+	locale := strings.ToLower(cmp.Or(getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG")))
+	l := asciiLook
+	if strings.Contains(locale, "utf-8") || strings.Contains(locale, "utf8") {
+		l = unicodeLook
+	}
+	l.color = getenv("NO_COLOR") == ""
+	return l
+}
+
+// text keeps what the terminal can show of a text.
+func (l look) text(s string) string {
+	s = printable(s)
+	if l.unicode {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if r >= utf8.RuneSelf {
+			return '?'
+		}
+		return r
+	}, strings.ReplaceAll(s, "→", "->"))
+}
+
+func (l look) paint(style aec.ANSI, s string) string {
+	if !l.color || s == "" {
+		return s
+	}
+	return style.Apply(s)
+}
+
+// note returns the lines of an event that stays on the terminal, nil for one that is a row of the block.
+func (l look) note(e swarm.Event) []string {
+	switch {
+	case e.State == swarm.Warning:
+		lines := strings.Split(" "+l.warning+" "+label(e)+": "+hang(e.Text), "\n")
+		for i := range lines {
+			lines[i] = l.paint(aec.YellowF, lines[i])
+		}
+		return lines
+	case strings.Contains(e.Text, "\n"):
+		return strings.Split(label(e)+":"+hang(e.Text), "\n")
+	}
+	return nil
+}
+
+// line puts left and right at the two ends of a line and leaves the last column free,
+// since some terminals wrap a line that fills it.
+func (l look) line(left, right string, width int) string {
+	room := width - 1 - runewidth.StringWidth(right)
+	if right == "" || room < 10 {
+		return l.truncate(left, max(width-1, 1))
+	}
+	left = runewidth.FillRight(l.truncate(left, room-1), room)
+	return left + l.paint(aec.Faint, right)
+}
+
+func (l look) truncate(s string, width int) string {
+	return runewidth.Truncate(s, width, l.ellipsis)
+}
+
+// labelWidth is the width of the column of labels: the widest, but not more than half of the line.
+func labelWidth(rows []*row, width int) int {
+	widest := 0
+	for _, r := range rows {
+		widest = max(widest, runewidth.StringWidth(label(r.event)))
+	}
+	return min(widest, width/2)
+}
+
+// rowLine draws one row.
+func (p *ttyProgress) rowLine(r *row, labels, width int) string {
+	icon, style := p.icon(r.event.State)
+	elapsed := ""
+	switch {
+	case r.took != nil:
+		elapsed = seconds(*r.took)
+	case r.event.State == swarm.Working:
+		elapsed = seconds(max(p.now().Sub(r.began), time.Duration(0)))
+	}
+	name := runewidth.FillRight(p.look.truncate(label(r.event), labels), labels)
+	plain := p.look.line(" "+icon+" "+name+"  "+r.event.Text, elapsed, width)
+	// The icon is painted last: widths are counted without colors.
+	return strings.Replace(plain, icon, p.look.paint(style, icon), 1)
+}
+
+func (p *ttyProgress) icon(s swarm.State) (string, aec.ANSI) {
+	switch {
+	case s == swarm.Done:
+		return p.look.done, aec.GreenF
+	case s == swarm.Failed:
+		return p.look.failed, aec.RedF
+	case p.closed:
+		return p.look.halted, aec.YellowF
+	}
+	return p.look.spinner[p.frame%len(p.look.spinner)], aec.CyanF
+}

@@ -1,0 +1,37 @@
+// Package plugin is what a person types and sees: the commands of docker bluegreen,
+// their flags, progress, tables and exit codes.
+package plugin
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/docker/cli/cli-plugins/metadata"
+	"github.com/docker/cli/cli-plugins/plugin"
+	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/cli/debug"
+	"go.opentelemetry.io/otel"
+)
+
+// Main runs the plugin with the arguments of the process and returns its exit code.
+// An error is printed here and nowhere else.
+func Main() int {
+	otel.SetErrorHandler(debug.OTELErrorHandler)
+	cli, err := command.NewDockerCli()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return exitError
+	}
+	a := newApp(cli)
+	err = plugin.RunPlugin(cli, newRootCommand(a), metadata.Metadata{
+		SchemaVersion:    "0.1.0",
+		Vendor:           "docker-bluegreen",
+		Version:          buildVersion().Version,
+		ShortDescription: short,
+		URL:              "https://github.com/docker-bluegreen/docker-bluegreen",
+	})
+	if err != nil {
+		a.reportError(err)
+	}
+	return exitCode(err)
+}

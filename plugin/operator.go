@@ -1,0 +1,19 @@
+package plugin
+
+import (
+	"context"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+)
+
+// operator changes one stack on one swarm.
+type operator interface {
+	Up(ctx context.Context, p *compose.Project, o swarm.UpOptions) error
+	Flip(ctx context.Context, o swarm.FlipOptions) error
+	Rollback(ctx context.Context, o swarm.FlipOptions) error
+	Status(ctx context.Context, live bool) (*swarm.Status, error)
+	Down(ctx context.Context, o swarm.DownOptions) error
+}
+
+var _ operator = (*swarm.Operator)(nil)

@@ -1,0 +1,57 @@
+package plugin
+
+import (
+	"encoding/json"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+)
+
+// line is one line of --progress json: an event and when it happened. Fields are added, never changed.
+type line struct {
+	// Time is when the event happened.
+	Time time.Time `json:"time"`
+	swarm.Event
+	// ExitCode stands only in the line of the error that ends a command, whose step is "exit".
+	ExitCode int `json:"exit_code,omitempty"`
+}
+
+// jsonProgress writes one JSON object a line for each event, for machines.
+type jsonProgress struct {
+	mu     sync.Mutex
+	out    *json.Encoder
+	now    func() time.Time
+	closed bool
+}
+
+func newJSONProgress(out io.Writer, now func() time.Time) *jsonProgress {
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	return &jsonProgress{out: enc, now: now}
+}
+
+func (p *jsonProgress) Event(e swarm.Event) { p.write(line{Event: e}) }
+
+// fail writes the error that ends the command.
+func (p *jsonProgress) fail(text string, exitCode int) {
+	p.write(line{Event: swarm.Event{Step: "exit", State: swarm.Failed, Text: text}, ExitCode: exitCode})
+}
+
+func (p *jsonProgress) write(l line) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	l.Time = p.now().UTC()
+	// Nobody is left to be told that stderr cannot be written.
+	_ = p.out.Encode(l)
+}
+
+func (p *jsonProgress) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+}

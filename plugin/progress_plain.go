@@ -1,0 +1,60 @@
+package plugin
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+)
+
+// plainProgress writes a line for each change, for logs.
+type plainProgress struct {
+	mu     sync.Mutex
+	out    io.Writer
+	now    func() time.Time
+	last   map[stepKey]swarm.Event
+	watch  stopwatch
+	closed bool
+}
+
+func newPlainProgress(out io.Writer, now func() time.Time) *plainProgress {
+	return &plainProgress{out: out, now: now, last: map[stepKey]swarm.Event{}, watch: stopwatch{}}
+}
+
+func (p *plainProgress) Event(e swarm.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	took, timed := p.watch.lap(e, p.now())
+	if p.closed || p.last[keyOf(e)] == e {
+		return
+	}
+	p.last[keyOf(e)] = e
+	line := plainLine(e)
+	if timed {
+		line += " (" + seconds(took) + ")"
+	}
+	fmt.Fprintln(p.out, line)
+}
+
+func (p *plainProgress) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+}
+
+// plainLine says an event in one line, or in several if its text has several.
+func plainLine(e swarm.Event) string {
+	text := hang(printable(e.Text))
+	switch {
+	case e.State == swarm.Warning:
+		text = "warning: " + text
+	case e.State == swarm.Failed:
+		text = "failed: " + text
+	case text == "":
+		text = string(e.State)
+	}
+	return strings.ReplaceAll(label(e)+": "+text, ": \n", ":\n")
+}

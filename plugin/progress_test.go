@@ -1,0 +1,84 @@
+package plugin
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+)
+
+// happened is an event and the time since the one before it.
+type happened struct {
+	after time.Duration
+	swarm.Event
+}
+
+// anUp is what an up may tell.
+var anUp = []happened{
+	{0, swarm.Event{Step: "plan", State: swarm.Done, Text: "web: a new release on green: image\nworker: 2 -> 3 replicas"}},
+	{100 * time.Millisecond, swarm.Event{Step: "network shop_default", State: swarm.Done, Text: "exists"}},
+	{0, swarm.Event{Service: "web", Step: "color green", State: swarm.Working, Text: "0 of 3 tasks ready"}},
+	{time.Second, swarm.Event{Service: "web", Step: "color green", State: swarm.Working, Text: "0 of 3 tasks ready"}},
+	{0, swarm.Event{Service: "web", Step: "color green", State: swarm.Warning, Text: "no digest of shop/web:1.5\x1b[2J"}},
+	{0, swarm.Event{Service: "web", Step: "color green", State: swarm.Warning, Text: "no digest of shop/web:1.5\x1b[2J"}},
+	{time.Second, swarm.Event{Service: "web", Step: "color green", State: swarm.Working, Text: "2 of 3 tasks ready"}},
+	{0, swarm.Event{Service: "worker", Step: "deploy", State: swarm.Working}},
+	{1200 * time.Millisecond, swarm.Event{Service: "web", Step: "color green", State: swarm.Done, Text: "3 of 3 tasks ready"}},
+	{65 * time.Second, swarm.Event{Service: "worker", Step: "deploy", State: swarm.Failed, Text: "task shop_worker.3 was rejected"}},
+	{0, swarm.Event{Service: "web", Step: "flip", State: swarm.Working, Text: "blue → green"}},
+}
+
+func play(p progress, c *clock, events []happened) {
+	for _, e := range events {
+		c.advance(e.after)
+		p.Event(e.Event)
+	}
+}
+
+func TestPlainProgress(t *testing.T) {
+	var b strings.Builder
+	c := newClock()
+	p := newPlainProgress(&b, c.now)
+	play(p, c, anUp)
+	p.Close()
+	p.Event(swarm.Event{Step: "late", State: swarm.Done})
+	golden(t, "progress.plain", b.String())
+}
+
+func TestJSONProgress(t *testing.T) {
+	var b strings.Builder
+	c := newClock()
+	p := newJSONProgress(&b, c.now)
+	play(p, c, anUp)
+	p.Close()
+	p.Event(swarm.Event{Step: "late", State: swarm.Done})
+	golden(t, "progress.json", b.String())
+}
+
+func TestProgressMode(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode, term string
+		terminal   bool
+		want       string
+	}{
+		"terminal":       {progressAuto, "xterm", true, "*plugin.ttyProgress"},
+		"no terminal":    {progressAuto, "xterm", false, "*plugin.plainProgress"},
+		"dumb terminal":  {progressAuto, "dumb", true, "*plugin.plainProgress"},
+		"tty by wish":    {progressTTY, "", false, "*plugin.ttyProgress"},
+		"plain by wish":  {progressPlain, "xterm", true, "*plugin.plainProgress"},
+		"json by wish":   {progressJSON, "xterm", true, "*plugin.jsonProgress"},
+		"quiet by wish":  {progressQuiet, "xterm", true, "plugin.quiet"},
+		"never selected": {"", "xterm", false, "*plugin.plainProgress"},
+	} {
+		h := newHarness()
+		h.common.progress = c.mode
+		h.getenv = func(name string) string { return map[string]string{"TERM": c.term}[name] }
+		h.Err().SetIsTerminal(c.terminal)
+		p := h.newProgress("up shop")
+		p.Close()
+		if got := typeName(p); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}

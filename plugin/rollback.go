@@ -1,0 +1,40 @@
+package plugin
+
+import (
+	"context"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/spf13/cobra"
+)
+
+func newRollbackCommand(a *app) *cobra.Command {
+	var o swarm.FlipOptions
+	cmd := &cobra.Command{
+		Use:   "rollback [OPTIONS] [SERVICE...]",
+		Short: "Send traffic back to the color that had it before",
+		Long: `Send the traffic of all blue-green services of the stack, or only of the named
+ones, back to the color that was active before, whatever that takes: a color that
+was scaled to 0 is started first. An up or a flip that was interrupted is undone.`,
+		Example: `  docker bluegreen rollback
+
+  # One service of a stack whose file is not at hand
+  docker bluegreen -p shop rollback web`,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Services = args
+			return runRollback(cmd.Context(), a, o)
+		},
+	}
+	lockTimeoutVar(cmd, &o.LockTimeout)
+	return cmd
+}
+
+func runRollback(ctx context.Context, a *app, o swarm.FlipOptions) error {
+	stack, err := a.stackName(ctx)
+	if err != nil {
+		return err
+	}
+	return a.operate(ctx, "rollback", stack, func(ctx context.Context, s session) error {
+		return s.Rollback(ctx, o)
+	})
+}

@@ -1,0 +1,83 @@
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker/cli/cli/streams"
+)
+
+func TestSignals(t *testing.T) {
+	var out bytes.Buffer
+	exited := make(chan int)
+	i := newInterrupter(&out, func(code int) { exited <- code })
+	forced := false
+	i.onForce(func() { forced = true })
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal)
+	go i.serve(signals, cancel)
+
+	signals <- os.Interrupt
+	<-ctx.Done()
+	signals <- syscall.SIGTERM
+	if code := <-exited; code != exitInterrupted {
+		t.Errorf("exit code %d", code)
+	}
+	if !forced {
+		t.Error("the renderer was not closed")
+	}
+	if !strings.HasPrefix(out.String(), "left at once:") {
+		t.Errorf("printed %q", out.String())
+	}
+}
+
+func TestInterruptedOperationSaysSo(t *testing.T) {
+	h := newHarness()
+	parent, cancel := context.WithCancel(context.Background())
+	h.op.flip = func(ctx context.Context, _ swarm.FlipOptions) error {
+		cancel()
+		<-ctx.Done()
+		return &swarm.InterruptedError{Left: "both colors run"}
+	}
+	shown := make(chan struct{})
+	out := writerFunc(func(p []byte) { close(shown) })
+	h.Streams = memoryStreams{h.In(), h.Out(), streams.NewOut(out)}
+	err := h.operate(parent, "flip", "shop", func(ctx context.Context, s session) error {
+		err := s.Flip(ctx, swarm.FlipOptions{})
+		<-shown
+		return err
+	})
+	if exitCode(err) != exitInterrupted {
+		t.Errorf("%v", err)
+	}
+}
+
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
+
+// A file that never comes on stdin must not hold Ctrl-C up.
+func TestInterruptedWhileReadingStdin(t *testing.T) {
+	h := newHarness()
+	r, w := io.Pipe()
+	defer w.Close()
+	h.Streams = memoryStreams{streams.NewIn(r), h.Out(), h.Err()}
+	h.common.files = []string{"-"}
+	ctx, cancel := context.WithCancel(context.Background())
+	load := h.load
+	h.load = func(ctx context.Context, o compose.Options) (*compose.Project, error) {
+		cancel()
+		return load(ctx, o)
+	}
+	if err := runUp(ctx, h.app, swarm.UpOptions{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}

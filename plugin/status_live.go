@@ -1,0 +1,62 @@
+package plugin
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+)
+
+// writeProxies writes what each proxy said: its route, its servers and their checks, and the requests in flight.
+func writeProxies(out io.Writer, s *swarm.Status) error {
+	for _, service := range s.Services {
+		if len(service.Proxies) == 0 {
+			continue
+		}
+		fmt.Fprintln(out)
+		t := newTable(out, "PROXY OF "+strings.ToUpper(service.Name), "NODE", "STATE", "CHECK", "IN FLIGHT")
+		for _, p := range service.Proxies {
+			writeProxy(t, p)
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeProxy(t table, p swarm.ProxyStatus) {
+	if p.Error != "" {
+		t.row("  "+p.Task, dash(p.Node), "no answer: "+oneLine(p.Error))
+		return
+	}
+	t.row("  "+p.Task, dash(p.Node), fmt.Sprintf("-> %s (%d)", p.Active, p.Sequence), none, inFlight(p.InFlight))
+	for _, s := range p.Servers {
+		mark := "  "
+		if s.Color == p.Active {
+			mark = "* "
+		}
+		t.row(fmt.Sprintf("%s  %s %s:%d", mark, s.Color, s.Address, s.Port), none, s.Status, dash(s.Check), fmt.Sprint(s.InFlight))
+	}
+}
+
+// inFlight lists the requests in flight by color, in the order of the colors' names.
+func inFlight(byColor map[string]int) string {
+	var parts []string
+	for color, n := range byColor {
+		parts = append(parts, fmt.Sprintf("%s %d", color, n))
+	}
+	slices.Sort(parts)
+	return dash(strings.Join(parts, ", "))
+}
+
+func dash(s string) string {
+	if s == "" {
+		return none
+	}
+	return s
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -1,0 +1,108 @@
+package plugin
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker/cli/cli/command/formatter/tabwriter"
+	"github.com/docker/go-units"
+)
+
+// none stands in a cell that has nothing to say.
+const none = "-"
+
+// writeStatusTable writes the status for a person: a line for each service and each of its colors.
+func writeStatusTable(out io.Writer, s *swarm.Status, now time.Time) error {
+	t := newTable(out, "NAME", "STATE", "RELEASE", "IMAGE", "READY", "AGE")
+	for _, service := range s.Services {
+		t.row("  "+service.Name, serviceState(service), none, image(service.Swarm), ready(service.Swarm), age(service.Swarm, now))
+		for _, c := range service.Colors {
+			mark, state := "  ", "idle"
+			if c.Active {
+				mark, state = "* ", "active"
+			}
+			t.row(mark+"  "+c.Color, state, fmt.Sprint(c.Release), image(c.Swarm), ready(c.Swarm), age(c.Swarm, now))
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if err := writeProxies(out, s); err != nil {
+		return err
+	}
+	return writeRemarks(out, s, now)
+}
+
+// serviceState says in a few words what a service is, and where its alias points.
+func serviceState(s swarm.ServiceStatus) string {
+	switch {
+	case s.Route == nil:
+		return s.Kind
+	case s.Route.Next != "":
+		return "-> " + s.Route.Active + ", next " + s.Route.Next
+	}
+	return "-> " + s.Route.Active
+}
+
+// image is the image as written, with the beginning of its digest.
+func image(s swarm.SwarmService) string {
+	if s.Digest == "" {
+		return s.Image
+	}
+	return s.Image + "@" + short12(s.Digest)
+}
+
+// short12 cuts a digest as docker does for people: no algorithm, 12 digits.
+func short12(digest string) string {
+	_, hex, _ := strings.Cut(digest, ":")
+	return hex[:min(len(hex), 12)]
+}
+
+func ready(s swarm.SwarmService) string { return fmt.Sprintf("%d/%d", s.Ready, s.Wanted) }
+
+func age(s swarm.SwarmService, now time.Time) string {
+	if s.Since.IsZero() {
+		return none
+	}
+	return units.HumanDuration(now.Sub(s.Since))
+}
+
+// writeRemarks writes below the table what needs a sentence.
+func writeRemarks(out io.Writer, s *swarm.Status, now time.Time) error {
+	var lines []string
+	for _, service := range s.Services {
+		if r := service.Route; r != nil && r.Next != "" {
+			lines = append(lines, fmt.Sprintf("%s: a flip to %s has begun and not ended; the same command again ends it, docker bluegreen rollback undoes it",
+				service.Name, r.Next))
+		}
+	}
+	if l := s.Lock; l != nil {
+		lines = append(lines, fmt.Sprintf("locked by %s for %s", l.Owner, strings.ToLower(units.HumanDuration(now.Sub(l.Since)))))
+	}
+	for _, d := range s.Drift {
+		lines = append(lines, "drift: "+d)
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(out, "\n%s\n", printable(strings.Join(lines, "\n")))
+	return err
+}
+
+// table is text in columns.
+type table struct{ *tabwriter.Writer }
+
+func newTable(out io.Writer, header ...string) table {
+	t := table{tabwriter.NewWriter(out, 4, 1, 3, ' ', 0)}
+	header[0] = "  " + header[0]
+	t.row(header...)
+	return t
+}
+
+// row writes one line. Errors are kept for Flush.
+func (t table) row(cells ...string) {
+	fmt.Fprintln(t, printable(strings.Join(cells, "\t")))
+}

@@ -1,0 +1,123 @@
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker/cli/cli/streams"
+	"github.com/spf13/cobra"
+)
+
+var update = flag.Bool("update", false, "write golden files and docs/reference.md anew")
+
+// golden compares text with a file below testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	sameAsFile(t, filepath.Join("testdata", name), got)
+}
+
+func sameAsFile(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (go test ./plugin -update writes it):\ngot:\n%s\nwant:\n%s", path, got, want)
+	}
+}
+
+// noon is what clocks of tests show at first.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// clock is a clock that tests move by hand.
+type clock struct{ time.Time }
+
+func newClock() *clock                    { return &clock{noon} }
+func (c *clock) now() time.Time           { return c.Time }
+func (c *clock) advance(by time.Duration) { c.Time = c.Add(by) }
+
+// fakeOperator calls what a test gives it.
+type fakeOperator struct {
+	up       func(context.Context, *compose.Project, swarm.UpOptions) error
+	flip     func(context.Context, swarm.FlipOptions) error
+	rollback func(context.Context, swarm.FlipOptions) error
+	status   func(context.Context, bool) (*swarm.Status, error)
+	down     func(context.Context, swarm.DownOptions) error
+}
+
+func (f fakeOperator) Up(ctx context.Context, p *compose.Project, o swarm.UpOptions) error {
+	return f.up(ctx, p, o)
+}
+func (f fakeOperator) Flip(ctx context.Context, o swarm.FlipOptions) error { return f.flip(ctx, o) }
+func (f fakeOperator) Rollback(ctx context.Context, o swarm.FlipOptions) error {
+	return f.rollback(ctx, o)
+}
+func (f fakeOperator) Status(ctx context.Context, live bool) (*swarm.Status, error) {
+	return f.status(ctx, live)
+}
+func (f fakeOperator) Down(ctx context.Context, o swarm.DownOptions) error { return f.down(ctx, o) }
+
+// harness runs commands against a fake operator and keeps what they print.
+type harness struct {
+	*app
+	out, err bytes.Buffer
+	op       fakeOperator
+	// opened are the stacks that an operator was asked for.
+	opened []string
+}
+
+func newHarness() *harness {
+	h := &harness{}
+	h.app = &app{
+		Streams:     memoryStreams{streams.NewIn(io.NopCloser(strings.NewReader(""))), streams.NewOut(&h.out), streams.NewOut(&h.err)},
+		initialize:  func(*cobra.Command, []string) error { return nil },
+		load:        compose.Load,
+		projectName: compose.ProjectName,
+		open: func(stack string, _ func(swarm.Event)) operator {
+			h.opened = append(h.opened, stack)
+			return h.op
+		},
+		signals: newInterrupter(&h.err, func(int) { panic("a test sent two signals") }),
+		now:     newClock().now,
+		getenv:  func(string) string { return "" },
+	}
+	return h
+}
+
+// run runs docker bluegreen with the arguments, as the docker CLI would.
+func (h *harness) run(args ...string) error {
+	root := &cobra.Command{Use: "docker", SilenceErrors: true, SilenceUsage: true, TraverseChildren: true}
+	cmd := newRootCommand(h.app)
+	root.AddCommand(cmd)
+	root.SetArgs(append([]string{"bluegreen"}, args...))
+	root.SetOut(&h.out)
+	root.SetErr(&h.err)
+	return root.Execute()
+}
+
+type memoryStreams struct {
+	in       *streams.In
+	out, err *streams.Out
+}
+
+func (m memoryStreams) In() *streams.In   { return m.in }
+func (m memoryStreams) Out() *streams.Out { return m.out }
+func (m memoryStreams) Err() *streams.Out { return m.err }

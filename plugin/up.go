@@ -1,0 +1,78 @@
+package plugin
+
+import (
+	"context"
+	"strings"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/spf13/cobra"
+)
+
+func newUpCommand(a *app) *cobra.Command {
+	var o swarm.UpOptions
+	cmd := &cobra.Command{
+		Use:   "up [OPTIONS] [SERVICE...]",
+		Short: "Deploy the stack file",
+		Long: `Deploy the stack file, or only the named services of it.
+
+What is done depends on what changed in the file since the last up:
+  - anything in the task (image, environment, command, mounts, resources ...):
+    a new release on the idle color, and traffic is flipped to it when it is ready
+  - only the number of replicas: the active color is scaled in place
+  - only ports, labels or aliases: the proxy service is updated
+  - nothing: nothing is done
+
+Until the flip a failure leaves traffic where it was and gives the idle color the
+release back that it had. Services without x-bluegreen are deployed as docker
+stack deploy does. A running service that gets x-bluegreen is taken over in
+place. After an interruption the same command goes on where it stopped.
+
+Credentials for registries are taken from docker login.`,
+		Example: `  # Deploy the compose file of this folder
+  docker bluegreen up
+
+  # Bring a new version of one service up, try it, then send traffic to it
+  docker bluegreen up --no-flip web
+  docker bluegreen flip web
+
+  # A file from somewhere else, under a name of its own
+  curl -s https://example.com/stack.yml | docker bluegreen -p shop -f - up`,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Services = args
+			return runUp(cmd.Context(), a, o)
+		},
+	}
+	fs := cmd.Flags()
+	fs.BoolVar(&o.NoFlip, "no-flip", false, "Stop when the idle color is ready")
+	spanVar(fs, &o.Timeout, "timeout", 0, "Longest time without progress, for all services (default: timeout of x-bluegreen, 5m)")
+	enumVar(cmd, fs, &o.ResolveImage, "resolve-image", swarm.ResolveAlways,
+		[]string{swarm.ResolveAlways, swarm.ResolveChanged, swarm.ResolveNever},
+		"When the registry is asked for the digest of an image")
+	fs.BoolVar(&o.AcceptGap, "accept-gap", false, "Take over a running service with host-mode ports though requests fail meanwhile")
+	lockTimeoutVar(cmd, &o.LockTimeout)
+	return cmd
+}
+
+func runUp(ctx context.Context, a *app, o swarm.UpOptions) error {
+	project, err := a.loadProject(ctx)
+	if err != nil {
+		return err
+	}
+	o.RegistryAuth = a.auth
+	return a.operate(ctx, "up", project.Name, func(ctx context.Context, s session) error {
+		tellAboutFile(project, s.Event)
+		return s.Up(ctx, project, o)
+	})
+}
+
+// tellAboutFile tells what the loader has to say about the stack file.
+func tellAboutFile(p *compose.Project, emit func(swarm.Event)) {
+	if len(p.Notes) > 0 {
+		emit(swarm.Event{Step: "file", State: swarm.Done, Text: strings.Join(p.Notes, "\n")})
+	}
+	for _, w := range p.Warnings {
+		emit(swarm.Event{Step: "file", State: swarm.Warning, Text: w})
+	}
+}

@@ -1,0 +1,51 @@
+package plugin
+
+import (
+	"reflect"
+	"runtime/debug"
+	"strings"
+	"testing"
+)
+
+func TestVersionFromBuildInfo(t *testing.T) {
+	vcs := []debug.BuildSetting{{Key: "vcs.revision", Value: "abc123"}, {Key: "vcs.modified", Value: "true"}}
+	for name, c := range map[string]struct {
+		linked versionInfo
+		info   debug.BuildInfo
+		want   versionInfo
+	}{
+		"release":     {versionInfo{Version: "v1.2.3", Commit: "def"}, debug.BuildInfo{Settings: vcs}, versionInfo{Version: "v1.2.3", Commit: "def"}},
+		"go install":  {versionInfo{}, debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, versionInfo{Version: "v1.2.3"}},
+		"working dir": {versionInfo{}, debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: vcs}, versionInfo{Commit: "abc123 (modified)"}},
+	} {
+		got := c.linked
+		got.complete(&c.info)
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+func TestVersionFormats(t *testing.T) {
+	v := versionInfo{Version: "v1.2.3", Commit: "abc", GoVersion: "go1.26.0", Platform: "linux/amd64"}
+	for format, want := range map[string]string{
+		"table": "Version:     v1.2.3\nCommit:      abc\nGo version:  go1.26.0\nOS/Arch:     linux/amd64\n",
+		"json":  "{\n  \"version\": \"v1.2.3\",\n  \"commit\": \"abc\",\n  \"go_version\": \"go1.26.0\",\n  \"platform\": \"linux/amd64\"\n}\n",
+	} {
+		var b strings.Builder
+		if err := runVersion(&b, v, format); err != nil {
+			t.Fatal(err)
+		}
+		if b.String() != want {
+			t.Errorf("%s: %q, want %q", format, b.String(), want)
+		}
+	}
+}
+
+// The version is asked of nobody: no stack is opened, no file is read.
+func TestVersionTouchesNothing(t *testing.T) {
+	h := newHarness()
+	if err := h.run("-f", "does-not-exist.yml", "version"); err != nil || h.opened != nil {
+		t.Errorf("error %v, opened %q", err, h.opened)
+	}
+}
