@@ -1,0 +1,159 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
+)
+
+// called is a service web that another one calls by its alias; BLUEGREEN marks where x-bluegreen comes.
+const called = `
+version: "3.9"
+services:
+  web:
+    image: app:${V:-v1}
+    deploy: {replicas: 2, endpoint_mode: dnsrr, restart_policy: {delay: 1s}}
+    BLUEGREEN
+  caller:
+    image: app:v1
+    environment: {APP_CALL: "http://web:8080"}
+    ports: [{target: 8080, published: 8090, mode: host}]
+    deploy: {endpoint_mode: dnsrr, placement: {constraints: [node.hostname == n2]}}
+`
+
+func plainFile(file string) string { return strings.Replace(file, "BLUEGREEN", "", 1) }
+
+func blueGreenFile(file string) string {
+	return strings.Replace(file, "BLUEGREEN",
+		`x-bluegreen: {ports: [{target: 8080}], health: {path: /, interval: 500ms}, drain: 5s, timeout: 60s, proxy: {image: "`+newest+`"}}`, 1)
+}
+
+// Scenario f: a running plain service becomes blue-green in place; a service that calls it by its alias sees no failure,
+// and docker service rollback does not bring the app back in place of the proxies.
+func TestAdopt(t *testing.T) {
+	s := newStack(t, plainFile(called))
+	s.exits(s.stackDeploy(), 0)
+	s.eventually("the caller gets answers", func() bool { st, err := s.callerStats(false); return err == nil && st.OK > 0 })
+	plain := s.service("web")
+	if _, err := s.callerStats(true); err != nil {
+		t.Fatal(err)
+	}
+
+	s.write(blueGreenFile(called))
+	s.up("v1")
+	adopted := s.service("web")
+	if adopted.ID != plain.ID || !reflect.DeepEqual(adopted.Spec.Mode, plain.Spec.Mode) || !reflect.DeepEqual(adopted.Spec.EndpointSpec, plain.Spec.EndpointSpec) {
+		t.Errorf("id, mode or ports changed:\n%+v\n%+v", plain, adopted)
+	}
+	if !slices.ContainsFunc(adopted.Spec.TaskTemplate.Networks, func(n swarm.NetworkAttachmentConfig) bool { return slices.Contains(n.Aliases, "web") }) {
+		t.Errorf("the alias web is gone: %+v", adopted.Spec.TaskTemplate.Networks)
+	}
+
+	proxies := s.taskIDs("web")
+	s.docker("service", "rollback", "--detach", s.name+"_web")
+	if image := s.service("web").Spec.TaskTemplate.ContainerSpec.Image; !strings.HasPrefix(image, "haproxy:") {
+		t.Errorf("docker service rollback made the proxies %s", image)
+	}
+	s.up("v2")
+	s.callerSees("v2")
+	s.same("web", proxies)
+	s.consistent()
+	s.noFailedCalls()
+}
+
+// Adoption with host-mode ports is refused with the reason and changes nothing; with --accept-gap it is done in place.
+func TestAdoptHostPorts(t *testing.T) {
+	file := strings.Replace(called, "    deploy: {replicas: 2,", "    ports: [{target: 8080, published: 8080, mode: host}]\n    deploy: {replicas: 2,", 1)
+	s := newStack(t, plainFile(file))
+	s.exits(s.stackDeploy(), 0)
+	l := s.load(8080, load.Options{Rate: 100})
+	await(t, l, "v1")
+	running := time.Now()
+	before, versions, id := s.objects(), s.serviceVersions(), s.service("web").ID
+
+	s.write(blueGreenFile(file))
+	r := s.exits(s.run("up"), 1)
+	s.says(r, "web", "host-mode", "--accept-gap")
+	if now := s.objects(); !slices.Equal(now, before) {
+		t.Errorf("the swarm holds %v, before it held %v", now, before)
+	}
+	if now := s.serviceVersions(); !reflect.DeepEqual(now, versions) {
+		t.Errorf("services were written: %v, before %v", now, versions)
+	}
+	s.zeroFailed(l.Since(running))
+	l.Stop()
+
+	s.up("v1", "--accept-gap")
+	if now := s.service("web").ID; now != id {
+		t.Errorf("the service is %s, it was %s", now, id)
+	}
+	s.settled(s.load(8080, load.Options{Rate: 100}), "v1")
+}
+
+// callStats is what the application says at /stats when it calls another.
+type callStats struct {
+	OK       int            `json:"ok"`
+	Failed   int            `json:"failed"`
+	Versions map[string]int `json:"versions"`
+	Errors   []string       `json:"errors"`
+}
+
+// callerStats asks the caller on n2 what it has seen; with reset it then begins anew.
+func (s *stack) callerStats(reset bool) (st callStats, err error) {
+	url := "http://" + target("n2", 8090) + "/stats"
+	if reset {
+		url += "?reset=1"
+	}
+	resp, err := oneShot.Get(url)
+	if err != nil {
+		return st, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return st, err
+	}
+	return st, json.Unmarshal(body, &st)
+}
+
+// oneShot keeps no connection: proxies that stop would wait for it.
+var oneShot = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
+// callerSees waits until a version has answered the caller.
+func (s *stack) callerSees(version string) {
+	s.t.Helper()
+	s.eventually("the caller gets answers of "+version, func() bool {
+		st, err := s.callerStats(false)
+		return err == nil && st.Versions[version] > 0
+	})
+}
+
+// noFailedCalls fails the test if a call of the caller failed, or if there were none.
+func (s *stack) noFailedCalls() {
+	s.t.Helper()
+	st, err := s.callerStats(false)
+	if err != nil || st.Failed > 0 || st.OK == 0 {
+		s.t.Errorf("the caller's calls: %+v, %v", st, err)
+	}
+}
+
+// serviceVersions are the versions of all services of the stack, by name: each write makes it higher.
+func (s *stack) serviceVersions() map[string]uint64 {
+	s.t.Helper()
+	versions := map[string]uint64{}
+	for _, svc := range s.services() {
+		versions[svc.Spec.Name] = svc.Version.Index
+	}
+	return versions
+}

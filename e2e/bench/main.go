@@ -1,0 +1,77 @@
+//go:build linux
+
+// Command bench measures, in one run on a swarm of its own, what going through the proxies costs, how long a flip takes and what the
+// plugin itself weighs, and sets each result beside its goal. Run it with make bench.
+//
+// All of it shares this machine: the load, the proxies, the application and three engines. So only ratios within one run mean
+// something; what is compared is measured in turns, and the medians are shown.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/docker-bluegreen/docker-bluegreen/e2e/lab"
+	"github.com/docker-bluegreen/docker-bluegreen/e2e/lab/image"
+)
+
+func main() {
+	lab.Main()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) (err error) {
+	dir, err := os.MkdirTemp("", "bluegreen-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	s, err := newStack(ctx, dir)
+	if err != nil {
+		return err
+	}
+	images, err := image.Build(ctx, filepath.Join(dir, "images"), proxyImage, appImage)
+	if err != nil {
+		return err
+	}
+	s.lab, err = lab.Up(ctx, lab.Options{Name: "bench", Managers: 1, Workers: 2, Drained: true, Images: images})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.lab.Down(), s.lab.Check()) }()
+	if err := s.deploy(ctx); err != nil {
+		return err
+	}
+	return s.measure(ctx)
+}
+
+func (s *stack) measure(ctx context.Context) error {
+	r := newReport(os.Stdout)
+	r.about()
+	through, err := s.throughput(ctx)
+	if err != nil {
+		return err
+	}
+	r.throughput(through)
+	flips, err := s.flips(ctx)
+	if err != nil {
+		return err
+	}
+	r.flips(flips)
+	weight, err := s.weigh(ctx)
+	if err != nil {
+		return err
+	}
+	r.weight(weight)
+	return r.verdict()
+}

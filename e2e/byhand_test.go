@@ -1,0 +1,181 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
+)
+
+// handled is a blue-green service, and a plain one.
+const handled = quick + `
+  plain:
+    image: app:v1
+    environment: {APP_STOP_DELAY: 100ms}
+    deploy: {endpoint_mode: dnsrr}
+`
+
+// byHand is what a person does to a running stack, and what the next command makes of it.
+type byHand struct {
+	name string
+	do   func(s *stack)
+	// refused are commands that must say what is wrong instead of doing anything, with what they must say.
+	refused map[string][]string
+	// way is the way out that these name; may be nil.
+	way func(s *stack)
+	// mend is the command that mends it.
+	mend []string
+	// outage says that what was done stops traffic until it is mended.
+	outage bool
+	// after checks what is left of it; may be nil.
+	after func(s *stack)
+}
+
+var handwork = []byHand{
+	{name: "plain service scaled", mend: []string{"up"},
+		do:    func(s *stack) { s.docker("service", "scale", "-d", s.name+"_plain=3") },
+		after: func(s *stack) { s.replicas("plain", 1) }},
+	{name: "active color scaled", mend: []string{"up"},
+		do:    func(s *stack) { s.docker("service", "scale", "-d", s.color(active)+"=3") },
+		after: func(s *stack) { s.replicas("web-"+s.active("web"), 3) }},
+	{name: "idle color scaled to 0", mend: []string{"flip"},
+		do: func(s *stack) { s.docker("service", "scale", "-d", s.color(idle)+"=0") }},
+	{name: "active color scaled to 0", mend: []string{"up"}, outage: true,
+		do: func(s *stack) {
+			s.docker("service", "scale", "-d", s.color(active)+"=0")
+			s.eventually("no task of it runs", func() bool { return len(s.tasks("web-"+s.active("web"))) == 0 })
+		}},
+	{name: "active color restarted", mend: []string{"flip"},
+		do: func(s *stack) { s.docker("service", "update", "-d", "--force", s.color(active)) }},
+	{name: "proxy container removed", mend: []string{"flip"}, outage: true,
+		do: func(s *stack) {
+			id := s.dockerOn("n3", "ps", "-q", "--filter", "label=com.docker.swarm.service.name="+s.name+"_web")
+			s.dockerOn("n3", "rm", "-f", id)
+		}},
+	{name: "proxy service rolled back", mend: []string{"up"},
+		do: func(s *stack) { s.docker("service", "rollback", "-d", s.name+"_web") }},
+	{name: "an old route written down", mend: []string{"flip"},
+		do: func(s *stack) {
+			s.docker("service", "update", "-d", "--label-add", "bluegreen.alias.web=1:"+s.idle("web"), s.name+"_web")
+			if st, code := s.status("--live"); code != 4 || len(st.Drift) != 2 {
+				s.t.Errorf("status --live: exit %d, drift %v, want 4 and both proxies", code, st.Drift)
+			}
+		}},
+	{name: "label added to the proxies", mend: []string{"up"},
+		do: func(s *stack) { s.docker("service", "update", "-d", "--label-add", "by=hand", s.name+"_web") }},
+	{name: "label added to a color", mend: []string{"up"},
+		do: func(s *stack) { s.docker("service", "update", "-d", "--label-add", "by=hand", s.color(active)) }},
+	{name: "route label removed", mend: []string{"up"},
+		refused: map[string][]string{"flip": {"web", "bluegreen.alias.web"}, "up": {"web", "bluegreen.alias.web"}},
+		do: func(s *stack) {
+			s.docker("service", "update", "-d", "--label-rm", "bluegreen.alias.web", s.name+"_web")
+		},
+		way: func(s *stack) { s.docker("service", "rollback", "-d", s.name+"_web") }},
+	{name: "idle color removed", mend: []string{"up"}, refused: map[string][]string{"flip": {"web", "up"}},
+		do:    func(s *stack) { s.docker("service", "rm", s.color(idle)) },
+		after: func(s *stack) { s.up("v3") }},
+	{name: "active color removed", mend: []string{"up"}, outage: true,
+		do: func(s *stack) { s.docker("service", "rm", s.color(active)) }},
+	{name: "proxy service removed", mend: []string{"up"}, refused: map[string][]string{"flip": {"docker bluegreen up"}}, outage: true,
+		do: func(s *stack) { s.docker("service", "rm", s.name+"_web") }},
+	{name: "worker drained", mend: []string{"up"}, outage: true,
+		do: func(s *stack) {
+			s.docker("node", "update", "--availability", "drain", "n3")
+			s.t.Cleanup(func() { s.docker("node", "update", "--availability", "active", "n3") })
+		}},
+	{name: "proxies restarted", mend: []string{"flip"}, outage: true, // host-mode ports: each is stopped first
+		do: func(s *stack) { s.docker("service", "update", "-d", "--force", s.name+"_web") }},
+}
+
+const (
+	active = true
+	idle   = false
+)
+
+// What was changed by hand in between is understood by the next command: it mends it, or says what is wrong and how to go on.
+func TestByHand(t *testing.T) {
+	s := newStack(t, handled)
+	s.up("v1")
+	s.up("v2")
+	for _, c := range handwork {
+		if !t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) { s.in(t).handle(c) }) {
+			break // the cases after it would begin with what it has left
+		}
+	}
+}
+
+// in is the stack as seen by a subtest.
+func (s *stack) in(t *testing.T) *stack {
+	other := *s
+	other.t = t
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(other.artifacts())
+		}
+	})
+	return &other
+}
+
+func (s *stack) handle(c byHand) {
+	version := s.versionOf(s.active("web"))
+	l := s.load(8080, load.Options{Targets: []string{target("n2", 8080)}, Rate: 100, KeepAlive: 0.5})
+	await(s.t, l, version)
+	c.do(s)
+	for command, words := range c.refused {
+		s.says(s.exits(s.run(command), 1), words...)
+	}
+	if c.way != nil {
+		c.way(s)
+	}
+	s.mustEnv([]string{"V=" + version}, c.mend...)
+	since := time.Now()
+	version = s.versionOf(s.active("web"))
+	s.steady()
+	s.settled(l, version)
+	s.only(l.Since(since), version)
+	if st := l.Stop(); !c.outage {
+		s.zeroFailed(st)
+	}
+	if c.after != nil {
+		c.after(s)
+	}
+}
+
+// steady waits until all tasks of the stack run that should: nothing is on its way any more.
+func (s *stack) steady() {
+	s.t.Helper()
+	s.eventually("all tasks of the stack run", func() bool {
+		all, err := s.engine.ServiceList(context.Background(), swarm.ServiceListOptions{Status: true})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return !slices.ContainsFunc(all, func(svc swarm.Service) bool {
+			rolling := svc.UpdateStatus != nil && svc.UpdateStatus.State == swarm.UpdateStateUpdating
+			return s.mine(svc.Spec.Labels) && (rolling || svc.ServiceStatus.RunningTasks != svc.ServiceStatus.DesiredTasks)
+		})
+	})
+}
+
+// color is the full name of the active or the idle color's service.
+func (s *stack) color(which bool) string {
+	s.t.Helper()
+	if which == active {
+		return s.name + "_web-" + s.active("web")
+	}
+	return s.name + "_web-" + s.idle("web")
+}
+
+// replicas fails the test unless a service has so many tasks, and they run.
+func (s *stack) replicas(service string, n int) {
+	s.t.Helper()
+	if now := len(s.tasks(service)); now != n {
+		s.t.Errorf("%s has %d tasks, want %d", service, now, n)
+	}
+}

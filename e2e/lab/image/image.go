@@ -1,0 +1,100 @@
+//go:build linux
+
+// Package image makes the images that the tests run, without an engine and without a registry: HAProxy out of the packages of
+// Debian's releases, and the test application out of its source. Each is one layer FROM scratch, in a file for docker load.
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Build writes docker-archive files with the images of the given names into dir, and returns the files:
+//
+//	haproxy:2.6     the newest 2.6 in any of Debian's releases from bookworm to experimental; likewise 3.0, 3.2, 3.4, …
+//	haproxy:newest  the newest of all; it also gets the tag of its version
+//	app:v1          the test application, version v1, with a healthcheck of interval 1s; likewise every other word
+//	app:v2-exit     the same with APP_FAIL=exit; likewise -unhealthy, -late, -refuse
+//	app:v2-nocheck  the same without a healthcheck
+//
+// What is downloaded is kept in the user's cache directory, under docker-bluegreen-e2e.
+func Build(ctx context.Context, dir string, refs ...string) ([]string, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	var versions, apps []string
+	for _, ref := range refs {
+		name, tag, _ := strings.Cut(ref, ":")
+		switch {
+		case name == "haproxy" && tag != "":
+			versions = append(versions, tag)
+		case name == "app" && tag != "":
+			apps = append(apps, tag)
+		default:
+			return nil, fmt.Errorf("image %q: want haproxy:VERSION or app:VERSION", ref)
+		}
+	}
+	var wg sync.WaitGroup
+	var files [2][]string
+	var errs [2]error
+	wg.Go(func() { files[0], errs[0] = buildHAProxy(ctx, dir, versions) })
+	wg.Go(func() { files[1], errs[1] = buildApp(ctx, dir, apps) })
+	wg.Wait()
+	return slices.Concat(files[0], files[1]), errors.Join(errs[:]...)
+}
+
+func buildHAProxy(ctx context.Context, dir string, versions []string) ([]string, error) {
+	found, err := haproxies(ctx, versions)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, h := range found {
+		layer, err := h.tree().layer()
+		if err != nil {
+			return nil, err
+		}
+		cfg := config{
+			User:       "haproxy",
+			Env:        []string{"PATH=" + searchPath, "HAPROXY_VERSION=" + h.version},
+			Entrypoint: []string{"/usr/local/sbin/haproxy"},
+			Cmd:        []string{"-f", "/usr/local/etc/haproxy/haproxy.cfg"},
+			StopSignal: "SIGUSR1",
+		}
+		file := filepath.Join(dir, "haproxy-"+h.series()+".tar")
+		if err := save(file, layer, image{tags: h.tags("haproxy:"), config: cfg}); err != nil {
+			return nil, err
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}
+
+// HAProxyRoots unpacks the files of HAProxy images into directories below dir, one for each version, to run with chroot: there
+// /usr/local/sbin/haproxy works whatever the machine's own libraries are. It returns the directories.
+func HAProxyRoots(ctx context.Context, dir string, versions ...string) ([]string, error) {
+	found, err := haproxies(ctx, versions)
+	if err != nil {
+		return nil, err
+	}
+	var roots []string
+	for _, h := range found {
+		root := filepath.Join(dir, h.series())
+		if err := h.tree().write(root); err != nil {
+			return nil, err
+		}
+		roots = append(roots, root)
+	}
+	return roots, nil
+}
+
+const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+var architecture = runtime.GOARCH
