@@ -1,0 +1,59 @@
+// Package examples holds stack files to start from. Its tests see that they load, and those in the README too.
+package examples
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+)
+
+func TestExamplesLoad(t *testing.T) {
+	files, err := filepath.Glob("*/compose.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, file := range files {
+		loads(t, file)
+	}
+}
+
+var fence = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+
+func TestReadmeLoads(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := fence.FindAllStringSubmatch(string(readme), -1)
+	if len(blocks) == 0 {
+		t.Fatal("the README shows no stack file")
+	}
+	for _, block := range blocks {
+		file := filepath.Join(t.TempDir(), "compose.yaml")
+		if err := os.WriteFile(file, []byte(block[1]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range loads(t, file).Services {
+			if s.BlueGreen == nil || s.BlueGreen.Ports[0].Target != 8080 {
+				t.Errorf("service %s is not blue-green on port 8080: %+v", s.Name, s.BlueGreen)
+			}
+		}
+	}
+}
+
+// loads fails the test unless a file loads without a warning.
+func loads(t *testing.T, file string) *compose.Project {
+	t.Helper()
+	p, err := compose.Load(t.Context(), compose.Options{Files: []string{file}, Name: "shop", Environ: os.Environ()})
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	if len(p.Warnings) > 0 {
+		t.Errorf("%s: %s", file, strings.Join(p.Warnings, "\n"))
+	}
+	return p
+}
