@@ -1,0 +1,62 @@
+# Everything works from a fresh clone with Go. demo, test and bench need Debian (or what comes from it) and root;
+# what they miss they install from Debian's packages, and say so.
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
+PLUGIN    = bin/docker-bluegreen
+PLUGINDIR = $(or $(DOCKER_CONFIG),$(HOME)/.docker)/cli-plugins
+PACKAGE   = github.com/docker-bluegreen/docker-bluegreen/plugin
+
+# The same source, Go and VERSION make the same bytes, wherever the clone lies: no paths, no C, no state of git but what is given here.
+BUILD = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false
+LINK  = -ldflags '-s -w -X $(PACKAGE).Version=$(VERSION) -X $(PACKAGE).Commit=$(COMMIT)'
+
+# The oldest HAProxy that is supported, and the newest that Debian's releases have.
+HAPROXIES = 2.6 newest
+
+# One clear line where something cannot run. What Debian can install is installed later, by the commands themselves.
+GOTEST  = @command -v $(GO) >/dev/null || { echo 'make $@: Go is missing: install it from https://go.dev/dl (1.26 or newer)' >&2; exit 1; }
+MACHINE = $(GOTEST); [ "$$(uname -s)" = Linux ] || { echo 'make $@: swarms are made of namespaces and HAProxy of Debian packages: run it on Debian, as root' >&2; exit 1; }
+
+# A clone of another user's, as with sudo: git answers nothing there, and nothing here needs it to.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
+.PHONY: help build install test unit e2e demo bench lint clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+build: ## Build the plugin: bin/docker-bluegreen
+	$(GOTEST)
+	$(BUILD) $(LINK) -o $(PLUGIN) ./cmd/docker-bluegreen
+
+install: build ## Build it and install it for this user ($DOCKER_CONFIG or ~/.docker)
+	install -D -m 755 $(PLUGIN) $(PLUGINDIR)/docker-bluegreen
+
+test: unit e2e ## Run all tests: packages, real HAProxy, real swarms (root, about 15 minutes)
+
+unit: ## Run the tests that need no swarm
+	$(MACHINE)
+	$(GO) run ./e2e/lab/roots $(HAPROXIES) -- $(GO) test ./...
+	cd compose/paritytest && $(GO) test ./...
+
+e2e: ## Run the scenarios on real swarms
+	$(MACHINE)
+	$(GO) test -tags e2e -p 1 -timeout 30m ./e2e/...
+
+demo: ## Show a new version come up, a flip and the way back under traffic, on the engine that docker talks to
+	$(MACHINE)
+	@$(BUILD) -o bin/demo ./e2e/demo
+	@bin/demo
+
+bench: ## Measure flips, throughput and latency on a swarm of its own
+	$(MACHINE)
+	@$(BUILD) -o bin/bench ./e2e/bench
+	@bin/bench
+
+lint: ## Check the source: format, vet, modules, staticcheck
+	@.ci/lint
+
+clean: ## Remove what was built
+	rm -rf bin
