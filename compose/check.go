@@ -20,7 +20,7 @@ func (m *model) check() error {
 	}
 	err := m.eachService(func(s types.ServiceConfig) error {
 		m.warnDependsOn(s)
-		return checkName(m.scope(s.Name))
+		return errors.Join(checkName(m.scope(s.Name)), m.checkDependencies(s))
 	})
 	return errors.Join(err, m.checkCycles())
 }
@@ -58,7 +58,7 @@ func (m *model) cycle(name string, path []string, done map[string]bool) []string
 		return nil
 	}
 	for _, next := range m.dependsOn(m.project.Services[name]) {
-		if cycle := m.cycle(next, append(path, name), done); cycle != nil {
+		if cycle := m.cycle(next.Service, append(path, name), done); cycle != nil {
 			return cycle
 		}
 	}

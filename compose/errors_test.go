@@ -59,6 +59,8 @@ func TestErrors(t *testing.T) {
 			"stack.yml: secret s: variable EMPTY is empty: Swarm takes at least one byte"},
 		{"env file", `services: {a: {image: a, env_file: /does/not/exist}}`,
 			"stack.yml: service a: env_file: /does/not/exist: no such file or directory"},
+		{"never complete", `services: {a: {image: a, depends_on: {b: {condition: service_completed_successfully}}}, b: {image: b}}`,
+			"stack.yml: service a: depends_on.b.condition: service_completed_successfully needs a service that ends, and Swarm starts this one again and again: set deploy.mode: replicated-job in b"},
 		{"cycle", `services: {a: {image: a, depends_on: [b]}, b: {image: b, depends_on: [c]}, c: {image: c, depends_on: [b]}}`,
 			"stack.yml: depends_on goes in a circle, b -> c -> b: take one of them out"},
 		{"mount options", `services: {a: {image: a, volumes: [{type: bind, source: /x, target: /x, tmpfs: {size: 1}}]}}`,

@@ -9,11 +9,11 @@ import (
 // golden is what a golden file holds of a project; specs only where docker stack deploy, which the parity test
 // compares with, refuses the file.
 type golden struct {
-	Specs     *sent                `json:"specs,omitempty"`
-	BlueGreen map[string]*Settings `json:"blueGreen,omitempty"`
-	DependsOn map[string][]string  `json:"dependsOn,omitempty"`
-	Warnings  []string             `json:"warnings,omitempty"`
-	Notes     []string             `json:"notes,omitempty"`
+	Specs     *sent                   `json:"specs,omitempty"`
+	BlueGreen map[string]*Settings    `json:"blueGreen,omitempty"`
+	DependsOn map[string][]Dependency `json:"dependsOn,omitempty"`
+	Warnings  []string                `json:"warnings,omitempty"`
+	Notes     []string                `json:"notes,omitempty"`
 }
 
 // TestGolden compares with project.json beside each stack of testdata. Write them with go test -update.
@@ -46,7 +46,7 @@ func goldenOf(t *testing.T, dir string) golden {
 	p := loadStack(t, dir)
 	g := golden{
 		BlueGreen: map[string]*Settings{},
-		DependsOn: map[string][]string{},
+		DependsOn: map[string][]Dependency{},
 		Warnings:  p.Warnings,
 		Notes:     p.Notes,
 	}

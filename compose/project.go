@@ -4,6 +4,7 @@ package compose
 import (
 	"time"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/swarm"
 )
@@ -57,8 +58,28 @@ type Service struct {
 	Spec swarm.ServiceSpec
 	// BlueGreen is the decoded x-bluegreen with all defaults filled in; nil for a plain service.
 	BlueGreen *Settings
-	// DependsOn are the names of the services of this project that must be started first, sorted.
-	DependsOn []string
+	// DependsOn are the services of this project that this one waits for, sorted by name.
+	DependsOn []Dependency
+}
+
+// Conditions of a dependency, as the compose specification has them.
+const (
+	// Started is met when all tasks have been started.
+	Started = types.ServiceConditionStarted
+	// Healthy is met when all tasks run and are healthy, and for a blue-green service once it was flipped.
+	Healthy = types.ServiceConditionHealthy
+	// Completed is met when a job has ended with success.
+	Completed = types.ServiceConditionCompletedSuccessfully
+)
+
+// Dependency is one entry of depends_on.
+type Dependency struct {
+	// Service is the key of the service that is waited for.
+	Service string `json:"service"`
+	// Condition is Started, Healthy or Completed; always Completed for a job.
+	Condition string `json:"condition"`
+	// Optional says that the failure of the other service is only a warning (required: false).
+	Optional bool `json:"optional,omitempty"`
 }
 
 // Modes of a port: how the proxy treats what arrives there.

@@ -1,6 +1,9 @@
 package compose
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -91,16 +94,37 @@ func (m *model) labeled(value any) map[string]string {
 	return labels
 }
 
-// dependsOn are the services of the file, selected by the profiles, that must be started before s.
-func (m *model) dependsOn(s types.ServiceConfig) []string {
-	var names []string
-	for name := range s.DependsOn {
-		if _, ok := m.project.Services[name]; ok {
-			names = append(names, name)
+// dependsOn are the services of the file, selected by the profiles, that s waits for.
+func (m *model) dependsOn(s types.ServiceConfig) []Dependency {
+	var all []Dependency
+	for _, name := range slices.Sorted(maps.Keys(s.DependsOn)) {
+		other, ok := m.project.Services[name]
+		if !ok {
+			continue
+		}
+		d := Dependency{Service: name, Condition: cmp.Or(s.DependsOn[name].Condition, Started), Optional: !s.DependsOn[name].Required}
+		if isJob(other) {
+			d.Condition = Completed
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// checkDependencies finds conditions that can never be met.
+func (m *model) checkDependencies(s types.ServiceConfig) error {
+	for _, d := range m.dependsOn(s) {
+		if d.Condition == Completed && !isJob(m.project.Services[d.Service]) {
+			return fmt.Errorf("depends_on.%s.condition: %s needs a service that ends, and Swarm starts this one again and again: "+
+				"set deploy.mode: %s in %s", d.Service, Completed, modeReplicatedJob, d.Service)
 		}
 	}
-	slices.Sort(names)
-	return names
+	return nil
+}
+
+func isJob(s types.ServiceConfig) bool {
+	mode := deployOf(s).Mode
+	return mode == modeReplicatedJob || mode == modeGlobalJob
 }
 
 func deployOf(s types.ServiceConfig) types.DeployConfig {
