@@ -74,21 +74,28 @@ func (o *Operator) removeNetworks(ctx context.Context, s *Observed) error {
 		if !s.mine(n.Labels) {
 			continue
 		}
-		o.working("", "network "+name, "removing")
-		for {
-			err := o.engine.NetworkRemove(ctx, n.ID)
-			if err == nil || notFound(err) {
-				break
-			}
-			if !o.pause(ctx) {
-				return fmt.Errorf("network %s is still in use after %s: %w: end what uses it and run the command again", name, downTime, err)
-			}
+		if err := o.removeNetwork(ctx, n); err != nil {
+			return err
 		}
-		if err := o.awaitNetworkGone(ctx, n.ID); err != nil {
-			return fmt.Errorf("network %s: %w", name, err)
-		}
-		o.done("", "network "+name, "removed")
 	}
+	return nil
+}
+
+func (o *Operator) removeNetwork(ctx context.Context, n network.Summary) error {
+	o.working("", "network "+n.Name, "removing")
+	for {
+		err := o.engine.NetworkRemove(ctx, n.ID)
+		if err == nil || notFound(err) {
+			break
+		}
+		if !o.pause(ctx) {
+			return fmt.Errorf("network %s is still in use after %s: %w: end what uses it and run the command again", n.Name, downTime, err)
+		}
+	}
+	if err := o.awaitNetworkGone(ctx, n.ID); err != nil {
+		return fmt.Errorf("network %s: %w", n.Name, err)
+	}
+	o.done("", "network "+n.Name, "removed")
 	return nil
 }
 

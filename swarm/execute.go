@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	api "github.com/docker/docker/api/types/swarm"
-	"golang.org/x/sync/errgroup"
 )
 
 // run carries out one plan.
@@ -30,43 +29,30 @@ type run struct {
 	// served are the services that are past the point of no return: their new version takes traffic, and from
 	// then on nothing of theirs is touched.
 	served map[string]bool
+	// tolerated are failures that are told at the end.
+	tolerated error
 }
 
 // execute carries out a plan. Until the flip, a failure puts the idle colors back to what they held.
 func (o *Operator) execute(ctx context.Context, s *Observed, plan Plan) error {
 	r := &run{Operator: o, seen: s, plan: plan, before: map[string]api.ServiceSpec{}, existed: map[string]bool{}, served: map[string]bool{}}
-	for _, group := range plan.groups() {
-		if err := r.group(ctx, group); err != nil {
+	for _, part := range plan.parts() {
+		if err := r.part(ctx, part); err != nil {
 			return r.failed(ctx, err)
 		}
 	}
-	return nil
+	return r.tolerated
 }
 
-// groups are the steps that run side by side: those of one action.
-func (p Plan) groups() [][]Step {
-	var groups [][]Step
-	for i, s := range p.Steps {
-		if i == 0 || p.Steps[i-1].Do != s.Do {
-			groups = append(groups, nil)
-		}
-		groups[len(groups)-1] = append(groups[len(groups)-1], s)
-	}
-	return groups
+// tolerate keeps the failure of a step that nothing needs; the command fails with it once all else is done.
+func (r *run) tolerate(s Step, err error) {
+	r.warn(s.Service, "optional", "what depends on it goes on without it (required: false): %v", err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tolerated = errors.Join(r.tolerated, err)
 }
 
-func (r *run) group(ctx context.Context, steps []Step) error {
-	if steps[0].Do == Flip {
-		return r.flip(ctx, steps)
-	}
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(parallel)
-	for _, s := range steps {
-		g.Go(func() error { return r.step(gctx, s) })
-	}
-	return g.Wait()
-}
-
+// step carries out one step that stands by itself.
 func (r *run) step(ctx context.Context, s Step) error {
 	switch s.Do {
 	case CreateNetwork:
@@ -79,6 +65,20 @@ func (r *run) step(ctx context.Context, s Step) error {
 		return r.createService(ctx, s, nil)
 	case UpdatePlain:
 		return r.updatePlain(ctx, s)
+	case RunJob:
+		return r.runJob(ctx, s)
+	case AwaitStarted:
+		return r.awaitStarted(ctx, s)
+	case GiveBack:
+		return r.giveBack(ctx, s)
+	case RemoveService:
+		return r.removeService(ctx, s)
+	case RemoveProxies:
+		return r.removeProxies(ctx, s)
+	case RemoveColor:
+		return r.removeColor(ctx, s)
+	case RemoveNetwork:
+		return r.removeNetwork(ctx, s)
 	case StopColor:
 		return r.stopColor(ctx, s)
 	case UpdateProxies:

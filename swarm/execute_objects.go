@@ -153,10 +153,10 @@ func (s *Observed) replacing(live, want api.ServiceSpec) api.ServiceSpec {
 func (r *run) awaitStep(ctx context.Context, s Step) error {
 	svc := r.serviceOf(s)
 	if svc == nil {
-		return fmt.Errorf("service %s: it vanished while the command ran: run the command again", s.Name)
+		return errVanished(s)
 	}
 	if isJob(svc.Spec) {
-		return nil
+		return r.awaitCompleted(ctx, waiting{Service: s.Service, Step: "job", Svc: svc, Timeout: s.Timeout})
 	}
 	return r.awaitSteady(ctx, r.seen, waiting{Service: s.Service, Color: s.Color, Step: "tasks", Svc: svc, Timeout: s.Timeout})
 }

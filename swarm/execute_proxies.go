@@ -172,8 +172,10 @@ func (r *run) updateProxies(ctx context.Context, s Step) error {
 func (r *run) putProxies(ctx context.Context, b *BlueGreen, want api.ServiceSpec) error {
 	svc, err := r.rewrite(ctx, b.Proxy, func(spec *api.ServiceSpec) error {
 		next := r.seen.replacing(*spec, want)
-		for _, l := range []string{LabelAlias + b.Name, LabelNext, LabelPrevious} {
-			setLabels(&next, map[string]string{l: spec.Labels[l]})
+		if spec.Labels[LabelRole] == RoleProxy { // else it was about to become a plain service
+			for _, l := range []string{LabelAlias + b.Name, LabelNext, LabelPrevious} {
+				setLabels(&next, map[string]string{l: spec.Labels[l]})
+			}
 		}
 		*spec = next
 		return nil

@@ -13,6 +13,12 @@ const (
 type UpOptions struct {
 	// Services limits the command to these services of the project; empty means all.
 	Services []string
+	// NoDeps leaves out what the named services depend on.
+	NoDeps bool
+	// Prune removes services of the stack that are not in the file, once everything else is done.
+	Prune bool
+	// Detach does not wait for plain services that nothing depends on.
+	Detach bool
 	// NoFlip stops when the idle color is ready.
 	NoFlip bool
 	// Timeout overrides the longest time without progress of all services when it is not 0.

@@ -14,13 +14,14 @@ import (
 // Action is what a step does.
 type Action string
 
-// The actions, in the order in which a plan has them. Steps of one action run side by side.
+// The actions, in the order in which a plan has them within a phase.
 const (
 	CreateNetwork Action = "create network"
 	CreateSecret  Action = "create secret"
 	CreateConfig  Action = "create config"
 	CreatePlain   Action = "create service"
 	UpdatePlain   Action = "update service"
+	RunJob        Action = "run job"
 	StopColor     Action = "stop color"
 	UpdateProxies Action = "update proxies"
 	StartColor    Action = "start color"
@@ -28,13 +29,38 @@ const (
 	CreateProxies Action = "create proxies"
 	Adopt         Action = "adopt service"
 	Flip          Action = "flip"
+	GiveBack      Action = "give back"
 	Retire        Action = "retire color"
+	AwaitStarted  Action = "await start of"
 	Await         Action = "await"
+	RemoveService Action = "remove service"
+	RemoveProxies Action = "remove proxies"
+	RemoveColor   Action = "remove color"
+	RemoveNetwork Action = "remove network"
+)
+
+// Phase is a part of a plan: a phase begins when all steps of the one before are done.
+type Phase int
+
+// The phases of a plan.
+const (
+	// Prepare makes what services refer to.
+	Prepare Phase = iota
+	// Deploy changes services, each after what it depends on, and moves traffic.
+	Deploy
+	// Settle waits for services that nothing else waits for.
+	Settle
+	// CleanUp removes what is not used any more, one action after the other. By then everything serves.
+	CleanUp
 )
 
 // Step is one change to the swarm, complete: who carries it out decides nothing.
 type Step struct {
 	Do Action
+	// Phase is the part of the plan that the step belongs to.
+	Phase Phase
+	// After are the positions in the plan of the steps of the same phase that must be done before.
+	After []int
 	// Name is the name on the swarm of what is changed.
 	Name string
 	// Cause says why, in words.
@@ -61,6 +87,8 @@ type Step struct {
 	Timeout time.Duration
 	// Image is the image of Spec as the file names it: its credentials go with the step.
 	Image string
+	// Optional says that what waits for the step goes on without it when it fails.
+	Optional bool
 }
 
 // String tells the step and its cause in one line.

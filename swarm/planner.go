@@ -23,41 +23,49 @@ type planner struct {
 	opts     UpOptions
 	networks map[string]string // names by id
 	subnet   string            // of the control network, empty while there is none
-	steps    map[Action][]Step
+	chosen   []compose.Service
+	levels   map[string]int
+	steps    []Step
 }
-
-// actions in the order of a plan.
-var actions = []Action{CreateNetwork, CreateSecret, CreateConfig, CreatePlain, UpdatePlain, StopColor, UpdateProxies,
-	StartColor, ChangeColor, CreateProxies, Adopt, Flip, Retire, Await}
 
 // makePlan returns what is to be done so that the swarm holds what the project says.
 func makePlan(p *compose.Project, seen *Observed, im *images, opts UpOptions) (Plan, error) {
-	pl := &planner{project: p, seen: seen, images: im, opts: opts, networks: networkNames(seen.Networks), steps: map[Action][]Step{}}
+	pl := &planner{project: p, seen: seen, images: im, opts: opts, networks: networkNames(seen.Networks), levels: levels(p.Services)}
 	if c, ok := seen.Networks[controlNetwork(p.Name)]; ok && len(c.IPAM.Config) > 0 {
 		pl.subnet = c.IPAM.Config[0].Subnet
 	}
-	chosen, err := pl.chosen()
-	if err != nil {
+	var err error
+	if pl.chosen, err = chosen(p, opts); err != nil {
 		return Plan{}, err
 	}
-	if err := pl.objects(chosen); err != nil {
+	if err := pl.objects(); err != nil {
 		return Plan{}, err
 	}
-	for _, svc := range chosen {
+	for _, svc := range pl.planningOrder() {
 		if err := pl.service(svc); err != nil {
 			return Plan{}, err
 		}
 	}
-	plan := Plan{Stack: p.Name}
-	for _, a := range actions {
-		plan.Steps = append(plan.Steps, pl.steps[a]...)
+	if err := pl.cleanUp(); err != nil {
+		return Plan{}, err
 	}
-	return plan, nil
+	return Plan{Stack: p.Name, Steps: pl.linked()}, nil
+}
+
+// planningOrder are the chosen services, each before those it depends on: whether a job runs again depends on what
+// becomes of those that wait for it.
+func (pl *planner) planningOrder() []compose.Service {
+	list := slices.Clone(pl.chosen)
+	slices.SortStableFunc(list, func(a, b compose.Service) int { return pl.levels[b.Name] - pl.levels[a.Name] })
+	return list
 }
 
 func (pl *planner) add(s Step) {
 	if s.Timeout == 0 {
 		s.Timeout = defaultTimeout
+	}
+	if s.Phase == Prepare {
+		s.Phase = phaseOf(s.Do)
 	}
 	if s.Settings != nil {
 		s.Timeout = s.Settings.Timeout
@@ -65,33 +73,28 @@ func (pl *planner) add(s Step) {
 	if pl.opts.Timeout > 0 {
 		s.Timeout = pl.opts.Timeout
 	}
-	pl.steps[s.Do] = append(pl.steps[s.Do], s)
+	if s.Do == Await && s.Settings != nil && len(pl.dependents(s.Service)) > 0 {
+		s.Phase = Deploy
+	}
+	pl.steps = append(pl.steps, s)
 }
 
-// chosen returns the services that the command is about.
-func (pl *planner) chosen() ([]compose.Service, error) {
-	for _, name := range pl.opts.Services {
-		if !slices.ContainsFunc(pl.project.Services, func(s compose.Service) bool { return s.Name == name }) {
-			return nil, fmt.Errorf("no such service: %s", name)
-		}
-	}
-	if len(pl.opts.Services) == 0 {
-		return pl.project.Services, nil
-	}
-	return slices.DeleteFunc(slices.Clone(pl.project.Services), func(s compose.Service) bool {
-		return !slices.Contains(pl.opts.Services, s.Name)
-	}), nil
+// has says whether the plan has steps for a service, of any of these actions where some are named.
+func (pl *planner) has(service string, actions ...Action) bool {
+	return slices.ContainsFunc(pl.steps, func(s Step) bool {
+		return s.Service == service && (len(actions) == 0 || slices.Contains(actions, s.Do))
+	})
 }
 
 // objects plans the networks, secrets and configs that the chosen services use.
-func (pl *planner) objects(chosen []compose.Service) error {
+func (pl *planner) objects() error {
 	for _, name := range slices.Sorted(maps.Keys(pl.project.Networks)) {
 		n := pl.project.Networks[name]
 		if err := pl.network(name, n); err != nil {
 			return err
 		}
 	}
-	blueGreen := slices.ContainsFunc(chosen, func(s compose.Service) bool { return s.BlueGreen != nil })
+	blueGreen := slices.ContainsFunc(pl.chosen, func(s compose.Service) bool { return s.BlueGreen != nil })
 	if name := controlNetwork(pl.project.Name); blueGreen && pl.seen.Networks[name].ID == "" {
 		pl.add(Step{Do: CreateNetwork, Name: name, Cause: "the proxies have no control network", Network: controlCreate(pl.project.Name)})
 	}
@@ -149,14 +152,13 @@ func (pl *planner) service(svc compose.Service) error {
 	case svc.BlueGreen != nil:
 		return pl.blueGreen(svc, b)
 	case b != nil && b.Proxy != nil:
-		return fmt.Errorf("service %s is blue-green on the swarm and has no x-bluegreen in the file: put it back, or remove the stack with `docker bluegreen down` first", svc.Name)
+		return pl.giveBack(svc, b)
 	}
-	pl.plain(svc)
-	return nil
+	return pl.plain(svc)
 }
 
 // plain plans a service without x-bluegreen: what docker stack deploy would do.
-func (pl *planner) plain(svc compose.Service) {
+func (pl *planner) plain(svc compose.Service) error {
 	spec := clone(svc.Spec)
 	image := spec.Labels[LabelImage]
 	step := Step{Name: spec.Name, Service: svc.Name, Spec: &spec, Image: image}
@@ -166,21 +168,31 @@ func (pl *planner) plain(svc compose.Service) {
 		step.Do, step.Cause = CreatePlain, "it does not exist"
 		pl.add(step)
 		pl.await(svc, spec)
-		return
+		return nil
+	}
+	if was, is := modeOf(live.Spec), modeOf(spec); was != is {
+		return fmt.Errorf("service %s runs as %s on the swarm and deploy.mode in the file is %s, which Swarm cannot change: remove it first with `docker service rm %s`",
+			svc.Name, was, is, spec.Name)
 	}
 	pl.images.apply(&spec, image, &live.Spec)
 	diff := pl.flat(spec).differences(pl.flat(live.Spec))
-	if len(diff) > 0 {
+	rerun := ""
+	if isJob(spec) {
+		rerun = pl.rerun(svc, live)
+	}
+	switch {
+	case len(diff) > 0:
 		step.Do, step.Cause = UpdatePlain, changed(diff)
+	case rerun != "":
+		step.Do, step.Cause = RunJob, rerun
+	case !short(live):
+		return nil
+	}
+	if step.Do != "" {
 		pl.add(step)
 	}
-	if len(diff) > 0 || short(live) {
-		pl.await(svc, spec)
-	}
-}
-
-func (pl *planner) await(svc compose.Service, spec api.ServiceSpec) {
-	pl.add(Step{Do: Await, Name: spec.Name, Service: svc.Name, Spec: &spec})
+	pl.await(svc, spec)
+	return nil
 }
 
 func (pl *planner) flat(spec api.ServiceSpec) flatSpec {
@@ -189,8 +201,11 @@ func (pl *planner) flat(spec api.ServiceSpec) flatSpec {
 
 func changed(paths []string) string { return strings.Join(words(paths), ", ") + " changed" }
 
-// short says whether a service has fewer tasks than it should.
+// short says whether a service has fewer tasks than it should, or is a job that has not ended.
 func short(svc api.Service) bool {
 	st := svc.ServiceStatus
-	return st != nil && !isJob(svc.Spec) && st.RunningTasks < st.DesiredTasks
+	if isJob(svc.Spec) {
+		return !completed(svc)
+	}
+	return st != nil && st.RunningTasks < st.DesiredTasks
 }

@@ -60,10 +60,21 @@ func carriedOut(seen *Observed, plan Plan) {
 		b := func() *BlueGreen { return seen.blueGreen(s.Service) }
 		switch s.Do {
 		case CreateNetwork:
-			seen.Networks[s.Name] = network.Summary{Name: s.Name, ID: "id of " + s.Name, Scope: "swarm",
+			seen.Networks[s.Name] = network.Summary{Name: s.Name, ID: "id of " + s.Name, Scope: "swarm", Labels: s.Network.Create.Labels,
 				IPAM: network.IPAM{Config: []network.IPAMConfig{{Subnet: "10.0.9.0/24"}}}}
 		case CreatePlain, UpdatePlain:
 			seen.Plain[s.Service] = *running(seen, *s.Spec)
+		case GiveBack:
+			seen.Plain[s.Service] = *running(seen, *s.Spec)
+			b().Proxy = nil
+		case RemoveService:
+			delete(seen.Plain, s.Service)
+		case RemoveProxies:
+			b().Proxy = nil
+		case RemoveColor:
+			delete(b().Colors, s.Color)
+		case RemoveNetwork:
+			delete(seen.Networks, s.Name)
 		case StopColor:
 			b().Colors[s.Color] = running(seen, stopped(b().Colors[s.Color].Spec))
 		case StartColor, ChangeColor:
@@ -97,7 +108,11 @@ func running(seen *Observed, spec api.ServiceSpec) *api.Service {
 	if r := replicas(spec); r != nil {
 		n = *r
 	}
-	return &api.Service{ID: "id of " + spec.Name, Spec: spec, ServiceStatus: &api.ServiceStatus{RunningTasks: n, DesiredTasks: n}}
+	status := &api.ServiceStatus{RunningTasks: n, DesiredTasks: n}
+	if isJob(spec) {
+		status = &api.ServiceStatus{CompletedTasks: 1}
+	}
+	return &api.Service{ID: "id of " + spec.Name, Spec: spec, ServiceStatus: status}
 }
 
 func wantPlan(t *testing.T, plan Plan, want string) {
