@@ -11,10 +11,11 @@ import (
 
 func newUpCommand(a *app) *cobra.Command {
 	var o swarm.UpOptions
+	var quiet bool
 	cmd := &cobra.Command{
 		Use:   "up [OPTIONS] [SERVICE...]",
 		Short: "Deploy the stack file",
-		Long: `Deploy the stack file, or only the named services of it.
+		Long: `Deploy the stack file, or only the named services of it and what they depend on.
 
 What is done depends on what changed in the file since the last up:
   - anything in the task (image, environment, command, mounts, resources ...):
@@ -26,7 +27,12 @@ What is done depends on what changed in the file since the last up:
 Until the flip a failure leaves traffic where it was and gives the idle color the
 release back that it had. Services without x-bluegreen are deployed as docker
 stack deploy does. A running service that gets x-bluegreen is taken over in
-place. After an interruption the same command goes on where it stopped.
+place, and one that has it no more is given back in place. After an interruption
+the same command goes on where it stopped.
+
+depends_on is honoured, with its conditions; a blue-green service is healthy when
+it was flipped. Jobs (deploy.mode: replicated-job) are waited for until they
+complete; they run again when they or what depends on them changed.
 
 Credentials for registries are taken from docker login.`,
 		Example: `  # Deploy the compose file of this folder
@@ -41,11 +47,18 @@ Credentials for registries are taken from docker login.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args
+			if quiet {
+				a.common.progress = progressQuiet
+			}
 			return runUp(cmd.Context(), a, o)
 		},
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&o.NoFlip, "no-flip", false, "Stop when the idle color is ready")
+	fs.BoolVar(&o.NoDeps, "no-deps", false, "Leave out what the named services depend on")
+	fs.BoolVar(&o.Prune, "prune", false, "Remove services of the stack that are not in the file, once everything else is done")
+	fs.BoolVarP(&o.Detach, "detach", "d", false, "Do not wait for services without x-bluegreen that nothing depends on")
+	fs.BoolVarP(&quiet, "quiet", "q", false, "Show no progress: the same as --progress quiet")
 	spanVar(fs, &o.Timeout, "timeout", 0, "Longest time without progress, for all services (default: timeout of x-bluegreen, 5m)")
 	enumVar(cmd, fs, &o.ResolveImage, "resolve-image", swarm.ResolveAlways,
 		[]string{swarm.ResolveAlways, swarm.ResolveChanged, swarm.ResolveNever},
