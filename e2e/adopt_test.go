@@ -69,6 +69,28 @@ func TestAdopt(t *testing.T) {
 	s.callerSees("v2")
 	s.same("web", proxies)
 	s.consistent()
+
+	// And back: without x-bluegreen the proxies become the app, in place, and nothing of ours is left.
+	s.write(plainFile(called))
+	s.says(s.up("v2"), "given back")
+	back := s.service("web")
+	if back.ID != plain.ID || !reflect.DeepEqual(back.Endpoint.Spec, plain.Endpoint.Spec) || !reflect.DeepEqual(back.Spec.UpdateConfig, plain.Spec.UpdateConfig) {
+		t.Errorf("id, ports or update_config changed:\n%+v\n%+v", plain, back)
+	}
+	for _, o := range s.objects() {
+		if strings.Contains(o, "bluegreen") || strings.Contains(o, "-blue") || strings.Contains(o, "-green") {
+			t.Errorf("left: %s", o)
+		}
+	}
+	if _, err := s.callerStats(false); err != nil {
+		t.Fatal(err)
+	}
+	s.says(s.up("v2"), "nothing to do")
+	s.docker("service", "rollback", "--detach", s.name+"_web")
+	if image := s.service("web").Spec.TaskTemplate.ContainerSpec.Image; image != "app:v2" {
+		t.Errorf("docker service rollback made the app %s", image)
+	}
+	s.eventually("the app runs", func() bool { return len(s.tasks("web")) == 2 })
 	s.noFailedCalls()
 }
 

@@ -16,6 +16,8 @@ import (
 // defaults are the values that the engine writes for a field that was left out, by path.
 var defaults = map[string]string{
 	"Mode.Replicated.Replicas":                   "1",
+	"Mode.ReplicatedJob.MaxConcurrent":           "1",
+	"Mode.ReplicatedJob.TotalCompletions":        "1",
 	"EndpointSpec.Mode":                          `"vip"`,
 	"TaskTemplate.Runtime":                       `"container"`,
 	"TaskTemplate.ContainerSpec.Isolation":       `"default"`,

@@ -7,6 +7,7 @@
 //	APP_FAIL        exit: ends at once, with status 3     unhealthy: its healthcheck fails for ever
 //	                late: listens APP_LATE after its start (default 2s), unhealthy before
 //	                refuse: healthy for Docker, but nothing listens on its ports
+//	APP_EXIT        a job: ends with this status, APP_LATE after its start (default at once)
 //	APP_STOP_DELAY  goes on serving for so long after SIGTERM, then ends what is in flight (default 2s)
 //	APP_COUNT_DIR   directory, a volume, in which the number of POSTs is kept; it outlives the container
 //	APP_CALL        URL to call from inside the swarm every APP_CALL_EVERY (default 20ms); the counts are at /stats
@@ -23,6 +24,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -51,6 +53,9 @@ func serve() error {
 		log.Print("cannot connect to the database: giving up")
 		os.Exit(3)
 	}
+	if status := os.Getenv("APP_EXIT"); status != "" {
+		return job(status)
+	}
 	h, err := startHealth()
 	if err != nil {
 		return err
@@ -75,6 +80,18 @@ func serve() error {
 	}
 	<-ctx.Done()
 	return shutDown(srv)
+}
+
+// job ends as it is told to: a migration, say.
+func job(status string) error {
+	code, err := strconv.Atoi(status)
+	if err != nil {
+		return fmt.Errorf("APP_EXIT: %w", err)
+	}
+	time.Sleep(duration("APP_LATE", 0))
+	log.Printf("job of version %s ends with status %d", version, code)
+	os.Exit(code)
+	return nil
 }
 
 func listen(srv *http.Server) error {
