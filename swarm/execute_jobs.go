@@ -63,9 +63,13 @@ func (o *Operator) jobTasks(ctx context.Context, svc *api.Service) ([]api.Task, 
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all[svc.ID], func(t api.Task) bool {
+	return latestRun(svc, all[svc.ID]), nil
+}
+
+func latestRun(svc *api.Service, tasks []api.Task) []api.Task {
+	return slices.DeleteFunc(slices.Clone(tasks), func(t api.Task) bool {
 		return svc.JobStatus == nil || t.JobIteration == nil || t.JobIteration.Index != svc.JobStatus.JobIteration.Index
-	}), nil
+	})
 }
 
 // jobProgress is how many tasks have completed, and how many must: of a global job as many as the swarm has made.

@@ -58,6 +58,10 @@ func swarmService(svc api.Service, tasks map[string][]api.Task) SwarmService {
 	if named := svc.Spec.Labels[LabelImage]; named != "" {
 		st.Image = named
 	}
+	if isJob(svc.Spec) {
+		st.Ready, st.Wanted = jobProgress(svc.Spec, latestRun(&svc, tasks[svc.ID]))
+		return st
+	}
 	for _, t := range tasks[svc.ID] {
 		if wanted(t) && t.Status.State == api.TaskStateRunning {
 			st.Ready++
