@@ -49,15 +49,24 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.lab.Down(), s.lab.Check()) }()
-	if err := s.deploy(ctx); err != nil {
-		return err
-	}
 	return s.measure(ctx)
 }
 
+// measure prints all results; with the argument "deploys" only those of deploying.
 func (s *stack) measure(ctx context.Context) error {
 	r := newReport(os.Stdout)
 	r.about()
+	deploys, err := s.deploys(ctx)
+	if err != nil {
+		return err
+	}
+	r.deploys(deploys)
+	if len(os.Args) > 1 && os.Args[1] == "deploys" {
+		return r.verdict()
+	}
+	if err := s.deploy(ctx); err != nil {
+		return err
+	}
 	through, err := s.throughput(ctx)
 	if err != nil {
 		return err

@@ -59,6 +59,13 @@ func (r *report) flips(f flipResult) {
 	r.goal(fmt.Sprintf("p99 during flips %s, between them %s", ms(f.orders), ms(f.steady)), fmt.Sprintf("%.2f×", ratio), "≤ 1.2×", ratio <= 1.2)
 }
 
+func (r *report) deploys(d deployResult) {
+	r.printf("\nDeploying %d plain services and %d blue-green ones, images present; medians of %d turns", plainServices, blueGreenServices, deployRounds)
+	ratio := float64(d.up) / float64(d.stackDeploy)
+	r.goal(fmt.Sprintf("up from nothing %.1fs, docker stack deploy %.1fs", d.up.Seconds(), d.stackDeploy.Seconds()), fmt.Sprintf("%.2f×", ratio), "≤ 1×", ratio <= 1)
+	r.goal("up with nothing to do", fmt.Sprintf("%.2fs", d.again.Seconds()), "≤ 0.5s", d.again <= 500*time.Millisecond)
+}
+
 func (r *report) weight(w weight) {
 	r.printf("\nThe plugin")
 	ratio := float64(w.plugin) / float64(w.docker)
