@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -70,8 +71,14 @@ func TestAdopt(t *testing.T) {
 	s.same("web", proxies)
 	s.consistent()
 
-	// And back: without x-bluegreen the proxies become the app, in place, and nothing of ours is left.
+	// And back: without x-bluegreen the proxies become the app, in place, and nothing of ours is left. The first try is
+	// killed half-way.
 	s.write(plainFile(called))
+	p := s.start([]string{"V=v2"}, "up")
+	p.out.await(2, p.done)
+	if p.end(syscall.SIGKILL) == 0 {
+		t.Errorf("the command ended before it was killed\n%s", p.out)
+	}
 	s.says(s.up("v2"), "given back")
 	back := s.service("web")
 	if back.ID != plain.ID || !reflect.DeepEqual(back.Endpoint.Spec, plain.Endpoint.Spec) || !reflect.DeepEqual(back.Spec.UpdateConfig, plain.Spec.UpdateConfig) {

@@ -68,6 +68,7 @@ services:
 // What an up with nothing to do asks of the engine does not depend on the number of services; and it writes nothing but
 // the lock.
 func TestCallsOfNothingToDo(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, "")
 	var few []string
 	for _, n := range []int{2, 20} {

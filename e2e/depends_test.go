@@ -43,6 +43,7 @@ services:
 // Services come up in the order of depends_on; the migration runs before each new release, and its failure ends the up
 // with traffic where it was.
 func TestDependsOn(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, strings.ReplaceAll(dependent, "HAPROXY", newest))
 	s.up("v1")
 	s.inOrder("db", "migrate", "web-blue", "web", "worker")

@@ -107,12 +107,17 @@ func (r *run) giveBack(ctx context.Context, s Step) error {
 	if err != nil {
 		return err
 	}
-	r.mu.Lock()
-	r.before[s.Service] = clone(b.Proxy.Spec)
-	r.mu.Unlock()
+	live := b.Proxy
+	if live == nil { // an earlier command has begun it
+		live = r.serviceOf(s)
+	} else {
+		r.mu.Lock()
+		r.before[s.Service] = clone(live.Spec)
+		r.mu.Unlock()
+	}
 	r.working(s.Service, "service", "%s", s.Cause)
-	stopFirst := hostPorts(want) || hostPorts(b.Proxy.Spec)
-	svc, err := r.rewrite(ctx, b.Proxy, func(spec *api.ServiceSpec) error {
+	stopFirst := hostPorts(want) || hostPorts(live.Spec)
+	svc, err := r.rewrite(ctx, live, func(spec *api.ServiceSpec) error {
 		next := r.seen.replacing(*spec, want)
 		next.UpdateConfig = proxyUpdate(stopFirst)
 		*spec = next

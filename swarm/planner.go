@@ -151,7 +151,7 @@ func (pl *planner) service(svc compose.Service) error {
 		return fmt.Errorf("service %s: a swarm service %s exists that is not of stack %s: remove it or rename one of them", svc.Name, name, pl.project.Name)
 	case svc.BlueGreen != nil:
 		return pl.blueGreen(svc, b)
-	case b != nil && b.Proxy != nil:
+	case b != nil && (b.Proxy != nil || len(b.Colors) > 0):
 		return pl.giveBack(svc, b)
 	}
 	return pl.plain(svc)
@@ -170,9 +170,8 @@ func (pl *planner) plain(svc compose.Service) error {
 		pl.await(svc, spec)
 		return nil
 	}
-	if was, is := modeOf(live.Spec), modeOf(spec); was != is {
-		return fmt.Errorf("service %s runs as %s on the swarm and deploy.mode in the file is %s, which Swarm cannot change: remove it first with `docker service rm %s`",
-			svc.Name, was, is, spec.Name)
+	if err := sameMode(svc, live); err != nil {
+		return err
 	}
 	pl.images.apply(&spec, image, &live.Spec)
 	diff := pl.flat(spec).differences(pl.flat(live.Spec))
@@ -193,6 +192,16 @@ func (pl *planner) plain(svc compose.Service) error {
 	}
 	pl.await(svc, spec)
 	return nil
+}
+
+// sameMode is the error for a service whose mode is to change.
+func sameMode(svc compose.Service, live api.Service) error {
+	was, is := modeOf(live.Spec), modeOf(svc.Spec)
+	if was == is {
+		return nil
+	}
+	return fmt.Errorf("service %s runs as %s on the swarm and deploy.mode in the file is %s, which Swarm cannot change: remove it first with `docker service rm %s`",
+		svc.Name, was, is, svc.Spec.Name)
 }
 
 func (pl *planner) flat(spec api.ServiceSpec) flatSpec {

@@ -230,7 +230,7 @@ remove color shop_web-blue: the service is not blue-green any more
 `)
 }
 
-// An up that was killed after the service had become plain: the next one removes the colors.
+// An up that was killed while the service became plain: the next one goes on.
 func TestGivenBackHalfway(t *testing.T) {
 	seen := nothing()
 	plain := strings.Replace(shop, "    x-bluegreen: {}\n", "", 1)
@@ -238,6 +238,7 @@ func TestGivenBackHalfway(t *testing.T) {
 	plan := planFor(t, seen, plain, UpOptions{})
 	carriedOut(seen, Plan{Steps: plan.Steps[:1]})
 	wantPlan(t, planFor(t, seen, plain, UpOptions{}), `
+give back shop_web: it was begun by an earlier command
 remove color shop_web-blue: the service is not blue-green any more
 remove network shop-bluegreen_control: no service is blue-green any more
 `)

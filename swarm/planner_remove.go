@@ -10,6 +10,9 @@ import (
 
 // giveBack plans the way back from proxies to a plain service, in place: the file has no x-bluegreen for it any more.
 func (pl *planner) giveBack(svc compose.Service, b *BlueGreen) error {
+	if b.Proxy == nil {
+		return pl.givenBack(svc)
+	}
 	spec := clone(svc.Spec)
 	if was, is := modeOf(b.Proxy.Spec), modeOf(spec); was != is {
 		return fmt.Errorf("service %s: its proxies run as %s and deploy.mode in the file is %s, which Swarm cannot change in place: "+
@@ -27,6 +30,23 @@ func (pl *planner) giveBack(svc compose.Service, b *BlueGreen) error {
 	pl.images.apply(&spec, image, &live.Spec)
 	pl.add(Step{Do: GiveBack, Name: spec.Name, Service: svc.Name, Spec: &spec, Image: image,
 		Cause: "x-bluegreen was taken out: the service becomes a plain one in place"})
+	return nil
+}
+
+// givenBack plans the end of a giving back that was begun: some tasks may still be proxies, and the user's update_config
+// is not for them.
+func (pl *planner) givenBack(svc compose.Service) error {
+	live, exists := pl.seen.Plain[svc.Name]
+	if !exists {
+		return pl.plain(svc)
+	}
+	spec := clone(svc.Spec)
+	if err := sameMode(svc, live); err != nil {
+		return err
+	}
+	image := spec.Labels[LabelImage]
+	pl.images.apply(&spec, image, &live.Spec)
+	pl.add(Step{Do: GiveBack, Name: spec.Name, Service: svc.Name, Spec: &spec, Image: image, Cause: "it was begun by an earlier command"})
 	return nil
 }
 
