@@ -35,7 +35,7 @@ func (m *model) convert() (*Project, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	p := &Project{Name: m.stack, Disabled: slices.Sorted(maps.Keys(m.project.DisabledServices))}
+	p := &Project{Name: m.stack, Resolved: m.resolved(), Disabled: slices.Sorted(maps.Keys(m.project.DisabledServices))}
 	steps := []func(*Project) error{m.services, m.networks, m.secrets, m.configs, m.blueGreen, m.checkSpecs}
 	for _, step := range steps {
 		if err := step(p); err != nil {

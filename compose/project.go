@@ -19,6 +19,8 @@ type Project struct {
 	Configs  map[string]Config
 	// Services are all services of the file that the active profiles select, sorted by name.
 	Services []Service
+	// Resolved is the merged file with variables replaced, without the content of secrets.
+	Resolved map[string]any
 	// Disabled are the names of the services of the file that no active profile selects, sorted.
 	Disabled []string
 	// Warnings are sentences about keys of the file that Swarm cannot honour, and about variables that

@@ -50,6 +50,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newFlipCommand(a),
 		newRollbackCommand(a),
 		newStatusCommand(a),
+		newConfigCommand(a),
 		newDownCommand(a),
 		newVersionCommand(a),
 	)

@@ -49,14 +49,7 @@ func (o *Operator) ensureFiles(ctx context.Context, s *Observed, files map[strin
 		if _, ok := s.Configs[name]; ok {
 			continue
 		}
-		spec := api.ConfigSpec{
-			Annotations: api.Annotations{Name: name, Labels: map[string]string{
-				LabelNamespace: namespace(s.Stack), LabelStack: s.Stack, LabelRole: RoleFile}},
-			Data: []byte(content),
-		}
-		if strings.Contains(content, "{{") {
-			spec.Templating = &api.Driver{Name: "golang"}
-		}
+		spec := fileSpec(s.Stack, name, content)
 		created, err := o.engine.ConfigCreate(ctx, spec)
 		if err != nil {
 			return fmt.Errorf("create config %s: %w", name, err)
@@ -64,6 +57,19 @@ func (o *Operator) ensureFiles(ctx context.Context, s *Observed, files map[strin
 		s.Configs[name] = api.Config{ID: created.ID, Spec: spec}
 	}
 	return nil
+}
+
+// fileSpec is the config of a generated file.
+func fileSpec(stack, name, content string) api.ConfigSpec {
+	spec := api.ConfigSpec{
+		Annotations: api.Annotations{Name: name, Labels: map[string]string{
+			LabelNamespace: namespace(stack), LabelStack: stack, LabelRole: RoleFile}},
+		Data: []byte(content),
+	}
+	if strings.Contains(content, "{{") {
+		spec.Templating = &api.Driver{Name: "golang"}
+	}
+	return spec
 }
 
 // save writes down the spec of a color before a new release takes its place, so that it can be given back.

@@ -47,11 +47,16 @@ type BlueGreen struct {
 	Saved map[Color]*api.ServiceSpec
 }
 
-// observe reads all that the swarm holds of the stack. The number of calls does not grow with the stack.
-func (o *Operator) observe(ctx context.Context) (*Observed, error) {
-	s := &Observed{Stack: o.stack, Nodes: map[string]api.Node{}, Networks: map[string]network.Summary{},
+// newObserved is a swarm that holds nothing.
+func newObserved(stack string) *Observed {
+	return &Observed{Stack: stack, Nodes: map[string]api.Node{}, Networks: map[string]network.Summary{},
 		Secrets: map[string]api.Secret{}, Configs: map[string]api.Config{}, Plain: map[string]api.Service{},
 		BlueGreen: map[string]*BlueGreen{}, Foreign: map[string]bool{}, finished: map[string]bool{}}
+}
+
+// observe reads all that the swarm holds of the stack. The number of calls does not grow with the stack.
+func (o *Operator) observe(ctx context.Context) (*Observed, error) {
+	s := newObserved(o.stack)
 	for _, read := range []func(context.Context, *Observed) error{
 		o.observeNodes, o.observeNetworks, o.observeFiles, o.observeServices,
 	} {

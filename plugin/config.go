@@ -1,0 +1,159 @@
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/docker/cli/cli"
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+)
+
+const formatYAML = "yaml"
+
+type configOptions struct {
+	specs    bool
+	services bool
+	images   bool
+	quiet    bool
+	format   string
+}
+
+func newConfigCommand(a *app) *cobra.Command {
+	var o configOptions
+	cmd := &cobra.Command{
+		Use:   "config [OPTIONS]",
+		Short: "Check the stack file and print it as it is understood",
+		Long: `Check the stack file and print it as it is understood: merged, with variables
+replaced, and without services of profiles that are not active. No engine is
+needed. The content of secrets is not shown.
+
+With --specs print what up would send to a swarm that holds nothing of the stack:
+the bodies of the Engine API's create calls, by name, with names in the place of
+ids. The data of secrets, the digests of images and the address range of the
+control network are not part of it.`,
+		Example: `  docker bluegreen config --quiet && echo the file is good
+
+  # What becomes of the service web
+  docker bluegreen config --specs --format json | jq '.services.shop_web'`,
+		Args:              cli.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runConfig(cmd.Context(), a, o)
+		},
+	}
+	fs := cmd.Flags()
+	fs.BoolVar(&o.specs, "specs", false, "Print what up would send to an empty swarm")
+	fs.BoolVar(&o.services, "services", false, "Print the names of the services, a line each")
+	fs.BoolVar(&o.images, "images", false, "Print the images of the services and their proxies, a line each")
+	fs.BoolVarP(&o.quiet, "quiet", "q", false, "Only check the file")
+	enumVar(cmd, fs, &o.format, "format", formatYAML, []string{formatYAML, formatJSON}, "Form of the output")
+	cmd.MarkFlagsMutuallyExclusive("specs", "services", "images", "quiet")
+	return cmd
+}
+
+func runConfig(ctx context.Context, a *app, o configOptions) error {
+	project, err := a.loadProject(ctx)
+	if err != nil {
+		return err
+	}
+	for _, w := range project.Warnings {
+		fmt.Fprintln(a.Err(), "warning: "+printable(w))
+	}
+	bodies, err := swarm.BodiesOf(project) // what is wrong only for the swarm is found as well
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.quiet:
+		return nil
+	case o.services:
+		return writeLines(a.Out(), serviceNames(project))
+	case o.images:
+		return writeLines(a.Out(), images(project))
+	case o.specs:
+		return writeAs(a.Out(), o.format, bodies)
+	}
+	return writeAs(a.Out(), o.format, project.Resolved)
+}
+
+func serviceNames(p *compose.Project) []string {
+	var names []string
+	for _, s := range p.Services {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// images are the distinct images of a project.
+func images(p *compose.Project) []string {
+	var all []string
+	for _, s := range p.Services {
+		all = append(all, s.Spec.TaskTemplate.ContainerSpec.Image)
+		if s.BlueGreen != nil {
+			all = append(all, s.BlueGreen.Proxy.Image)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func writeLines(out io.Writer, lines []string) error {
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(out, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeAs writes v as JSON, or as YAML with the names that its JSON has.
+func writeAs(out io.Writer, format string, v any) error {
+	if format == formatJSON {
+		return writeJSON(out, v)
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	var plain any
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber() // numbers of nanoseconds stay what they are
+	if err := dec.Decode(&plain); err != nil {
+		return err
+	}
+	enc := yaml.NewEncoder(out)
+	enc.SetIndent(2)
+	if err := enc.Encode(numbers(plain)); err != nil {
+		return err
+	}
+	return enc.Close()
+}
+
+// numbers turns the numbers of decoded JSON into what YAML shows without quotes.
+func numbers(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, item := range v {
+			v[key] = numbers(item)
+		}
+	case []any:
+		for i, item := range v {
+			v[i] = numbers(item)
+		}
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+		f, _ := v.Float64() // JSON has no other numbers
+		return f
+	}
+	return v
+}
