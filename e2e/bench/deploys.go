@@ -15,7 +15,7 @@ import (
 const (
 	plainServices     = 50
 	blueGreenServices = 5
-	deployRounds      = 3
+	deployRounds      = 1 // docker stack deploy waits five seconds for each service, one after the other
 	large             = "large"
 )
 
