@@ -299,3 +299,45 @@ configs: {cred: {content: one}}
 		t.Errorf("%+v and %+v, want %s", c.Privileges.CredentialSpec, c.Configs[0], name)
 	}
 }
+
+// What leaves the swarm with the plan uses nothing any more.
+func TestVersionsOfWhatLeaves(t *testing.T) {
+	const removed = "remove secret shop_key: nothing uses it any more\nremove config shop_conf: nothing uses it any more\n"
+	plainWeb := strings.NewReplacer("    x-bluegreen: {}\n", "")
+	two := contents("conf two", "KEY_TWO")
+	withoutDB := func(file string) string {
+		before, rest, _ := strings.Cut(file, "  db:")
+		_, after, _ := strings.Cut(rest, "secrets: {key: {")
+		return before + "secrets: {key: {" + after
+	}
+	for _, tc := range []struct {
+		name      string
+		has, next string
+		opts      UpOptions
+		hold      func(*Observed)
+		gone      bool
+	}{
+		{name: "adopted", has: withoutDB(plainWeb.Replace(two)), next: withoutDB(two), gone: true},
+		{name: "given back", has: withoutDB(two), next: plainWeb.Replace(withoutDB(two)), gone: true},
+		{name: "not in the file", has: plainWeb.Replace(two), next: withoutDB(strings.Replace(two, "\n  web:", "\n  other:", 1)), gone: true, opts: UpOptions{Prune: true}},
+		{name: "not in the file, not pruned", has: plainWeb.Replace(two), next: withoutDB(strings.Replace(two, "\n  web:", "\n  other:", 1))},
+		{name: "an adoption that was cut short", has: withoutDB(two), next: withoutDB(strings.Replace(two, "web:1", "web:2", 1)), hold: func(s *Observed) {
+			b := s.BlueGreen["web"]
+			b.Proxy.PreviousSpec = ptr(clone(b.Colors[Blue].Spec))
+		}},
+		{name: "its end", has: withoutDB(two), next: withoutDB(strings.Replace(two, "web:1", "web:2", 1)), gone: true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			seen := nothing()
+			upTo(t, seen, strings.NewReplacer("conf two", "conf one", "KEY_TWO", "KEY_ONE").Replace(tc.has))
+			upTo(t, seen, tc.has)
+			if tc.hold != nil {
+				tc.hold(seen)
+			}
+			plan := versionPlan(t, seen, tc.next, tc.opts).String()
+			if got := strings.HasSuffix(plan, removed); got != tc.gone || !tc.gone && strings.Contains(plan, "remove ") {
+				t.Errorf("plan:\n%sthe first versions removed: %v, want %v", plan, got, tc.gone)
+			}
+		})
+	}
+}
