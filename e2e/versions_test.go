@@ -30,7 +30,7 @@ services:
     ports: [{target: 8080, published: 8480, mode: host}]
     configs: [{source: conf, target: /etc/conf}]
     secrets: [key]
-    deploy: {<<: *any, replicas: 2}
+    deploy: {<<: *any}
     x-bluegreen: {health: {path: /, interval: 500ms}, drain: 5s, timeout: 60s, proxy: {image: "` + newest + `"}}
   worker:
     image: app:v1
@@ -39,8 +39,8 @@ services:
     configs: [{source: conf, target: /etc/conf}]
     secrets: [key]
     deploy: {<<: *any, placement: {constraints: [node.hostname == n2]}}
-configs: {conf: {file: ./conf.txt}}
-secrets: {key: {file: ./key.txt}}
+configs: {conf: {file: ./conf.txt, labels: {team: "${TEAM:-shop}"}}}
+secrets: {key: {file: ./key.txt, labels: {team: "${TEAM:-shop}"}}}
 `
 
 // Changed contents of a config and a secret are new versions of them: the next up takes them to a new release and to the
@@ -106,6 +106,10 @@ func TestVersionsAfterStackDeploy(t *testing.T) {
 	if now := s.files(); !reflect.DeepEqual(now, made) {
 		t.Errorf("an up without changes wrote secrets or configs: %v, before %v", now, made)
 	}
+	s.mustEnv([]string{"TEAM=ops"}, "up") // labels are written in place
+	s.same("worker", tasks)
+	s.sameNames(s.files(), s.name+"_conf", s.name+"_key")
+	s.labeled("ops")
 
 	s.content("two")
 	s.must("up")
@@ -122,6 +126,22 @@ func TestVersionsAfterStackDeploy(t *testing.T) {
 
 	s.docker("stack", "rm", s.name)
 	s.eventually("docker stack rm has removed all versions", func() bool { return len(s.files()) == 0 })
+}
+
+// labeled fails the test unless all secrets and configs of the stack's file have a label.
+func (s *stack) labeled(team string) {
+	s.t.Helper()
+	for kind, list := range map[string]func(context.Context) (map[string]map[string]string, error){"secret": s.secretLabels, "config": s.configLabels} {
+		all, err := list(context.Background())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for name, labels := range all {
+			if labels["com.docker.stack.namespace"] == s.name && labels["team"] != team {
+				s.t.Errorf("%s %s has the labels %v, want team=%s", kind, name, labels, team)
+			}
+		}
+	}
 }
 
 // content writes the contents of the config and the secret.
