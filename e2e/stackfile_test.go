@@ -103,16 +103,6 @@ func TestStackFile(t *testing.T) {
 	s.noFailedCalls()
 	s.consistent()
 	s.onlyOf(s.service("web"), "secret "+s.name+"_password", "config "+s.name+"_motd")
-
-	// Swarm cannot change a secret: that is said, and nothing is done.
-	if err := os.WriteFile(filepath.Join(s.dir, "password.txt"), []byte("another"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	versions = s.serviceVersions()
-	s.says(s.exits(s.runEnv([]string{"V=v2"}, "up"), 1), "secret "+s.name+"_password", "content changed")
-	if now := s.serviceVersions(); !reflect.DeepEqual(now, versions) {
-		t.Errorf("a refused up wrote services: %v, before %v", now, versions)
-	}
 }
 
 // has fails the test unless the swarm holds these objects for the stack.

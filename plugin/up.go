@@ -34,6 +34,10 @@ depends_on is honoured, with its conditions; a blue-green service is healthy whe
 it was flipped. Jobs (deploy.mode: replicated-job) are waited for until they
 complete; they run again when they or what depends on them changed.
 
+A config or secret whose content changed gets a new version with a name of its
+own, and what uses it changes with it; versions that nothing uses, or could come
+back to, are removed in the end.
+
 Credentials for registries are taken from docker login.`,
 		Example: `  # Deploy the compose file of this folder
   docker bluegreen up

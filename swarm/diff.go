@@ -56,6 +56,9 @@ func flatten(spec api.ServiceSpec, networks map[string]string) flatSpec {
 			s.SecretID = ""
 		}
 		for _, s := range c.Configs {
+			if p := c.Privileges; p != nil && p.CredentialSpec != nil && p.CredentialSpec.Config == s.ConfigID && s.ConfigID != "" {
+				p.CredentialSpec.Config = s.ConfigName
+			}
 			s.ConfigID = ""
 		}
 		sortByJSON(c.Secrets)

@@ -59,8 +59,12 @@ func (r *run) step(ctx context.Context, s Step) error {
 		return r.createNetwork(ctx, s)
 	case CreateSecret:
 		return r.createSecret(ctx, s)
+	case UpdateSecret:
+		return r.updateSecret(ctx, s)
 	case CreateConfig:
 		return r.createConfig(ctx, s)
+	case UpdateConfig:
+		return r.updateConfig(ctx, s)
 	case CreatePlain:
 		return r.createService(ctx, s, nil)
 	case UpdatePlain:
@@ -79,6 +83,8 @@ func (r *run) step(ctx context.Context, s Step) error {
 		return r.removeColor(ctx, s)
 	case RemoveNetwork:
 		return r.removeNetwork(ctx, s)
+	case RemoveSecret, RemoveConfig:
+		return r.removeVersion(ctx, s)
 	case StopColor:
 		return r.stopColor(ctx, s)
 	case UpdateProxies:

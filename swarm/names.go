@@ -40,6 +40,8 @@ const (
 	LabelReplicas = "bluegreen.replicas"
 	// LabelServed holds the sequence of the route by which a color last became active.
 	LabelServed = "bluegreen.served"
+	// LabelVersionOf is the name of the secret or config of the file that an object with another name is a version of.
+	LabelVersionOf = "bluegreen.version-of"
 	// LabelCold marks a color that was scaled down on purpose; its value is the number of replicas to come back to.
 	LabelCold = "bluegreen.cold"
 )

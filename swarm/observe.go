@@ -36,6 +36,10 @@ type Observed struct {
 	finished map[string]bool
 	// Foreign are the names of the swarm's services that are not of this stack.
 	Foreign map[string]bool
+	// foreignUse is what those refer to, or could be rolled back to.
+	foreignUse use
+	// sameSecrets are the secrets that hold what the file says, by name: they cannot be read, so the manager was asked.
+	sameSecrets map[string]bool
 }
 
 // BlueGreen is what the swarm holds of one blue-green service. Any part may be missing.
@@ -51,7 +55,7 @@ type BlueGreen struct {
 func newObserved(stack string) *Observed {
 	return &Observed{Stack: stack, Nodes: map[string]api.Node{}, Networks: map[string]network.Summary{},
 		Secrets: map[string]api.Secret{}, Configs: map[string]api.Config{}, Plain: map[string]api.Service{},
-		BlueGreen: map[string]*BlueGreen{}, Foreign: map[string]bool{}, finished: map[string]bool{}}
+		BlueGreen: map[string]*BlueGreen{}, Foreign: map[string]bool{}, foreignUse: use{}, finished: map[string]bool{}}
 }
 
 // observe reads all that the swarm holds of the stack. The number of calls does not grow with the stack.
@@ -142,6 +146,8 @@ func (s *Observed) add(svc api.Service) {
 		s.Plain[strings.TrimPrefix(svc.Spec.Name, s.Stack+"_")] = svc
 	case l[LabelStack] != s.Stack:
 		s.Foreign[svc.Spec.Name] = true
+		s.foreignUse.add(&svc.Spec)
+		s.foreignUse.add(svc.PreviousSpec)
 	case l[LabelRole] == RoleProxy:
 		s.blueGreen(l[LabelService]).Proxy = &svc
 	case l[LabelRole] == RoleColor:

@@ -18,7 +18,9 @@ type Action string
 const (
 	CreateNetwork Action = "create network"
 	CreateSecret  Action = "create secret"
+	UpdateSecret  Action = "update secret"
 	CreateConfig  Action = "create config"
+	UpdateConfig  Action = "update config"
 	CreatePlain   Action = "create service"
 	UpdatePlain   Action = "update service"
 	RunJob        Action = "run job"
@@ -37,6 +39,8 @@ const (
 	RemoveProxies Action = "remove proxies"
 	RemoveColor   Action = "remove color"
 	RemoveNetwork Action = "remove network"
+	RemoveSecret  Action = "remove secret"
+	RemoveConfig  Action = "remove config"
 )
 
 // Phase is a part of a plan: a phase begins when all steps of the one before are done.
@@ -73,7 +77,7 @@ type Step struct {
 	Spec *api.ServiceSpec
 	// Files are the generated files that Spec refers to, by config name.
 	Files map[string]string
-	// Network, Secret and Config are what is created, nil but in their own steps.
+	// Network, Secret and Config are what is created or gets other labels, nil but in their own steps.
 	Network *compose.Network
 	Secret  *compose.Secret
 	Config  *compose.Config

@@ -25,6 +25,7 @@ type planner struct {
 	subnet   string            // of the control network, empty while there is none
 	chosen   []compose.Service
 	levels   map[string]int
+	current  current // versions of secrets and configs
 	steps    []Step
 }
 
@@ -98,21 +99,7 @@ func (pl *planner) objects() error {
 	if name := controlNetwork(pl.project.Name); blueGreen && pl.seen.Networks[name].ID == "" {
 		pl.add(Step{Do: CreateNetwork, Name: name, Cause: "the proxies have no control network", Network: controlCreate(pl.project.Name)})
 	}
-	for _, name := range slices.Sorted(maps.Keys(pl.project.Secrets)) {
-		s := pl.project.Secrets[name]
-		if _, exists := pl.seen.Secrets[name]; !exists && s.External {
-			return fmt.Errorf("secret %s is external and does not exist: create it with `docker secret create %s FILE`", name, name)
-		} else if !exists {
-			pl.add(Step{Do: CreateSecret, Name: name, Cause: "it does not exist", Secret: &s})
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(pl.project.Configs)) {
-		c := pl.project.Configs[name]
-		if err := pl.config(name, c); err != nil {
-			return err
-		}
-	}
-	return nil
+	return pl.files()
 }
 
 func (pl *planner) network(name string, n compose.Network) error {
@@ -125,21 +112,6 @@ func (pl *planner) network(name string, n compose.Network) error {
 	case known.Scope != "swarm" && n.External:
 		return fmt.Errorf("network %s exists only on this node: services need one made with `docker network create --driver overlay`", name)
 	}
-	return nil
-}
-
-// config plans one config. Swarm can never change the content of one.
-func (pl *planner) config(name string, c compose.Config) error {
-	known, exists := pl.seen.Configs[name]
-	switch {
-	case exists && !c.External && string(known.Spec.Data) != string(c.Spec.Data):
-		return fmt.Errorf("config %s: its content changed, and Swarm cannot change a config: give it a new name in the file (`name:`)", name)
-	case exists:
-		return nil
-	case c.External:
-		return fmt.Errorf("config %s is external and does not exist: create it with `docker config create %s FILE`", name, name)
-	}
-	pl.add(Step{Do: CreateConfig, Name: name, Cause: "it does not exist", Config: &c})
 	return nil
 }
 

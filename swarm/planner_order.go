@@ -9,18 +9,18 @@ import (
 )
 
 // actions in the order of a phase.
-var actions = []Action{CreateNetwork, CreateSecret, CreateConfig, CreatePlain, UpdatePlain, RunJob, StopColor, UpdateProxies,
+var actions = []Action{CreateNetwork, CreateSecret, UpdateSecret, CreateConfig, UpdateConfig, CreatePlain, UpdatePlain, RunJob, StopColor, UpdateProxies,
 	StartColor, ChangeColor, CreateProxies, Adopt, Flip, GiveBack, Retire, AwaitStarted, Await,
-	RemoveService, RemoveProxies, RemoveColor, RemoveNetwork}
+	RemoveService, RemoveProxies, RemoveColor, RemoveNetwork, RemoveSecret, RemoveConfig}
 
 // phaseOf is the phase that an action belongs to. An Await may belong to Deploy as well, when others wait for it.
 func phaseOf(a Action) Phase {
 	switch a {
-	case CreateNetwork, CreateSecret, CreateConfig:
+	case CreateNetwork, CreateSecret, UpdateSecret, CreateConfig, UpdateConfig:
 		return Prepare
 	case Await:
 		return Settle
-	case RemoveService, RemoveProxies, RemoveColor, RemoveNetwork:
+	case RemoveService, RemoveProxies, RemoveColor, RemoveNetwork, RemoveSecret, RemoveConfig:
 		return CleanUp
 	}
 	return Deploy

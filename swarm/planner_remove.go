@@ -69,6 +69,7 @@ func (pl *planner) cleanUp() error {
 	if exists && pl.seen.mine(known.Labels) && !slices.Contains(slices.Collect(maps.Values(remaining)), true) {
 		pl.add(Step{Do: RemoveNetwork, Name: network, Cause: "no service is blue-green any more"})
 	}
+	pl.removeUnused()
 	return nil
 }
 

@@ -31,7 +31,7 @@ func loadShop(t *testing.T, file string) *compose.Project {
 	if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte(file), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p, err := compose.Load(context.Background(), compose.Options{Dir: dir, Name: "shop"})
+	p, err := compose.Load(context.Background(), compose.Options{Dir: dir, Name: "shop", Environ: secretContents})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,8 +62,14 @@ func carriedOut(seen *Observed, plan Plan) {
 		case CreateNetwork:
 			seen.Networks[s.Name] = network.Summary{Name: s.Name, ID: "id of " + s.Name, Scope: "swarm", Labels: s.Network.Create.Labels,
 				IPAM: network.IPAM{Config: []network.IPAMConfig{{Subnet: "10.0.9.0/24"}}}}
+		case CreateSecret, UpdateSecret, CreateConfig, UpdateConfig, RemoveSecret, RemoveConfig:
+			filesCarriedOut(seen, s)
 		case CreatePlain, UpdatePlain:
-			seen.Plain[s.Service] = *running(seen, *s.Spec)
+			svc := running(seen, *s.Spec)
+			if live, ok := seen.Plain[s.Service]; ok {
+				svc.PreviousSpec = &live.Spec
+			}
+			seen.Plain[s.Service] = *svc
 		case GiveBack:
 			seen.Plain[s.Service] = *running(seen, *s.Spec)
 			b().Proxy = nil
@@ -76,6 +82,7 @@ func carriedOut(seen *Observed, plan Plan) {
 		case RemoveNetwork:
 			delete(seen.Networks, s.Name)
 		case StopColor:
+			b().Saved[s.Color] = ptr(clone(b().Colors[s.Color].Spec))
 			b().Colors[s.Color] = running(seen, stopped(b().Colors[s.Color].Spec))
 		case StartColor, ChangeColor:
 			b().Colors[s.Color] = running(seen, *s.Spec)
@@ -85,6 +92,7 @@ func carriedOut(seen *Observed, plan Plan) {
 			mark(b(), s)
 		case Flip:
 			setLabels(&b().Proxy.Spec, map[string]string{LabelAlias + s.Service: s.To.String(), LabelPrevious: "1"})
+			delete(b().Saved, s.Color)
 			mark(b(), s)
 		case Retire:
 			if s.Settings.Keep == compose.KeepCold {

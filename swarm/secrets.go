@@ -4,29 +4,77 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
+	"sync"
+
+	api "github.com/docker/docker/api/types/swarm"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
-// secretsUnchanged refuses a project with a secret whose content is another than the swarm's. A secret cannot be read
-// back; but the manager takes an update with the same data and labels, which changes nothing, and refuses other data.
-func (o *Operator) secretsUnchanged(ctx context.Context, seen *Observed, p *compose.Project) error {
-	for _, name := range slices.Sorted(maps.Keys(p.Secrets)) {
-		known, exists := seen.Secrets[name]
-		if !exists || p.Secrets[name].External || p.Secrets[name].Spec.Driver != nil {
+// compareSecrets finds out which version of each secret holds what the file says, and notes it in seen.
+func (o *Operator) compareSecrets(ctx context.Context, seen *Observed, p *compose.Project) error {
+	var mu sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	seen.sameSecrets = map[string]bool{}
+	for name, secret := range p.Secrets {
+		if secret.External || secret.Spec.Driver != nil {
 			continue
 		}
-		spec := known.Spec
-		spec.Data = p.Secrets[name].Spec.Data
-		err := o.engine.SecretUpdate(ctx, known.ID, known.Version, spec)
-		if err != nil && strings.Contains(err.Error(), "only updates to Labels are allowed") {
-			return fmt.Errorf("secret %s: its content changed, and Swarm cannot change a secret: give it a new name in the file (`name:`)", name)
-		}
-		if err != nil && !outOfSequence(err) {
-			return fmt.Errorf("compare secret %s: %w", name, err)
-		}
+		known := seen.versionsOf(secretKind, name)
+		g.Go(func() error {
+			for _, v := range known {
+				same, err := o.holds(ctx, seen.Secrets[v.Name], secret.Spec.Data)
+				if err != nil {
+					return fmt.Errorf("compare secret %s: %w", v.Name, err)
+				}
+				if same {
+					mu.Lock()
+					defer mu.Unlock()
+					seen.sameSecrets[v.Name] = true
+					return nil
+				}
+			}
+			return nil
+		})
 	}
-	return nil
+	return g.Wait()
+}
+
+// holds asks the manager whether a secret has this content. A secret cannot be read back; but the manager refuses to
+// write another content over it, and it looks at the content before it looks at the version that the writer has read
+// (swarmkit, manager/controlapi/secret.go). The version given is an outdated one: so nothing is ever written.
+func (o *Operator) holds(ctx context.Context, known api.Secret, data []byte) (bool, error) {
+	if known.Spec.Driver != nil {
+		return false, nil
+	}
+	spec := known.Spec
+	spec.Data = data
+	outdated := api.Version{Index: known.Version.Index - 1}
+	err := o.engine.SecretUpdate(ctx, known.ID, outdated, spec)
+	switch {
+	case err == nil || outOfSequence(err):
+		return true, nil
+	case strings.Contains(err.Error(), "only updates to Labels are allowed"):
+		return false, nil
+	}
+	return false, err
+}
+
+// sameSecret says whether a secret of the swarm is the one that the file wants, labels apart.
+func (s *Observed) sameSecret(known, want api.SecretSpec) bool {
+	if driverName(known.Templating) != driverName(want.Templating) {
+		return false
+	}
+	if known.Driver == nil || want.Driver == nil {
+		return known.Driver == want.Driver && s.sameSecrets[known.Name]
+	}
+	return known.Driver.Name == want.Driver.Name && maps.Equal(known.Driver.Options, want.Driver.Options)
+}
+
+// sameConfig says whether a config of the swarm is the one that the file wants, labels apart.
+func sameConfig(known, want api.ConfigSpec) bool {
+	return driverName(known.Templating) == driverName(want.Templating) && string(known.Data) == string(want.Data)
 }

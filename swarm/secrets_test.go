@@ -3,7 +3,6 @@ package swarm
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 
 	api "github.com/docker/docker/api/types/swarm"
@@ -11,31 +10,43 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
-// secretEngine refuses other data than it has, as a manager does.
+// secretEngine refuses other data than it has, and then other versions, as a manager does.
 type secretEngine struct {
 	Engine
-	data string
+	seen *Observed
 }
 
-func (e *secretEngine) SecretUpdate(_ context.Context, _ string, _ api.Version, s api.SecretSpec) error {
-	if string(s.Data) != e.data {
-		return errors.New("rpc error: code = InvalidArgument desc = only updates to Labels are allowed")
+func (e *secretEngine) SecretUpdate(_ context.Context, id string, v api.Version, s api.SecretSpec) error {
+	for _, known := range e.seen.Secrets {
+		switch {
+		case known.ID != id:
+		case known.Spec.Name != s.Name || s.Data != nil && string(s.Data) != string(known.Spec.Data):
+			return errors.New("rpc error: code = InvalidArgument desc = only updates to Labels are allowed")
+		case known.Version != v:
+			return errors.New("rpc error: code = Unknown desc = update out of sequence")
+		default:
+			return errors.New("a comparison wrote to the swarm")
+		}
 	}
-	return nil
+	return errors.New("no such secret")
 }
 
-func TestChangedSecretIsRefused(t *testing.T) {
-	o := New(&secretEngine{data: "hunter2"}, "shop", nil)
+func TestCompareSecrets(t *testing.T) {
 	seen := nothing()
-	seen.Secrets["shop_key"] = api.Secret{ID: "1"}
-	project := func(data string) *compose.Project {
-		return &compose.Project{Secrets: map[string]compose.Secret{"shop_key": {Spec: api.SecretSpec{Data: []byte(data)}}}}
+	add := func(name, data string, labels map[string]string) {
+		seen.Secrets[name] = api.Secret{ID: "id of " + name, Meta: api.Meta{Version: api.Version{Index: 7}},
+			Spec: api.SecretSpec{Annotations: api.Annotations{Name: name, Labels: labels}, Data: []byte(data)}}
 	}
-	if err := o.secretsUnchanged(context.Background(), seen, project("hunter2")); err != nil {
-		t.Errorf("the same content: %v", err)
-	}
-	err := o.secretsUnchanged(context.Background(), seen, project("hunter3"))
-	if err == nil || !strings.Contains(err.Error(), "secret shop_key: its content changed") || strings.Contains(err.Error(), "hunter") {
-		t.Errorf("other content: error %v", err)
+	add("shop_key", "hunter1", nil)
+	add("shop_key-2", "hunter2", map[string]string{LabelVersionOf: "shop_key", LabelNamespace: "shop"})
+	add("shop_key-3", "hunter3", map[string]string{LabelVersionOf: "shop_key", LabelNamespace: "another"})
+	for data, want := range map[string]string{"hunter1": "shop_key", "hunter2": "shop_key-2", "hunter3": "", "hunter4": ""} {
+		p := &compose.Project{Secrets: map[string]compose.Secret{"shop_key": {Spec: api.SecretSpec{Data: []byte(data)}}}}
+		if err := New(&secretEngine{seen: seen}, "shop", nil).compareSecrets(t.Context(), seen, p); err != nil {
+			t.Fatal(err)
+		}
+		if same := seen.sameSecrets; want == "" && len(same) > 0 || want != "" && (len(same) != 1 || !same[want]) {
+			t.Errorf("%s is found in %v, want %q", data, same, want)
+		}
 	}
 }

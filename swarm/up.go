@@ -39,7 +39,7 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, opts UpOptions) e
 	if err != nil {
 		return err
 	}
-	if err := o.secretsUnchanged(ctx, seen, p); err != nil {
+	if err := o.compareSecrets(ctx, seen, p); err != nil {
 		return err
 	}
 	plan, err := makePlan(p, seen, im, opts)

@@ -65,6 +65,13 @@ func TestAnswers(t *testing.T) {
 	if got := get("/slow?ms=1"); got != "dev after 1 ms\n" {
 		t.Errorf("slow: %q", got)
 	}
+	conf := filepath.Join(dir, "conf")
+	if err := os.WriteFile(conf, []byte("a = b"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := get("/file?path=" + conf); got != "a = b" {
+		t.Errorf("file: %q", got)
+	}
 	c, err := websocket.Dial(t.Context(), url+"/ws")
 	if err != nil {
 		t.Fatal(err)

@@ -31,6 +31,7 @@ func newServer() (*http.Server, error) {
 	mux.HandleFunc("/ws", ws)
 	mux.HandleFunc("/count", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, posts.Load()) })
 	mux.HandleFunc("/headers", func(w http.ResponseWriter, r *http.Request) { json.NewEncoder(w).Encode(r.Header) })
+	mux.HandleFunc("/file", file)
 	mux.HandleFunc("/", count.answer)
 	if target := os.Getenv("APP_CALL"); target != "" {
 		c := newCaller(target)
@@ -64,6 +65,16 @@ func slow(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s after %d ms\n", version, ms)
 	case <-r.Context().Done():
 	}
+}
+
+// file answers with what is in /file?path=PATH: a config or a secret, say.
+func file(w http.ResponseWriter, r *http.Request) {
+	content, err := os.ReadFile(r.FormValue("path"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	w.Write(content)
 }
 
 // upload answers the number of bytes that it was sent.
