@@ -15,6 +15,7 @@ import (
 const (
 	exitDone        = 0
 	exitError       = 1
+	exitChanges     = 2
 	exitUnhealthy   = 3
 	exitUnconfirmed = 4
 	exitBadFlags    = 125
@@ -28,6 +29,7 @@ var exitCodes = []struct {
 }{
 	{exitDone, "done"},
 	{exitError, "an error, as told on stderr"},
+	{exitChanges, "up --dry-run --detailed-exitcode: there are changes"},
 	{exitUnhealthy, "the new version did not become healthy; traffic was not touched"},
 	{exitUnconfirmed, "not all proxies confirmed the route, or status --live found drift"},
 	{exitBadFlags, "a flag that does not exist, or a value that it does not take"},
@@ -61,6 +63,8 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.Is(err, changesError{}):
+		return exitChanges
 	case errors.As(err, &interrupted):
 		return exitInterrupted
 	case errors.As(err, &unconfirmed), errors.As(err, &drift):
@@ -94,6 +98,9 @@ func isBareFlagError(err error) bool {
 
 // reportError prints the error that ends the command.
 func (a *app) reportError(err error) {
+	if errors.Is(err, changesError{}) {
+		return // the plan was shown
+	}
 	text := printable(err.Error())
 	switch {
 	case err == context.Canceled: //nolint:errorlint // a wrapped one says more than this

@@ -10,6 +10,7 @@ import (
 // operator changes one stack on one swarm.
 type operator interface {
 	Up(ctx context.Context, p *compose.Project, o swarm.UpOptions) error
+	Plan(ctx context.Context, p *compose.Project, o swarm.UpOptions) (swarm.Plan, error)
 	Flip(ctx context.Context, o swarm.FlipOptions) error
 	Rollback(ctx context.Context, o swarm.FlipOptions) error
 	Status(ctx context.Context, live bool) (*swarm.Status, error)

@@ -77,7 +77,7 @@ func TestInterruptedWhileReadingStdin(t *testing.T) {
 		cancel()
 		return load(ctx, o)
 	}
-	if err := runUp(ctx, h.app, swarm.UpOptions{}); !errors.Is(err, context.Canceled) {
+	if err := runUp(ctx, h.app, swarm.UpOptions{}, dryRun{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }

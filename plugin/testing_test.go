@@ -57,6 +57,7 @@ func (c *clock) advance(by time.Duration) { c.Time = c.Add(by) }
 // fakeOperator calls what a test gives it.
 type fakeOperator struct {
 	up       func(context.Context, *compose.Project, swarm.UpOptions) error
+	plan     func(context.Context, *compose.Project, swarm.UpOptions) (swarm.Plan, error)
 	flip     func(context.Context, swarm.FlipOptions) error
 	rollback func(context.Context, swarm.FlipOptions) error
 	status   func(context.Context, bool) (*swarm.Status, error)
@@ -65,6 +66,9 @@ type fakeOperator struct {
 
 func (f fakeOperator) Up(ctx context.Context, p *compose.Project, o swarm.UpOptions) error {
 	return f.up(ctx, p, o)
+}
+func (f fakeOperator) Plan(ctx context.Context, p *compose.Project, o swarm.UpOptions) (swarm.Plan, error) {
+	return f.plan(ctx, p, o)
 }
 func (f fakeOperator) Flip(ctx context.Context, o swarm.FlipOptions) error { return f.flip(ctx, o) }
 func (f fakeOperator) Rollback(ctx context.Context, o swarm.FlipOptions) error {

@@ -12,6 +12,7 @@ import (
 func newUpCommand(a *app) *cobra.Command {
 	var o swarm.UpOptions
 	var quiet bool
+	var dry dryRun
 	cmd := &cobra.Command{
 		Use:   "up [OPTIONS] [SERVICE...]",
 		Short: "Deploy the stack file",
@@ -46,6 +47,9 @@ Credentials for registries are taken from docker login.`,
   docker bluegreen up --no-flip web
   docker bluegreen flip web
 
+  # What would be done, and why
+  docker bluegreen up --dry-run
+
   # A file from somewhere else, under a name of its own
   curl -s https://example.com/stack.yml | docker bluegreen -p shop -f - up`,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -54,7 +58,10 @@ Credentials for registries are taken from docker login.`,
 			if quiet {
 				a.common.progress = progressQuiet
 			}
-			return runUp(cmd.Context(), a, o)
+			if err := dry.check(cmd); err != nil {
+				return err
+			}
+			return runUp(cmd.Context(), a, o, dry)
 		},
 	}
 	fs := cmd.Flags()
@@ -67,21 +74,31 @@ Credentials for registries are taken from docker login.`,
 	enumVar(cmd, fs, &o.ResolveImage, "resolve-image", swarm.ResolveAlways,
 		[]string{swarm.ResolveAlways, swarm.ResolveChanged, swarm.ResolveNever},
 		"When the registry is asked for the digest of an image")
+	dry.install(cmd)
 	fs.BoolVar(&o.AcceptGap, "accept-gap", false, "Take over a running service with host-mode ports though requests fail meanwhile")
 	lockTimeoutVar(cmd, &o.LockTimeout)
 	return cmd
 }
 
-func runUp(ctx context.Context, a *app, o swarm.UpOptions) error {
+func runUp(ctx context.Context, a *app, o swarm.UpOptions, dry dryRun) error {
 	project, err := a.loadProject(ctx)
 	if err != nil {
 		return err
 	}
 	o.RegistryAuth = a.auth
-	return a.operate(ctx, "up", project.Name, func(ctx context.Context, s session) error {
+	var plan swarm.Plan
+	err = a.operate(ctx, "up", project.Name, func(ctx context.Context, s session) error {
 		tellAboutFile(project, s.Event)
+		if dry.on {
+			plan, err = s.Plan(ctx, project, o)
+			return err
+		}
 		return s.Up(ctx, project, o)
 	})
+	if err != nil || !dry.on {
+		return err
+	}
+	return dry.show(a, plan, project.Warnings)
 }
 
 // tellAboutFile tells what the loader has to say about the stack file.

@@ -69,6 +69,8 @@ type Step struct {
 	Name string
 	// Cause says why, in words.
 	Cause string
+	// Changes are the fields that the step changes, as they may be shown.
+	Changes []Change
 	// Service is the compose service, empty for networks, secrets and configs.
 	Service string
 	// Color is the color that the step is about, None where there is none.
@@ -112,6 +114,8 @@ func (s Step) String() string {
 type Plan struct {
 	Stack string
 	Steps []Step
+	// Notes are sentences about what an up would do before it makes its own plan.
+	Notes []string
 }
 
 // String tells the plan, a line for each step.

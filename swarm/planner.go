@@ -50,7 +50,9 @@ func makePlan(p *compose.Project, seen *Observed, im *images, opts UpOptions) (P
 	if err := pl.cleanUp(); err != nil {
 		return Plan{}, err
 	}
-	return Plan{Stack: p.Name, Steps: pl.linked()}, nil
+	steps := pl.linked()
+	pl.withChanges(steps)
+	return Plan{Stack: p.Name, Steps: steps}, nil
 }
 
 // planningOrder are the chosen services, each before those it depends on: whether a job runs again depends on what

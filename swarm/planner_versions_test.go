@@ -53,7 +53,7 @@ configs: {conf: {content: conf one}}
 `
 
 // secretContents are the contents of secrets, as variables of the environment.
-var secretContents = []string{"KEY_ONE=one", "KEY_TWO=two", "KEY_THREE=three"}
+var secretContents = []string{"KEY_ONE=one", "KEY_TWO=two", "KEY_THREE=three", "KEY_HUNTER=hunter4"}
 
 // contents is filed with other contents.
 func contents(config, secret string) string {

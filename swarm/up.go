@@ -35,14 +35,7 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, opts UpOptions) e
 	if err != nil {
 		return err
 	}
-	im, err := o.resolveImages(ctx, seen, projectImages(p, opts.Services), opts)
-	if err != nil {
-		return err
-	}
-	if err := o.compareSecrets(ctx, seen, p); err != nil {
-		return err
-	}
-	plan, err := makePlan(p, seen, im, opts)
+	plan, err := o.plan(ctx, seen, p, opts)
 	if err != nil {
 		return err
 	}
@@ -57,6 +50,60 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, opts UpOptions) e
 	return nil
 }
 
+// Plan tells what Up would do, and changes nothing: no lock is taken, and nothing is written.
+func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts UpOptions) (Plan, error) {
+	seen, err := o.observe(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
+	for _, b := range seen.BlueGreen {
+		delete(b.Saved, b.active()) // as an up does first
+	}
+	plan, err := o.plan(ctx, seen, p, opts)
+	plan.Notes = seen.unsettled()
+	return plan, err
+}
+
+// plan is the plan of an up for what was observed.
+func (o *Operator) plan(ctx context.Context, seen *Observed, p *compose.Project, opts UpOptions) (Plan, error) {
+	images, err := projectImages(p, opts)
+	if err != nil {
+		return Plan{}, err
+	}
+	im, err := o.resolveImages(ctx, seen, images, opts)
+	if err != nil {
+		return Plan{}, err
+	}
+	if err := o.compareSecrets(ctx, seen, p); err != nil {
+		return Plan{}, err
+	}
+	return makePlan(p, seen, im, opts)
+}
+
+// unsettled tells what an up would settle before it plans.
+func (s *Observed) unsettled() []string {
+	var notes []string
+	if c, ok := s.Configs[lockName(s.Stack)]; ok {
+		notes = append(notes, fmt.Sprintf("another command works on the stack, an up would wait for it: %s", c.Spec.Labels[labelOwner]))
+	}
+	for _, name := range s.unfinished() {
+		notes = append(notes, fmt.Sprintf("service %s: an earlier flip did not end: an up asks the proxies first which way it went", name))
+	}
+	return notes
+}
+
+// unfinished are the services with a flip that has begun and not ended.
+func (s *Observed) unfinished() []string {
+	var names []string
+	for name, b := range s.BlueGreen {
+		if b.Proxy != nil && b.Proxy.Spec.Labels[LabelNext] != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // tellReady says which colors wait for a flip.
 func (o *Operator) tellReady(plan Plan) {
 	for _, s := range plan.Steps {
@@ -66,19 +113,20 @@ func (o *Operator) tellReady(plan Plan) {
 	}
 }
 
-// projectImages are the distinct images of a project, those of the proxies included.
-func projectImages(p *compose.Project, services []string) []string {
+// projectImages are the distinct images of the services that a command is about, those of the proxies included.
+func projectImages(p *compose.Project, opts UpOptions) ([]string, error) {
+	services, err := chosen(p, opts)
+	if err != nil {
+		return nil, err
+	}
 	set := map[string]bool{}
-	for _, s := range p.Services {
-		if len(services) > 0 && !slices.Contains(services, s.Name) {
-			continue
-		}
+	for _, s := range services {
 		set[s.Spec.Labels[LabelImage]] = true
 		if s.BlueGreen != nil {
 			set[s.BlueGreen.Proxy.Image] = true
 		}
 	}
-	return slices.Sorted(maps.Keys(set))
+	return slices.Sorted(maps.Keys(set)), nil
 }
 
 // tidy observes the stack and ends what an earlier command left unfinished: control jobs, flips, saved specs.
@@ -92,14 +140,7 @@ func (o *Operator) tidy(ctx context.Context) (*Observed, error) {
 			return nil, fmt.Errorf("remove the leftover control job %s: %w", job.Spec.Name, err)
 		}
 	}
-	var unfinished []string
-	for name, b := range s.BlueGreen {
-		if b.Proxy != nil && b.Proxy.Spec.Labels[LabelNext] != "" {
-			unfinished = append(unfinished, name)
-		}
-	}
-	if len(unfinished) > 0 {
-		slices.Sort(unfinished)
+	if unfinished := s.unfinished(); len(unfinished) > 0 {
 		o.working("", "settle", "an earlier flip of %s did not end: asking the proxies", sentence(unfinished))
 		if _, err := o.settle(ctx, s, unfinished); err != nil {
 			return s, err

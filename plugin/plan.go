@@ -1,0 +1,170 @@
+package plugin
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/docker/cli/cli"
+	"github.com/docker/cli/cli/command/formatter/tabwriter"
+	"github.com/morikuni/aec"
+	"github.com/spf13/cobra"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+)
+
+// dryRun are the flags of up that only look.
+type dryRun struct {
+	on       bool
+	detailed bool
+	format   string
+}
+
+func (d *dryRun) install(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.BoolVar(&d.on, "dry-run", false, "Print what would be done and why, and change nothing")
+	fs.BoolVar(&d.detailed, "detailed-exitcode", false, "With --dry-run: exit with 2 when there is something to do")
+	enumVar(cmd, fs, &d.format, "format", formatTable, []string{formatTable, formatJSON}, "With --dry-run: form of the output")
+}
+
+// check refuses flags that mean something only with --dry-run.
+func (d *dryRun) check(cmd *cobra.Command) error {
+	for _, name := range []string{"detailed-exitcode", "format"} {
+		if !d.on && cmd.Flags().Changed(name) {
+			return cli.StatusError{StatusCode: exitBadFlags, Status: "--" + name + " needs --dry-run\n\nRun 'docker bluegreen up --help' for more information"}
+		}
+	}
+	return nil
+}
+
+func (d *dryRun) show(a *app, plan swarm.Plan, warnings []string) error {
+	var err error
+	if d.format == formatJSON {
+		err = writeJSON(a.Out(), planJSON(plan, warnings))
+	} else {
+		l := chooseLook(a.getenv)
+		l.color = l.color && a.Out().IsTerminal()
+		err = writePlan(a.Out(), plan, l)
+	}
+	if err == nil && d.detailed && len(plan.Steps) > 0 {
+		return changesError{}
+	}
+	return err
+}
+
+// planOutput is what up --dry-run --format json prints. Its form is stable: new fields may be added, none changes.
+type planOutput struct {
+	Stack string `json:"stack"`
+	// Changes says whether there is anything to do.
+	Changes bool `json:"changes"`
+	// Warnings are sentences about the stack file, Notes about what comes before the plan.
+	Warnings []string `json:"warnings"`
+	Notes    []string `json:"notes"`
+	// Steps are in an order in which they could be done one by one.
+	Steps []planStep `json:"steps"`
+}
+
+// planStep is one step of a plan.
+type planStep struct {
+	// Action says what is done, for example "start color".
+	Action string `json:"action"`
+	// Name is the name on the swarm of what is changed, Service the service in the file, Color the color of it.
+	Name    string `json:"name"`
+	Service string `json:"service,omitempty"`
+	Color   string `json:"color,omitempty"`
+	// Release is the number that the color's release gets, 0 where there is none.
+	Release int    `json:"release,omitempty"`
+	Cause   string `json:"cause"`
+	// Phase is prepare, deploy, settle or clean-up: each begins when the one before is done.
+	Phase string `json:"phase"`
+	// After are the positions in the list of the steps of the phase that come first.
+	After []int `json:"after"`
+	// Changes are fields of the file; from is empty for what is added, to for what is taken out.
+	Changes []swarm.Change `json:"changes"`
+}
+
+var phases = map[swarm.Phase]string{swarm.Prepare: "prepare", swarm.Deploy: "deploy", swarm.Settle: "settle", swarm.CleanUp: "clean-up"}
+
+// changesError ends a dry run that found something to do with an exit code of its own. It has nothing to say.
+type changesError struct{}
+
+func (changesError) Error() string { return "there are changes" }
+
+func planJSON(p swarm.Plan, warnings []string) planOutput {
+	out := planOutput{Stack: p.Stack, Changes: len(p.Steps) > 0, Warnings: list(warnings), Notes: list(p.Notes), Steps: []planStep{}}
+	for _, s := range p.Steps {
+		out.Steps = append(out.Steps, planStep{Action: string(s.Do), Name: s.Name, Service: s.Service, Color: string(s.Color),
+			Release: s.Release, Cause: s.Cause, Phase: phases[s.Phase], After: list(s.After), Changes: list(s.Changes)})
+	}
+	return out
+}
+
+// list is never null in JSON.
+func list[T any](items []T) []T {
+	if items == nil {
+		return []T{}
+	}
+	return items
+}
+
+// writePlan writes a plan for a person: a line for each step, below it a line for each field that changes.
+func writePlan(out io.Writer, p swarm.Plan, l look) error {
+	for _, note := range p.Notes {
+		if _, err := fmt.Fprintln(out, l.paint(aec.YellowF, "note: "+printable(note))); err != nil {
+			return err
+		}
+	}
+	if len(p.Steps) == 0 {
+		_, err := fmt.Fprintf(out, "nothing to do: the swarm holds what the file of %s says\n", p.Stack)
+		return err
+	}
+	for _, s := range p.Steps {
+		mark, style := stepMark(s.Do)
+		if _, err := fmt.Fprintln(out, l.paint(style, mark)+" "+printable(s.String())); err != nil {
+			return err
+		}
+		if err := writeChanges(out, s.Changes, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stepMark tells at a glance what becomes of the object that a step is about.
+func stepMark(a swarm.Action) (string, aec.ANSI) {
+	switch word, _, _ := strings.Cut(string(a), " "); word {
+	case "create":
+		return "+", aec.GreenF
+	case "remove":
+		return "-", aec.RedF
+	case "await":
+		return "…", aec.Faint
+	}
+	if a == swarm.Flip {
+		return "→", aec.CyanF
+	}
+	return "~", aec.YellowF
+}
+
+func writeChanges(out io.Writer, changes []swarm.Change, l look) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	for _, c := range changes {
+		from, to := escaped(c.From), escaped(c.To)
+		text, style := from+" → "+to, aec.YellowF
+		switch {
+		case c.From == "":
+			text, style = "+ "+to, aec.GreenF
+		case c.To == "":
+			text, style = "- "+from, aec.RedF
+		}
+		if _, err := fmt.Fprintf(w, "      %s\t%s\n", printable(c.Field), l.paint(style, text)); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// escaped shows a value with line breaks on one line.
+func escaped(s string) string {
+	return printable(strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(s))
+}
