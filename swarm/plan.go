@@ -24,6 +24,7 @@ const (
 	CreatePlain   Action = "create service"
 	UpdatePlain   Action = "update service"
 	RunJob        Action = "run job"
+	SendAuth      Action = "send credentials for"
 	StopColor     Action = "stop color"
 	UpdateProxies Action = "update proxies"
 	StartColor    Action = "start color"
@@ -89,7 +90,7 @@ type Step struct {
 	Settings *compose.Settings
 	// Timeout is the longest time without progress.
 	Timeout time.Duration
-	// Image is the image of Spec as the file names it: its credentials go with the step.
+	// Image is the image of Spec as the file names it.
 	Image string
 	// Optional says that what waits for the step goes on without it when it fails.
 	Optional bool

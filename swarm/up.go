@@ -17,9 +17,13 @@ const upTries = 3
 // every proxy sees them ready. Errors are *UnhealthyError, *UnconfirmedError, *InterruptedError, or say themselves
 // what is wrong with the project or the swarm.
 func (o *Operator) Up(ctx context.Context, p *compose.Project, opts UpOptions) error {
+	im := newImages(opts)
+	if opts.WithRegistryAuth {
+		o.engine = authWrites{o.engine, im.credentials}
+	}
 	return o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) error {
 		for try := 1; ; try++ {
-			err := o.up(ctx, p, opts)
+			err := o.up(ctx, p, im, opts)
 			if !errors.Is(err, errDrift) || try == upTries {
 				return err
 			}
@@ -30,13 +34,21 @@ func (o *Operator) Up(ctx context.Context, p *compose.Project, opts UpOptions) e
 	})
 }
 
-func (o *Operator) up(ctx context.Context, p *compose.Project, opts UpOptions) error {
+func (o *Operator) up(ctx context.Context, p *compose.Project, im *images, opts UpOptions) error {
+	services, err := chosen(p, opts)
+	if err != nil {
+		return err
+	}
+	if opts.WithRegistryAuth {
+		if err := im.credentials.sendable(services); err != nil {
+			return err
+		}
+	}
 	seen, err := o.tidy(ctx)
 	if err != nil {
 		return err
 	}
-	im, err := o.resolveImages(ctx, seen, projectImages(p, opts.Services), opts)
-	if err != nil {
+	if err := o.resolveImages(ctx, im, seen.lookups(services, opts.ResolveImage)); err != nil {
 		return err
 	}
 	if err := o.compareSecrets(ctx, seen, p); err != nil {
@@ -64,21 +76,6 @@ func (o *Operator) tellReady(plan Plan) {
 			o.done(s.Service, "up", "release %d is ready on %s: `docker bluegreen flip %s` makes it active", s.Release, s.Color, s.Service)
 		}
 	}
-}
-
-// projectImages are the distinct images of a project, those of the proxies included.
-func projectImages(p *compose.Project, services []string) []string {
-	set := map[string]bool{}
-	for _, s := range p.Services {
-		if len(services) > 0 && !slices.Contains(services, s.Name) {
-			continue
-		}
-		set[s.Spec.Labels[LabelImage]] = true
-		if s.BlueGreen != nil {
-			set[s.BlueGreen.Proxy.Image] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(set))
 }
 
 // tidy observes the stack and ends what an earlier command left unfinished: control jobs, flips, saved specs.
