@@ -108,6 +108,12 @@ func (s *stack) run(args ...string) result {
 func (s *stack) runEnv(vars []string, args ...string) result {
 	s.t.Helper()
 	cmd, out := s.command(vars, args...)
+	return s.finish(cmd, out, args...)
+}
+
+// finish runs a command that was prepared, for at most patience.
+func (s *stack) finish(cmd *exec.Cmd, out *bytes.Buffer, args ...string) result {
+	s.t.Helper()
 	r := result{began: time.Now()}
 	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()

@@ -18,7 +18,9 @@ func TestUpFlags(t *testing.T) {
 		args []string
 		want swarm.UpOptions
 	}{
-		"defaults": {nil, swarm.UpOptions{ResolveImage: "always", LockTimeout: 10 * time.Minute}},
+		"defaults":          {nil, swarm.UpOptions{ResolveImage: "always", LockTimeout: 10 * time.Minute}},
+		"always given":      {[]string{"--resolve-image", "always"}, swarm.UpOptions{ResolveImage: "always", RequireDigests: true, LockTimeout: 10 * time.Minute}},
+		"changed, and sent": {[]string{"--resolve-image=changed", "--with-registry-auth"}, swarm.UpOptions{ResolveImage: "changed", WithRegistryAuth: true, LockTimeout: 10 * time.Minute}},
 		"all": {
 			[]string{"--no-flip", "--timeout", "90s", "--resolve-image", "never", "--accept-gap", "--lock-timeout", "0s", "web", "api"},
 			swarm.UpOptions{NoFlip: true, Timeout: 90 * time.Second, ResolveImage: "never", AcceptGap: true, Services: []string{"web", "api"}},

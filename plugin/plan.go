@@ -46,7 +46,7 @@ func (d *dryRun) show(a *app, plan swarm.Plan, warnings []string) error {
 		l.color = l.color && a.Out().IsTerminal()
 		err = writePlan(a.Out(), plan, l)
 	}
-	if err == nil && d.detailed && len(plan.Steps) > 0 {
+	if err == nil && d.detailed && plan.Changes() {
 		return changesError{}
 	}
 	return err
@@ -91,7 +91,7 @@ type changesError struct{}
 func (changesError) Error() string { return "there are changes" }
 
 func planJSON(p swarm.Plan, warnings []string) planOutput {
-	out := planOutput{Stack: p.Stack, Changes: len(p.Steps) > 0, Warnings: list(warnings), Notes: list(p.Notes), Steps: []planStep{}}
+	out := planOutput{Stack: p.Stack, Changes: p.Changes(), Warnings: list(warnings), Notes: list(p.Notes), Steps: []planStep{}}
 	for _, s := range p.Steps {
 		out.Steps = append(out.Steps, planStep{Action: string(s.Do), Name: s.Name, Service: s.Service, Color: string(s.Color),
 			Release: s.Release, Cause: s.Cause, Phase: phases[s.Phase], After: list(s.After), Changes: list(s.Changes)})
@@ -114,7 +114,7 @@ func writePlan(out io.Writer, p swarm.Plan, l look) error {
 			return err
 		}
 	}
-	if len(p.Steps) == 0 {
+	if !p.Changes() {
 		_, err := fmt.Fprintf(out, "nothing to do: the swarm holds what the file of %s says\n", p.Stack)
 		return err
 	}

@@ -9,6 +9,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// resolveImage is a flag whose default warns where its given value refuses.
+const resolveImage = "resolve-image"
+
 func newUpCommand(a *app) *cobra.Command {
 	var o swarm.UpOptions
 	var quiet bool
@@ -39,7 +42,12 @@ A config or secret whose content changed gets a new version with a name of its
 own, and what uses it changes with it; versions that nothing uses, or could come
 back to, are removed in the end.
 
-Credentials for registries are taken from docker login.`,
+Each distinct image is looked up once, with the credentials of docker login, so that
+all nodes run the same digest. When a registry does not tell it, that is a warning;
+when --resolve-image=always is given, an error before anything is changed. "changed"
+asks only for images that the file names differently than at the last up, "never" for
+none. Nodes that must log in to pull need --with-registry-auth, as with docker stack
+deploy; later commands keep the credentials that were sent.`,
 		Example: `  # Deploy the compose file of this folder
   docker bluegreen up
 
@@ -55,6 +63,7 @@ Credentials for registries are taken from docker login.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args
+			o.RequireDigests = o.ResolveImage == swarm.ResolveAlways && cmd.Flags().Changed(resolveImage)
 			if quiet {
 				a.common.progress = progressQuiet
 			}
@@ -71,9 +80,10 @@ Credentials for registries are taken from docker login.`,
 	fs.BoolVarP(&o.Detach, "detach", "d", false, "Do not wait for services without x-bluegreen that nothing depends on")
 	fs.BoolVarP(&quiet, "quiet", "q", false, "Show no progress: the same as --progress quiet")
 	spanVar(fs, &o.Timeout, "timeout", 0, "Longest time without progress, for all services (default: timeout of x-bluegreen, 5m)")
-	enumVar(cmd, fs, &o.ResolveImage, "resolve-image", swarm.ResolveAlways,
+	enumVar(cmd, fs, &o.ResolveImage, resolveImage, swarm.ResolveAlways,
 		[]string{swarm.ResolveAlways, swarm.ResolveChanged, swarm.ResolveNever},
-		"When the registry is asked for the digest of an image")
+		"When registries are asked for digests; given as always, one that cannot be had is an error")
+	fs.BoolVar(&o.WithRegistryAuth, "with-registry-auth", false, "Send the credentials of docker login to the nodes")
 	dry.install(cmd)
 	fs.BoolVar(&o.AcceptGap, "accept-gap", false, "Take over a running service with host-mode ports though requests fail meanwhile")
 	lockTimeoutVar(cmd, &o.LockTimeout)

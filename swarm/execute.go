@@ -71,6 +71,8 @@ func (r *run) step(ctx context.Context, s Step) error {
 		return r.updatePlain(ctx, s)
 	case RunJob:
 		return r.runJob(ctx, s)
+	case SendAuth:
+		return r.sendCredentials(ctx, s)
 	case AwaitStarted:
 		return r.awaitStarted(ctx, s)
 	case GiveBack:

@@ -35,6 +35,9 @@ func (o *Operator) failure(ctx context.Context, s *Observed, service string, t a
 	if f.Err == "" {
 		f.Err = t.Status.Message
 	}
+	if strings.Contains(f.Err, "No such image") {
+		f.Err += "; the node could not pull it: see that it can reach the registry and, for one that needs a login, run `docker login` and `docker bluegreen up --with-registry-auth`"
+	}
 	switch t.Status.State {
 	case api.TaskStateStarting:
 		f.Err = "its container runs, but its healthcheck has not passed"

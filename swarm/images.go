@@ -2,12 +2,18 @@ package swarm
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/distribution/reference"
+	"github.com/docker/docker/api/types/registry"
 	api "github.com/docker/docker/api/types/swarm"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
 // parallel is how many things of one kind are done at once.
@@ -15,48 +21,89 @@ const parallel = 8
 
 // images are the images of one up, as they go to the swarm.
 type images struct {
-	resolved map[string]resolved // by the image as the file names it
-	auth     map[string]string   // encoded credentials, likewise
-	policy   string
+	policy      string
+	required    bool // an image that cannot be resolved is an error
+	credentials *credentials
+	asked       map[string]bool     // by the image's full name, as below
+	resolved    map[string]resolved // two spellings of one image are one
 }
 
 type resolved struct {
-	image     string // with digest
+	image     string // with digest; empty when the file itself gives the digest
 	platforms []api.Platform
 }
 
-// resolveImages asks the registries, once for each distinct image that may have changed. An image whose digest
-// cannot be had goes to the swarm as it is, with a warning.
-func (o *Operator) resolveImages(ctx context.Context, s *Observed, wanted []string, opts UpOptions) (*images, error) {
-	im := &images{resolved: map[string]resolved{}, auth: map[string]string{}, policy: opts.ResolveImage}
+func newImages(opts UpOptions) *images {
+	return &images{policy: opts.ResolveImage, required: opts.RequireDigests, credentials: newCredentials(opts.RegistryAuth),
+		asked: map[string]bool{}, resolved: map[string]resolved{}}
+}
+
+// fullName is an image with its registry and tag: nginx and docker.io/library/nginx:latest are one. What is no name of an
+// image is left to the swarm to refuse.
+func fullName(image string) string {
+	named, err := reference.ParseDockerRef(image)
+	if err != nil {
+		return image
+	}
+	return named.String()
+}
+
+// resolveImages asks the registries, once for each distinct image of one up. An image that cannot be resolved goes to
+// the swarm as it is, with a warning, unless a digest is required.
+func (o *Operator) resolveImages(ctx context.Context, im *images, wanted []string) error {
+	if im.policy == ResolveNever {
+		return nil
+	}
 	var mu sync.Mutex
-	g, ctx := errgroup.WithContext(ctx)
+	failed := map[string]error{}
+	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
-	known := s.knownImages()
 	for _, image := range wanted {
-		if opts.RegistryAuth != nil {
-			auth, err := opts.RegistryAuth(image)
-			if err != nil {
-				return nil, fmt.Errorf("credentials for image %s: %w", image, err)
-			}
-			im.auth[image] = auth
-		}
-		if opts.ResolveImage == ResolveNever || opts.ResolveImage == ResolveChanged && known[image] {
+		name := fullName(image)
+		if im.asked[name] {
 			continue
 		}
+		im.asked[name] = true
+		auth, err := im.credentials.of(image)
+		if err != nil && im.credentials.first(image) {
+			o.warn("", "image "+image, "it is looked up without credentials: %v", err)
+		}
 		g.Go(func() error {
-			r, err := o.resolveImage(ctx, image, im.auth[image])
-			if err != nil {
-				o.warn("", "image "+image, "its digest cannot be resolved, each node uses what it has or pulls: %v", err)
-				return ctx.Err()
-			}
+			r, err := o.resolveImage(gctx, image, auth)
 			mu.Lock()
 			defer mu.Unlock()
-			im.resolved[image] = r
-			return nil
+			if err != nil {
+				failed[image] = err
+			} else {
+				im.resolved[name] = r
+			}
+			return gctx.Err()
 		})
 	}
-	return im, g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return o.unresolved(im, failed)
+}
+
+// unresolved tells which images could not be resolved, or returns it. A digest in the file stands for itself.
+func (o *Operator) unresolved(im *images, failed map[string]error) error {
+	var errs []error
+	for _, image := range slices.Sorted(maps.Keys(failed)) {
+		err := imageError(image, failed[image])
+		switch {
+		case strings.Contains(fullName(image), "@"):
+			o.warn("", "image "+image, "it was not found, and is left to the nodes as it is: %v", err)
+		case im.required:
+			errs = append(errs, err)
+		default:
+			o.warn("", "image "+image, "its digest cannot be resolved; what runs it keeps its digest, else each node uses what it has or pulls: %v", err)
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return errors.Join(append(errs, errDigestRequired)...)
 }
 
 func (o *Operator) resolveImage(ctx context.Context, image, auth string) (resolved, error) {
@@ -64,58 +111,87 @@ func (o *Operator) resolveImage(ctx context.Context, image, auth string) (resolv
 	if err != nil {
 		return resolved{}, err
 	}
-	if _, pinned := named.(reference.Canonical); pinned {
-		return resolved{image: image}, nil
-	}
-	d, err := o.engine.DistributionInspect(ctx, image, auth)
+	d, err := o.engine.DistributionInspect(ctx, reference.FamiliarString(named), auth)
 	if err != nil {
 		return resolved{}, err
+	}
+	r := resolved{platforms: platforms(d)}
+	if _, pinned := named.(reference.Canonical); pinned {
+		return r, nil
 	}
 	pinned, err := reference.WithDigest(named, d.Descriptor.Digest)
 	if err != nil {
 		return resolved{}, err
 	}
-	r := resolved{image: reference.FamiliarString(pinned)}
-	for _, p := range d.Platforms {
-		r.platforms = append(r.platforms, api.Platform{Architecture: p.Architecture, OS: p.OS})
-	}
+	r.image = reference.FamiliarString(pinned)
 	return r, nil
 }
 
-// apply puts the image into a spec. live is the spec that runs now, nil when there is none: its digest is kept
-// as long as the file names the same image and nothing newer is known.
-func (im *images) apply(spec *api.ServiceSpec, named string, live *api.ServiceSpec) {
-	if r, ok := im.resolved[named]; ok {
-		spec.TaskTemplate.ContainerSpec.Image = r.image
-		if len(r.platforms) > 0 {
-			if spec.TaskTemplate.Placement == nil {
-				spec.TaskTemplate.Placement = &api.Placement{}
-			}
-			spec.TaskTemplate.Placement.Platforms = r.platforms
+// platforms are those that an image runs on, as the docker client gives them to the swarm: an image is of "arm" where a
+// node says "armv7l", and no task would ever be placed there (swarmkit#2294).
+func platforms(d registry.DistributionInspect) []api.Platform {
+	var list []api.Platform
+	for _, p := range d.Platforms {
+		if strings.EqualFold(p.Architecture, "arm") {
+			p.Architecture = ""
 		}
-		return
+		list = append(list, api.Platform{Architecture: p.Architecture, OS: p.OS})
 	}
-	if live != nil && live.Labels[LabelImage] == named && live.TaskTemplate.ContainerSpec != nil {
+	return list
+}
+
+// apply puts the image into a spec. live is the spec that runs now, nil when there is none: its digest is kept
+// as long as the file names the same image and nothing newer is known or asked for.
+func (im *images) apply(spec *api.ServiceSpec, named string, live *api.ServiceSpec) {
+	same := live != nil && live.Labels[LabelImage] == named && live.TaskTemplate.ContainerSpec != nil
+	r, ok := im.resolved[fullName(named)]
+	switch {
+	case ok && !(same && im.policy == ResolveChanged):
+		if r.image != "" {
+			spec.TaskTemplate.ContainerSpec.Image = r.image
+		}
+		setPlatforms(spec, r.platforms)
+	case same:
 		spec.TaskTemplate.ContainerSpec.Image = live.TaskTemplate.ContainerSpec.Image
-		if p := live.TaskTemplate.Placement; p != nil && len(p.Platforms) > 0 && spec.TaskTemplate.Placement != nil {
-			spec.TaskTemplate.Placement.Platforms = p.Platforms
+		if p := live.TaskTemplate.Placement; p != nil {
+			setPlatforms(spec, p.Platforms)
 		}
 	}
 }
 
-// knownImages are the images, as files name them, that the stack's services run now.
-func (s *Observed) knownImages() map[string]bool {
-	known := map[string]bool{}
-	for _, svc := range s.Plain {
-		known[svc.Spec.Labels[LabelImage]] = true
+func setPlatforms(spec *api.ServiceSpec, list []api.Platform) {
+	if len(list) == 0 {
+		return
 	}
-	for _, b := range s.BlueGreen {
-		if b.Proxy != nil {
-			known[b.Proxy.Spec.Labels[LabelImage]] = true
-		}
-		for _, c := range b.Colors {
-			known[c.Spec.Labels[LabelImage]] = true
+	placement := api.Placement{} // never the one that came with the spec: the proxies' may be shared
+	if p := spec.TaskTemplate.Placement; p != nil {
+		placement = *p
+	}
+	placement.Platforms = list
+	spec.TaskTemplate.Placement = &placement
+}
+
+// lookups are the images of services, those of the proxies included, that the registries are to be asked for.
+func (s *Observed) lookups(services []compose.Service, policy string) []string {
+	set := map[string]bool{}
+	add := func(image string, live *api.Service) {
+		if policy != ResolveChanged || live == nil || live.Spec.Labels[LabelImage] != image {
+			set[image] = true
 		}
 	}
-	return known
+	for _, svc := range services {
+		image, b := svc.Spec.Labels[LabelImage], s.BlueGreen[svc.Name]
+		if b == nil {
+			b = &BlueGreen{Name: svc.Name}
+		}
+		live := b.Colors[b.active()]
+		if plain, ok := s.Plain[svc.Name]; ok && svc.BlueGreen == nil {
+			live = &plain
+		}
+		add(image, live)
+		if svc.BlueGreen != nil {
+			add(svc.BlueGreen.Proxy.Image, b.Proxy)
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
 }

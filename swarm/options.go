@@ -25,6 +25,10 @@ type UpOptions struct {
 	Timeout time.Duration
 	// ResolveImage is ResolveAlways, ResolveChanged or ResolveNever.
 	ResolveImage string
+	// RequireDigests makes an image that cannot be resolved an error, before anything is changed.
+	RequireDigests bool
+	// WithRegistryAuth sends the credentials of RegistryAuth to the nodes; otherwise they serve look-ups only.
+	WithRegistryAuth bool
 	// AcceptGap allows the adoption of a service with host-mode ports, which costs downtime.
 	AcceptGap bool
 	// LockTimeout is the longest wait for another command on the same stack.

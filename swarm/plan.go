@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ const (
 	CreatePlain   Action = "create service"
 	UpdatePlain   Action = "update service"
 	RunJob        Action = "run job"
+	SendAuth      Action = "send credentials for"
 	StopColor     Action = "stop color"
 	UpdateProxies Action = "update proxies"
 	StartColor    Action = "start color"
@@ -91,7 +93,7 @@ type Step struct {
 	Settings *compose.Settings
 	// Timeout is the longest time without progress.
 	Timeout time.Duration
-	// Image is the image of Spec as the file names it: its credentials go with the step.
+	// Image is the image of Spec as the file names it.
 	Image string
 	// Optional says that what waits for the step goes on without it when it fails.
 	Optional bool
@@ -116,6 +118,11 @@ type Plan struct {
 	Steps []Step
 	// Notes are sentences about what an up would do before it makes its own plan.
 	Notes []string
+}
+
+// Changes says whether the plan changes anything that can be seen: credentials that are sent again cannot.
+func (p Plan) Changes() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do != SendAuth })
 }
 
 // String tells the plan, a line for each step.

@@ -47,6 +47,7 @@ func makePlan(p *compose.Project, seen *Observed, im *images, opts UpOptions) (P
 			return Plan{}, err
 		}
 	}
+	pl.sendCredentials()
 	if err := pl.cleanUp(); err != nil {
 		return Plan{}, err
 	}

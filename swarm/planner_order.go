@@ -9,7 +9,7 @@ import (
 )
 
 // actions in the order of a phase.
-var actions = []Action{CreateNetwork, CreateSecret, UpdateSecret, CreateConfig, UpdateConfig, CreatePlain, UpdatePlain, RunJob, StopColor, UpdateProxies,
+var actions = []Action{CreateNetwork, CreateSecret, UpdateSecret, CreateConfig, UpdateConfig, CreatePlain, UpdatePlain, RunJob, SendAuth, StopColor, UpdateProxies,
 	StartColor, ChangeColor, CreateProxies, Adopt, Flip, GiveBack, Retire, AwaitStarted, Await,
 	RemoveService, RemoveProxies, RemoveColor, RemoveNetwork, RemoveSecret, RemoveConfig}
 

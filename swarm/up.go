@@ -17,9 +17,13 @@ const upTries = 3
 // every proxy sees them ready. Errors are *UnhealthyError, *UnconfirmedError, *InterruptedError, or say themselves
 // what is wrong with the project or the swarm.
 func (o *Operator) Up(ctx context.Context, p *compose.Project, opts UpOptions) error {
+	im := newImages(opts)
+	if opts.WithRegistryAuth {
+		o.engine = authWrites{o.engine, im.credentials}
+	}
 	return o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) error {
 		for try := 1; ; try++ {
-			err := o.up(ctx, p, opts)
+			err := o.up(ctx, p, im, opts)
 			if !errors.Is(err, errDrift) || try == upTries {
 				return err
 			}
@@ -30,28 +34,36 @@ func (o *Operator) Up(ctx context.Context, p *compose.Project, opts UpOptions) e
 	})
 }
 
-func (o *Operator) up(ctx context.Context, p *compose.Project, opts UpOptions) error {
+func (o *Operator) up(ctx context.Context, p *compose.Project, im *images, opts UpOptions) error {
+	if err := im.sendable(p, opts); err != nil {
+		return err
+	}
 	seen, err := o.tidy(ctx)
 	if err != nil {
 		return err
 	}
-	plan, err := o.plan(ctx, seen, p, opts)
+	plan, err := o.plan(ctx, seen, p, im, opts)
 	if err != nil {
 		return err
 	}
-	if len(plan.Steps) == 0 {
-		o.done("", "up", "nothing to do: the swarm holds what the file says")
-		return nil
-	}
-	if err := o.execute(ctx, seen, plan); err != nil || !opts.NoFlip {
+	if err := o.execute(ctx, seen, plan); err != nil {
 		return err
 	}
-	o.tellReady(plan)
+	if !plan.Changes() {
+		o.done("", "up", "nothing to do: the swarm holds what the file says")
+	}
+	if opts.NoFlip {
+		o.tellReady(plan)
+	}
 	return nil
 }
 
 // Plan tells what Up would do, and changes nothing: no lock is taken, and nothing is written.
 func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts UpOptions) (Plan, error) {
+	im := newImages(opts)
+	if err := im.sendable(p, opts); err != nil {
+		return Plan{}, err
+	}
 	seen, err := o.observe(ctx)
 	if err != nil {
 		return Plan{}, err
@@ -59,25 +71,33 @@ func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts UpOptions)
 	for _, b := range seen.BlueGreen {
 		delete(b.Saved, b.active()) // as an up does first
 	}
-	plan, err := o.plan(ctx, seen, p, opts)
+	plan, err := o.plan(ctx, seen, p, im, opts)
 	plan.Notes = seen.unsettled()
 	return plan, err
 }
 
 // plan is the plan of an up for what was observed.
-func (o *Operator) plan(ctx context.Context, seen *Observed, p *compose.Project, opts UpOptions) (Plan, error) {
-	images, err := projectImages(p, opts)
+func (o *Operator) plan(ctx context.Context, seen *Observed, p *compose.Project, im *images, opts UpOptions) (Plan, error) {
+	services, err := chosen(p, opts)
 	if err != nil {
 		return Plan{}, err
 	}
-	im, err := o.resolveImages(ctx, seen, images, opts)
-	if err != nil {
+	if err := o.resolveImages(ctx, im, seen.lookups(services, opts.ResolveImage)); err != nil {
 		return Plan{}, err
 	}
 	if err := o.compareSecrets(ctx, seen, p); err != nil {
 		return Plan{}, err
 	}
 	return makePlan(p, seen, im, opts)
+}
+
+// sendable is the error for services or credentials that cannot be had, before anything is changed.
+func (im *images) sendable(p *compose.Project, opts UpOptions) error {
+	services, err := chosen(p, opts)
+	if err != nil || !opts.WithRegistryAuth {
+		return err
+	}
+	return im.credentials.sendable(services)
 }
 
 // unsettled tells what an up would settle before it plans.
@@ -111,22 +131,6 @@ func (o *Operator) tellReady(plan Plan) {
 			o.done(s.Service, "up", "release %d is ready on %s: `docker bluegreen flip %s` makes it active", s.Release, s.Color, s.Service)
 		}
 	}
-}
-
-// projectImages are the distinct images of the services that a command is about, those of the proxies included.
-func projectImages(p *compose.Project, opts UpOptions) ([]string, error) {
-	services, err := chosen(p, opts)
-	if err != nil {
-		return nil, err
-	}
-	set := map[string]bool{}
-	for _, s := range services {
-		set[s.Spec.Labels[LabelImage]] = true
-		if s.BlueGreen != nil {
-			set[s.BlueGreen.Proxy.Image] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(set)), nil
 }
 
 // tidy observes the stack and ends what an earlier command left unfinished: control jobs, flips, saved specs.

@@ -58,6 +58,10 @@ func (n *Node) Exec(ctx context.Context, args ...string) (string, error) {
 	return output(exec.CommandContext(ctx, "nsenter", append(enter, args...)...))
 }
 
+// Netns is the file of the node's network namespace, for setns(2): what listens there on a loopback address is on the
+// node's own loopback. It is another one when the node was off in between.
+func (n *Node) Netns() string { return fmt.Sprintf("/proc/%d/ns/net", n.pid()) }
+
 // Load loads docker-archive files, as the images of docker save.
 func (n *Node) Load(ctx context.Context, tars ...string) error {
 	c, err := n.Client()
