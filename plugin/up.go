@@ -85,6 +85,7 @@ deploy; later commands keep the credentials that were sent.`,
 		"When registries are asked for digests; given as always, one that cannot be had is an error")
 	fs.BoolVar(&o.WithRegistryAuth, "with-registry-auth", false, "Send the credentials of docker login to the nodes")
 	dry.install(cmd)
+	fs.BoolVar(&o.SkipPreflight, "skip-preflight", false, "Do not ask first whether the nodes have what is needed")
 	fs.BoolVar(&o.AcceptGap, "accept-gap", false, "Take over a running service with host-mode ports though requests fail meanwhile")
 	lockTimeoutVar(cmd, &o.LockTimeout)
 	return cmd

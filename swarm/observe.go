@@ -34,6 +34,11 @@ type Observed struct {
 	Orders []api.Service
 	// finished are the blue-green services whose unfinished flip this command has finished.
 	finished map[string]bool
+	// serviceNames are the names of all services by id, published those of the services that have a port of the ingress
+	// mesh, as 80/tcp, and virtual counts the virtual addresses on each network, by id.
+	serviceNames map[string]string
+	published    map[string]string
+	virtual      map[string]uint64
 	// Foreign are the names of the swarm's services that are not of this stack.
 	Foreign map[string]bool
 	// foreignUse is what those refer to, or could be rolled back to.
@@ -55,7 +60,8 @@ type BlueGreen struct {
 func newObserved(stack string) *Observed {
 	return &Observed{Stack: stack, Nodes: map[string]api.Node{}, Networks: map[string]network.Summary{},
 		Secrets: map[string]api.Secret{}, Configs: map[string]api.Config{}, Plain: map[string]api.Service{},
-		BlueGreen: map[string]*BlueGreen{}, Foreign: map[string]bool{}, foreignUse: use{}, finished: map[string]bool{}}
+		BlueGreen: map[string]*BlueGreen{}, Foreign: map[string]bool{}, foreignUse: use{}, finished: map[string]bool{},
+		serviceNames: map[string]string{}, published: map[string]string{}, virtual: map[string]uint64{}}
 }
 
 // observe reads all that the swarm holds of the stack. The number of calls does not grow with the stack.
@@ -140,6 +146,13 @@ func (o *Operator) observeServices(ctx context.Context, s *Observed) error {
 
 // add puts a service where it belongs. A service that lost its labels, as by a rollback by hand, is plain.
 func (s *Observed) add(svc api.Service) {
+	s.serviceNames[svc.ID] = svc.Spec.Name
+	for _, port := range portsOf(svc.Spec, api.PortConfigPublishModeIngress) {
+		s.published[port] = svc.Spec.Name
+	}
+	for _, v := range svc.Endpoint.VirtualIPs {
+		s.virtual[v.NetworkID]++
+	}
 	l := svc.Spec.Labels
 	switch {
 	case l[LabelNamespace] == s.Stack:

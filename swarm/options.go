@@ -19,6 +19,8 @@ type UpOptions struct {
 	Prune bool
 	// Detach does not wait for plain services that nothing depends on.
 	Detach bool
+	// SkipPreflight begins without asking whether it can work.
+	SkipPreflight bool
 	// NoFlip stops when the idle color is ready.
 	NoFlip bool
 	// Timeout overrides the longest time without progress of all services when it is not 0.

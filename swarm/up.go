@@ -46,6 +46,9 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *images, opts 
 	if err != nil {
 		return err
 	}
+	if err := o.refuse(ctx, seen, plan, opts); err != nil {
+		return err
+	}
 	if err := o.execute(ctx, seen, plan); err != nil {
 		return err
 	}
@@ -72,8 +75,30 @@ func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts UpOptions)
 		delete(b.Saved, b.active()) // as an up does first
 	}
 	plan, err := o.plan(ctx, seen, p, im, opts)
-	plan.Notes = seen.unsettled()
-	return plan, err
+	if err != nil || !plan.Changes() {
+		return plan, err
+	}
+	f, err := o.preflight(ctx, seen, plan)
+	if err != nil {
+		return plan, err
+	}
+	plan.Notes = append(seen.unsettled(), append(f.problems, f.warnings...)...)
+	return plan, nil
+}
+
+// refuse is the error for a plan that cannot work as things are.
+func (o *Operator) refuse(ctx context.Context, seen *Observed, plan Plan, opts UpOptions) error {
+	if opts.SkipPreflight || !plan.Changes() {
+		return nil
+	}
+	f, err := o.preflight(ctx, seen, plan)
+	if err != nil {
+		return err
+	}
+	for _, w := range f.warnings {
+		o.warn("", "preflight", "%s", w)
+	}
+	return f.err()
 }
 
 // plan is the plan of an up for what was observed.
