@@ -10,14 +10,13 @@ import (
 
 // What becomes of a key that is not carried out.
 const (
-	without  = "Swarm cannot do it, so the container runs without"
-	dropped  = "not carried out, as in docker stack deploy: the container runs without"
-	notLocal = "Swarm does not use it"
+	without = "Swarm cannot do it, so the container runs without"
 )
 
 // unsupported are the keys of services that are not carried out, and what follows from that.
 var unsupported = map[string]string{
 	"annotations":         without,
+	"attach":              "up shows no output of containers: use docker service logs",
 	"blkio_config":        without,
 	"build":               "Swarm does not build: the image must be in a registry that all nodes reach",
 	"cgroup":              without,
@@ -31,7 +30,7 @@ var unsupported = map[string]string{
 	"cpu_rt_runtime":      without,
 	"cpu_shares":          without + "; use deploy.resources.reservations.cpus",
 	"cpuset":              without,
-	"develop":             notLocal,
+	"develop":             "Swarm watches no files, so containers run what is in the image",
 	"device_cgroup_rules": without,
 	"devices":             "Swarm cannot pass devices on, so the container runs without: use a bind mount or generic_resources",
 	"domainname":          without + "; a full name can be given with hostname",
@@ -42,23 +41,19 @@ var unsupported = map[string]string{
 	"mac_address":         without,
 	"mem_swappiness":      without,
 	"memswap_limit":       without,
-	"models":              notLocal,
-	"network_mode":        dropped + "; a service gets the host's network by an external network named host",
+	"models":              "Swarm runs no models, so the container runs without",
 	"oom_kill_disable":    without,
-	"oom_score_adj":       dropped,
 	"pid":                 without,
 	"post_start":          "Swarm has no hooks: it is not run",
 	"pre_start":           "Swarm has no hooks: it is not run",
 	"pre_stop":            "Swarm has no hooks: it is not run",
 	"privileged":          "Swarm cannot do it, so the container runs unprivileged: use cap_add",
-	"provider":            notLocal,
+	"provider":            "Swarm knows no providers, so nothing but the image is run",
 	"pull_policy":         "Swarm decides itself when to pull",
 	"pull_refresh_after":  "Swarm decides itself when to pull",
 	"runtime":             without + "; set the default runtime of the nodes",
-	"security_opt":        dropped,
 	"shm_size":            without + "; mount a tmpfs at /dev/shm",
 	"storage_opt":         without,
-	"tmpfs":               dropped + "; write it under volumes with type: tmpfs",
 	"umask":               without,
 	"use_api_socket":      without,
 	"userns_mode":         without,
@@ -89,6 +84,9 @@ func (m *model) warnUnsupported() {
 		}
 		m.warnService(m.project.Services[name], raw)
 	}
+	for _, name := range slices.Sorted(maps.Keys(mapping(m.raw["models"]))) {
+		m.warnings = append(m.warnings, fmt.Sprintf("model %s: models: Swarm runs no models, so services go without", name))
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.project.Jobs)) {
 		m.warnings = append(m.warnings, fmt.Sprintf("job %s: Swarm has no such jobs, so it is not run: "+
 			"make it a service with deploy.mode: %s", name, modeReplicatedJob))
@@ -117,8 +115,29 @@ func (m *model) warnService(s types.ServiceConfig, raw map[string]any) {
 	if r := deployOf(s).Resources.Reservations; r != nil && len(r.Devices) > 0 {
 		m.warnf(s.Name, "deploy.resources.reservations.devices: %s; use generic_resources", without)
 	}
-	for _, volume := range s.Volumes {
+	m.warnNetworkMode(s)
+	m.warnRestarts(s)
+	for _, port := range s.Ports {
+		if port.AppProtocol != "" {
+			m.warnf(s.Name, "ports: %d: app_protocol: Swarm has no place for it, so nobody learns of it", port.Target)
+		}
+	}
+	for i, volume := range s.Volumes {
 		m.warnVolume(s.Name, volume)
+		volumes, _ := raw["volumes"].([]any)
+		if i < len(volumes) && isTrue(dig(volumes[i], "bind", "create_host_path")) {
+			m.warnf(s.Name, "volumes: %s: bind.create_host_path: Swarm makes no folders: where %s is missing, tasks are rejected",
+				volume.Target, volume.Source)
+		}
+	}
+}
+
+// warnRestarts says that nothing is restarted for the sake of another service.
+func (m *model) warnRestarts(s types.ServiceConfig) {
+	for _, name := range slices.Sorted(maps.Keys(s.DependsOn)) {
+		if s.DependsOn[name].Restart {
+			m.warnf(s.Name, "depends_on.%s.restart: Swarm restarts no service for another, so this one stays as it is", name)
+		}
 	}
 }
 
@@ -129,7 +148,8 @@ func (m *model) warnVolume(service string, v types.ServiceVolumeConfig) {
 	case v.Bind != nil && v.Bind.SELinux != "":
 		m.warnf(service, "volumes: %s: Swarm does not relabel for SELinux (%s): label the folder on the nodes",
 			v.Target, v.Bind.SELinux)
-	case v.Bind != nil && v.Bind.Recursive != "":
-		m.warnf(service, "volumes: %s: bind.recursive is not carried out, as in docker stack deploy", v.Target)
+	case v.Bind != nil && !slices.Contains([]string{"", recursiveEnabled, recursiveDisabled}, v.Bind.Recursive):
+		m.warnf(service, "volumes: %s: bind.recursive: Swarm cannot do %s, so the mount is as with enabled", v.Target,
+			v.Bind.Recursive)
 	}
 }
