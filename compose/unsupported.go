@@ -142,6 +142,9 @@ func (m *model) warnRestarts(s types.ServiceConfig) {
 }
 
 func (m *model) warnVolume(service string, v types.ServiceVolumeConfig) {
+	if v.Consistency != "" {
+		m.warnf(service, "volumes: %s: consistency: no engine of a swarm keeps it, so the mount is without", v.Target)
+	}
 	switch {
 	case v.Type == types.VolumeTypeImage:
 		m.warnf(service, "volumes: %s: Swarm cannot mount images, and engines refuse it", v.Target)

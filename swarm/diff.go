@@ -10,7 +10,6 @@ import (
 
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
-	"github.com/docker/docker/api/types/versions"
 )
 
 // defaults are the values that the engine writes for a field that was left out, by path.
@@ -52,6 +51,7 @@ func flatten(spec api.ServiceSpec, networks map[string]string) flatSpec {
 		p.Platforms = nil // the registry's word, written by whoever resolved the digest
 	}
 	if c := spec.TaskTemplate.ContainerSpec; c != nil {
+		nameCredentials(c)
 		for _, s := range c.Secrets {
 			s.SecretID = ""
 		}
@@ -84,6 +84,22 @@ func flatten(spec api.ServiceSpec, networks map[string]string) flatSpec {
 	flat["Mode"] = modeOf(spec)
 	maps.DeleteFunc(flat, func(path, value string) bool { return defaults[path] == value })
 	return flat
+}
+
+// nameCredentials puts the name of the config with credentials where a live spec has its id.
+func nameCredentials(c *api.ContainerSpec) {
+	for _, r := range c.Configs {
+		if r.Runtime != nil {
+			setCredentials(c, r.ConfigName)
+		}
+	}
+}
+
+// setCredentials says which config a container has its credentials from.
+func setCredentials(c *api.ContainerSpec, config string) {
+	if c.Privileges != nil && c.Privileges.CredentialSpec != nil && c.Privileges.CredentialSpec.Config != "" {
+		c.Privileges.CredentialSpec.Config = config
+	}
 }
 
 func sortByJSON[T any](list []T) {
@@ -179,22 +195,6 @@ func networkNames(networks map[string]network.Summary) map[string]string {
 		names[n.ID] = name
 	}
 	return names
-}
-
-// without removes what engines before an API version drop without a word: it never comes back from them.
-func (f flatSpec) without(apiVersion string) flatSpec {
-	if versions.LessThan(apiVersion, "1.44") {
-		delete(f, "TaskTemplate.ContainerSpec.Healthcheck.StartInterval")
-		maps.DeleteFunc(f, func(p, _ string) bool {
-			return strings.HasPrefix(p, "TaskTemplate.ContainerSpec.Privileges.Seccomp") ||
-				strings.HasPrefix(p, "TaskTemplate.ContainerSpec.Privileges.AppArmor") ||
-				p == "TaskTemplate.ContainerSpec.Privileges.NoNewPrivileges"
-		})
-	}
-	if versions.LessThan(apiVersion, "1.46") {
-		delete(f, "TaskTemplate.ContainerSpec.OomScoreAdj")
-	}
-	return f
 }
 
 // modeOf names the mode of a service, which can never change.

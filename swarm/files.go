@@ -14,6 +14,9 @@ func (s *Observed) resolve(spec *api.ServiceSpec) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, n := range spec.TaskTemplate.Networks {
+		if predefined(n.Target) {
+			continue // the engine knows the swarm's host and bridge by name, and lists none of them
+		}
 		known, ok := s.Networks[n.Target]
 		if !ok {
 			return fmt.Errorf("service %s: network %s does not exist: create it with `docker network create --driver overlay %s`",
@@ -37,8 +40,8 @@ func (s *Observed) resolve(spec *api.ServiceSpec) error {
 				spec.Name, r.ConfigName, r.ConfigName)
 		}
 		r.ConfigID = known.ID
-		if p := c.Privileges; p != nil && p.CredentialSpec != nil && p.CredentialSpec.Config == r.ConfigName && r.Runtime != nil {
-			p.CredentialSpec.Config = known.ID
+		if r.Runtime != nil {
+			setCredentials(c, known.ID)
 		}
 	}
 	return nil

@@ -78,6 +78,9 @@ func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts UpOptions)
 
 // plan is the plan of an up for what was observed.
 func (o *Operator) plan(ctx context.Context, seen *Observed, p *compose.Project, im *images, opts UpOptions) (Plan, error) {
+	if err := o.tellDropped(p, seen, opts.Strict); err != nil {
+		return Plan{}, err
+	}
 	services, err := chosen(p, opts)
 	if err != nil {
 		return Plan{}, err
