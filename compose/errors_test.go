@@ -173,6 +173,8 @@ func TestBlueGreenErrors(t *testing.T) {
 			"stack.yml: service web: deploy.mode: a job takes no traffic that could be switched: take x-bluegreen out"},
 		{"replicas", `services: {web: {image: a, expose: [80], deploy: {replicas: 61}, x-bluegreen: }}`,
 			"stack.yml: service web: deploy.replicas: 61 is more than 60, which is as many tasks as one answer of docker's DNS lists: use fewer and larger ones"},
+		{"no replicas", `services: {web: {image: a, ports: ["80"], deploy: {replicas: 0}, x-bluegreen: {}}}`,
+			"stack.yml: service web: deploy.replicas: 0 leaves nothing that traffic could be sent to, so it could never be flipped: give it 1 or more, or take x-bluegreen out to stop the service"},
 		{"host network", `{services: {web: {image: a, expose: [80], networks: [h], x-bluegreen: }}, networks: {h: {name: host, external: true}}}`,
 			"stack.yml: service web: networks: proxies cannot find tasks on the network host: use an overlay network"},
 		{"color name", `services: {web: {image: a, expose: [80], x-bluegreen: }, web-blue: {image: b}}`,
