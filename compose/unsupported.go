@@ -3,6 +3,7 @@ package compose
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -73,6 +74,9 @@ var unsupportedAttachment = map[string]string{
 	"priority":       "Swarm attaches networks in an order of its own",
 }
 
+// rawEnvFile is the one format in which env_file is read, as docker stack deploy reads it.
+const rawEnvFile = "raw"
+
 // warnUnsupported says of all keys that are not carried out what follows.
 func (m *model) warnUnsupported() {
 	for _, name := range slices.Sorted(maps.Keys(m.project.Services)) {
@@ -116,6 +120,11 @@ func (m *model) warnService(s types.ServiceConfig, raw map[string]any) {
 		m.warnf(s.Name, "deploy.resources.reservations.devices: %s; use generic_resources", without)
 	}
 	m.warnNetworkMode(s)
+	for _, file := range s.EnvFiles {
+		if file.Format != "" && file.Format != rawEnvFile {
+			m.warnf(s.Name, "env_file: format: %s is not known to docker stack deploy: %s is read as raw text", file.Format, filepath.Base(file.Path))
+		}
+	}
 	m.warnRestarts(s)
 	for _, port := range s.Ports {
 		if port.AppProtocol != "" {
@@ -146,10 +155,12 @@ func (m *model) warnVolume(service string, v types.ServiceVolumeConfig) {
 		m.warnf(service, "volumes: %s: consistency: no engine of a swarm keeps it, so the mount is without", v.Target)
 	}
 	switch {
+	case v.Type == types.VolumeTypeImage && v.Image == nil:
+		m.warnf(service, "volumes: %s: type: Swarm cannot mount images, and engines refuse it", v.Target)
 	case v.Type == types.VolumeTypeImage:
-		m.warnf(service, "volumes: %s: Swarm cannot mount images, and engines refuse it", v.Target)
+		m.warnf(service, "volumes: %s: image: Swarm cannot mount images, and engines refuse it", v.Target)
 	case v.Bind != nil && v.Bind.SELinux != "":
-		m.warnf(service, "volumes: %s: Swarm does not relabel for SELinux (%s): label the folder on the nodes",
+		m.warnf(service, "volumes: %s: selinux: Swarm does not relabel for it (%s): label the folder on the nodes",
 			v.Target, v.Bind.SELinux)
 	case v.Bind != nil && !slices.Contains([]string{"", recursiveEnabled, recursiveDisabled}, v.Bind.Recursive):
 		m.warnf(service, "volumes: %s: bind.recursive: Swarm cannot do %s, so the mount is as with enabled", v.Target,
