@@ -150,7 +150,7 @@ var keys = []key{
 	{"services.*.mem_swappiness", warned, ""},
 	{"services.*.memswap_limit", warned, ""},
 	{"services.*.models.**", warned, "Swarm runs no models"},
-	{"services.*.network_mode", better, "`host` and `bridge`; the others are warnings"},
+	{"services.*.network_mode", better, "`host` and `bridge`, where there are no `networks` and `ports`; all else is a warning"},
 	{"services.*.networks", same, ""},
 	{"services.*.networks.*.aliases", same, ""},
 	{"services.*.networks.*.driver_opts", same, ""},

@@ -51,7 +51,6 @@ func flatten(spec api.ServiceSpec, networks map[string]string) flatSpec {
 		p.Platforms = nil // the registry's word, written by whoever resolved the digest
 	}
 	if c := spec.TaskTemplate.ContainerSpec; c != nil {
-		nameCredentials(c)
 		for _, s := range c.Secrets {
 			s.SecretID = ""
 		}
@@ -84,22 +83,6 @@ func flatten(spec api.ServiceSpec, networks map[string]string) flatSpec {
 	flat["Mode"] = modeOf(spec)
 	maps.DeleteFunc(flat, func(path, value string) bool { return defaults[path] == value })
 	return flat
-}
-
-// nameCredentials puts the name of the config with credentials where a live spec has its id.
-func nameCredentials(c *api.ContainerSpec) {
-	for _, r := range c.Configs {
-		if r.Runtime != nil {
-			setCredentials(c, r.ConfigName)
-		}
-	}
-}
-
-// setCredentials says which config a container has its credentials from.
-func setCredentials(c *api.ContainerSpec, config string) {
-	if c.Privileges != nil && c.Privileges.CredentialSpec != nil && c.Privileges.CredentialSpec.Config != "" {
-		c.Privileges.CredentialSpec.Config = config
-	}
 }
 
 func sortByJSON[T any](list []T) {

@@ -40,8 +40,8 @@ func (s *Observed) resolve(spec *api.ServiceSpec) error {
 				spec.Name, r.ConfigName, r.ConfigName)
 		}
 		r.ConfigID = known.ID
-		if r.Runtime != nil {
-			setCredentials(c, known.ID)
+		if p := c.Privileges; p != nil && p.CredentialSpec != nil && p.CredentialSpec.Config == r.ConfigName && r.Runtime != nil {
+			p.CredentialSpec.Config = known.ID
 		}
 	}
 	return nil
