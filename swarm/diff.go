@@ -136,6 +136,7 @@ var fields = []struct{ path, word string }{
 	{"TaskTemplate.ContainerSpec.Configs", "configs"},
 	{"TaskTemplate.ContainerSpec.Labels", "container labels"},
 	{"TaskTemplate.ContainerSpec.Hosts", "extra_hosts"},
+	{"TaskTemplate.ContainerSpec.Privileges", "privileges"},
 	{"TaskTemplate.ContainerSpec.", "container"},
 	{"TaskTemplate.Networks", "networks"},
 	{"TaskTemplate.Resources", "resources"},
