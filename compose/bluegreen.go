@@ -146,6 +146,10 @@ func checkBlueGreen(s Service, settings *Settings) error {
 		return fmt.Errorf("deploy.replicas: %d is more than %d, which is as many tasks as one answer of docker's DNS "+
 			"lists: use fewer and larger ones", *mode.Replicated.Replicas, maxReplicas)
 	}
+	if mode.Replicated != nil && mode.Replicated.Replicas != nil && *mode.Replicated.Replicas == 0 {
+		return fmt.Errorf("deploy.replicas: 0 leaves nothing that traffic could be sent to, so it could never be flipped: "+
+			"give it 1 or more, or take %s out to stop the service", extension)
+	}
 	for _, attachment := range s.Spec.TaskTemplate.Networks {
 		if !isUserDefined(attachment.Target) {
 			return fmt.Errorf("networks: proxies cannot find tasks on the network %s: use an overlay network",

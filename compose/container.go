@@ -36,12 +36,16 @@ func (m *model) containerSpec(s types.ServiceConfig, raw map[string]any) (*swarm
 	keep("healthcheck", err)
 	mounts, err := m.mounts(s)
 	keep("volumes", err)
+	tmpfs, err := m.tmpfsMounts(s, mounts)
+	keep("tmpfs", err)
 	secrets, err := m.secretReferences(s)
 	keep("secrets", err)
 	configs, err := m.configReferences(s)
 	keep("configs", err)
-	credentials, err := m.credentialSpec(s.CredentialSpec)
-	keep("credential_spec", err)
+	privileges, err := m.privileges(s)
+	if err != nil {
+		errs = append(errs, err)
+	}
 	capAdd, capDrop := opts.EffectiveCapAddCapDrop(s.CapAdd, s.CapDrop)
 	return &swarm.ContainerSpec{
 		Image:           s.Image,
@@ -56,7 +60,7 @@ func (m *model) containerSpec(s types.ServiceConfig, raw map[string]any) (*swarm
 		Dir:             s.WorkingDir,
 		User:            s.User,
 		Groups:          s.GroupAdd,
-		Mounts:          mounts,
+		Mounts:          append(mounts, tmpfs...),
 		StopGracePeriod: duration(s.StopGracePeriod),
 		StopSignal:      s.StopSignal,
 		TTY:             s.Tty,
@@ -64,13 +68,14 @@ func (m *model) containerSpec(s types.ServiceConfig, raw map[string]any) (*swarm
 		Secrets:         secrets,
 		Configs:         configs,
 		ReadOnly:        s.ReadOnly,
-		Privileges:      &swarm.Privileges{CredentialSpec: credentials},
+		Privileges:      privileges,
 		Isolation:       container.Isolation(s.Isolation),
 		Init:            s.Init,
 		Sysctls:         stringMap(raw["sysctls"]),
 		CapabilityAdd:   capAdd,
 		CapabilityDrop:  capDrop,
 		Ulimits:         ulimits(s.Ulimits),
+		OomScoreAdj:     s.OomScoreAdj,
 	}, errors.Join(errs...)
 }
 

@@ -2,9 +2,11 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Load reads compose files and converts them to what the swarm must hold for them. It needs no engine.
@@ -47,6 +49,14 @@ func (m *model) convert() (*Project, error) {
 	p.Warnings = slices.Compact(m.warnings)
 	p.Notes = m.env.note()
 	return p, nil
+}
+
+// Strict is an error that lists all warnings, nil when there are none.
+func Strict(warnings []string) error {
+	if len(warnings) == 0 {
+		return nil
+	}
+	return errors.New("with --strict these are errors:\n" + strings.Join(warnings, "\n"))
 }
 
 // warnf keeps a sentence about a key of a service that cannot be honoured.

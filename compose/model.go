@@ -16,6 +16,8 @@ import (
 type model struct {
 	stack string
 	files string
+	// dir is the folder that relative paths start from.
+	dir string
 	// project is what the active profiles select. What raw is read for is missing from it.
 	project *types.Project
 	// raw is the merged file before it was bound to types. Maps with keys of the user's own, commands and
@@ -30,7 +32,7 @@ func (s *sources) load(ctx context.Context, stack string, profiles []string) (*m
 	if len(profiles) == 0 {
 		profiles = splitList(s.env.all[consts.ComposeProfiles], ",")
 	}
-	m := &model{stack: stack, files: s.names, env: s.env}
+	m := &model{stack: stack, files: s.names, dir: s.dir, env: s.env}
 	// compose-go writes into the environment that it is given.
 	details := types.ConfigDetails{WorkingDir: s.dir, ConfigFiles: s.files, Environment: maps.Clone(s.env.all)}
 	options := s.loaderOptions(stack, profiles)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/docker/api/types/container"
@@ -34,6 +35,9 @@ func (m *model) networkName(key string) string {
 // such as host, which know no aliases.
 func (m *model) attachments(s types.ServiceConfig) ([]swarm.NetworkAttachmentConfig, error) {
 	out := []swarm.NetworkAttachmentConfig{}
+	if name := m.predefinedNetwork(s); name != "" {
+		return append(out, swarm.NetworkAttachmentConfig{Target: name}), nil
+	}
 	for key, raw := range m.serviceNetworks(s.Name) {
 		if _, ok := m.project.Networks[key]; !ok && key != defaultNetwork {
 			return nil, fmt.Errorf("networks: %q is not defined: add it to the networks at the top of the file", key)
@@ -46,13 +50,24 @@ func (m *model) attachments(s types.ServiceConfig) ([]swarm.NetworkAttachmentCon
 		for _, alias := range aliases {
 			attachment.Aliases = append(attachment.Aliases, scalar(alias))
 		}
-		if isUserDefined(attachment.Target) {
+		if isUserDefined(attachment.Target) && !isFalse(dig(raw, "use_service_name_alias")) {
 			attachment.Aliases = append(attachment.Aliases, s.Name)
 		}
 		out = append(out, attachment)
 	}
 	slices.SortFunc(out, func(a, b swarm.NetworkAttachmentConfig) int { return cmp.Compare(a.Target, b.Target) })
 	return out, nil
+}
+
+// isFalse reads a truth value that a variable may have given as text.
+func isFalse(value any) bool {
+	is, err := strconv.ParseBool(scalar(value))
+	return err == nil && !is
+}
+
+func isTrue(value any) bool {
+	is, err := strconv.ParseBool(scalar(value))
+	return err == nil && is
 }
 
 // isUserDefined is false for networks that every node has, such as host.
@@ -63,7 +78,11 @@ func isUserDefined(name string) bool {
 // networks are those that services use; docker stack deploy leaves the others alone as well.
 func (m *model) networks(p *Project) error {
 	p.Networks = map[string]Network{}
-	for service := range m.project.Services {
+	for service, s := range m.project.Services {
+		if name := m.predefinedNetwork(s); name != "" {
+			p.Networks[name] = Network{External: true}
+			continue
+		}
 		for key := range m.serviceNetworks(service) {
 			n := m.project.Networks[key]
 			name := m.networkName(key)

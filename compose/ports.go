@@ -20,7 +20,7 @@ func (m *model) endpoint(s types.ServiceConfig) (*swarm.EndpointSpec, error) {
 			return nil, err
 		}
 		if ip := net.ParseIP(port.HostIP); ip != nil && !ip.IsUnspecified() {
-			m.warnf(s.Name, "ports: Swarm publishes on all addresses of a node, so %s is open on more than %s",
+			m.warnf(s.Name, "ports: host_ip: Swarm publishes on all addresses of a node, so %s is open on more than %s",
 				port.Published, port.HostIP)
 		}
 		for _, number := range published {

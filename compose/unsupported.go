@@ -3,6 +3,7 @@ package compose
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -10,14 +11,13 @@ import (
 
 // What becomes of a key that is not carried out.
 const (
-	without  = "Swarm cannot do it, so the container runs without"
-	dropped  = "not carried out, as in docker stack deploy: the container runs without"
-	notLocal = "Swarm does not use it"
+	without = "Swarm cannot do it, so the container runs without"
 )
 
 // unsupported are the keys of services that are not carried out, and what follows from that.
 var unsupported = map[string]string{
 	"annotations":         without,
+	"attach":              "up shows no output of containers: use docker service logs",
 	"blkio_config":        without,
 	"build":               "Swarm does not build: the image must be in a registry that all nodes reach",
 	"cgroup":              without,
@@ -31,7 +31,7 @@ var unsupported = map[string]string{
 	"cpu_rt_runtime":      without,
 	"cpu_shares":          without + "; use deploy.resources.reservations.cpus",
 	"cpuset":              without,
-	"develop":             notLocal,
+	"develop":             "Swarm watches no files, so containers run what is in the image",
 	"device_cgroup_rules": without,
 	"devices":             "Swarm cannot pass devices on, so the container runs without: use a bind mount or generic_resources",
 	"domainname":          without + "; a full name can be given with hostname",
@@ -42,23 +42,19 @@ var unsupported = map[string]string{
 	"mac_address":         without,
 	"mem_swappiness":      without,
 	"memswap_limit":       without,
-	"models":              notLocal,
-	"network_mode":        dropped + "; a service gets the host's network by an external network named host",
+	"models":              "Swarm runs no models, so the container runs without",
 	"oom_kill_disable":    without,
-	"oom_score_adj":       dropped,
 	"pid":                 without,
 	"post_start":          "Swarm has no hooks: it is not run",
 	"pre_start":           "Swarm has no hooks: it is not run",
 	"pre_stop":            "Swarm has no hooks: it is not run",
 	"privileged":          "Swarm cannot do it, so the container runs unprivileged: use cap_add",
-	"provider":            notLocal,
+	"provider":            "Swarm knows no providers, so nothing but the image is run",
 	"pull_policy":         "Swarm decides itself when to pull",
 	"pull_refresh_after":  "Swarm decides itself when to pull",
 	"runtime":             without + "; set the default runtime of the nodes",
-	"security_opt":        dropped,
 	"shm_size":            without + "; mount a tmpfs at /dev/shm",
 	"storage_opt":         without,
-	"tmpfs":               dropped + "; write it under volumes with type: tmpfs",
 	"umask":               without,
 	"use_api_socket":      without,
 	"userns_mode":         without,
@@ -78,6 +74,9 @@ var unsupportedAttachment = map[string]string{
 	"priority":       "Swarm attaches networks in an order of its own",
 }
 
+// rawEnvFile is the one format in which env_file is read, as docker stack deploy reads it.
+const rawEnvFile = "raw"
+
 // warnUnsupported says of all keys that are not carried out what follows.
 func (m *model) warnUnsupported() {
 	for _, name := range slices.Sorted(maps.Keys(m.project.Services)) {
@@ -88,6 +87,9 @@ func (m *model) warnUnsupported() {
 			m.warnKeys(name, "networks."+network+".", mapping(networks[network]), unsupportedAttachment)
 		}
 		m.warnService(m.project.Services[name], raw)
+	}
+	for _, name := range slices.Sorted(maps.Keys(mapping(m.raw["models"]))) {
+		m.warnings = append(m.warnings, fmt.Sprintf("model %s: models: Swarm runs no models, so services go without", name))
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.project.Jobs)) {
 		m.warnings = append(m.warnings, fmt.Sprintf("job %s: Swarm has no such jobs, so it is not run: "+
@@ -117,19 +119,51 @@ func (m *model) warnService(s types.ServiceConfig, raw map[string]any) {
 	if r := deployOf(s).Resources.Reservations; r != nil && len(r.Devices) > 0 {
 		m.warnf(s.Name, "deploy.resources.reservations.devices: %s; use generic_resources", without)
 	}
-	for _, volume := range s.Volumes {
+	m.warnNetworkMode(s)
+	for _, file := range s.EnvFiles {
+		if file.Format != "" && file.Format != rawEnvFile {
+			m.warnf(s.Name, "env_file: format: %s is not known to docker stack deploy: %s is read as raw text", file.Format, filepath.Base(file.Path))
+		}
+	}
+	m.warnRestarts(s)
+	for _, port := range s.Ports {
+		if port.AppProtocol != "" {
+			m.warnf(s.Name, "ports: %d: app_protocol: Swarm has no place for it, so nobody learns of it", port.Target)
+		}
+	}
+	for i, volume := range s.Volumes {
 		m.warnVolume(s.Name, volume)
+		volumes, _ := raw["volumes"].([]any)
+		if i < len(volumes) && isTrue(dig(volumes[i], "bind", "create_host_path")) {
+			m.warnf(s.Name, "volumes: %s: bind.create_host_path: Swarm makes no folders: where %s is missing, tasks are rejected",
+				volume.Target, volume.Source)
+		}
+	}
+}
+
+// warnRestarts says that nothing is restarted for the sake of another service.
+func (m *model) warnRestarts(s types.ServiceConfig) {
+	for _, name := range slices.Sorted(maps.Keys(s.DependsOn)) {
+		if s.DependsOn[name].Restart {
+			m.warnf(s.Name, "depends_on.%s.restart: Swarm restarts no service for another, so this one stays as it is", name)
+		}
 	}
 }
 
 func (m *model) warnVolume(service string, v types.ServiceVolumeConfig) {
+	if v.Consistency != "" {
+		m.warnf(service, "volumes: %s: consistency: no engine of a swarm keeps it, so the mount is without", v.Target)
+	}
 	switch {
+	case v.Type == types.VolumeTypeImage && v.Image == nil:
+		m.warnf(service, "volumes: %s: type: Swarm cannot mount images, and engines refuse it", v.Target)
 	case v.Type == types.VolumeTypeImage:
-		m.warnf(service, "volumes: %s: Swarm cannot mount images, and engines refuse it", v.Target)
+		m.warnf(service, "volumes: %s: image: Swarm cannot mount images, and engines refuse it", v.Target)
 	case v.Bind != nil && v.Bind.SELinux != "":
-		m.warnf(service, "volumes: %s: Swarm does not relabel for SELinux (%s): label the folder on the nodes",
+		m.warnf(service, "volumes: %s: selinux: Swarm does not relabel for it (%s): label the folder on the nodes",
 			v.Target, v.Bind.SELinux)
-	case v.Bind != nil && v.Bind.Recursive != "":
-		m.warnf(service, "volumes: %s: bind.recursive is not carried out, as in docker stack deploy", v.Target)
+	case v.Bind != nil && !slices.Contains([]string{"", recursiveEnabled, recursiveDisabled}, v.Bind.Recursive):
+		m.warnf(service, "volumes: %s: bind.recursive: Swarm cannot do %s, so the mount is as with enabled", v.Target,
+			v.Bind.Recursive)
 	}
 }

@@ -1,8 +1,10 @@
 package compose
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 
@@ -13,10 +15,14 @@ import (
 // mounts are those of volumes, in the order of the file.
 func (m *model) mounts(s types.ServiceConfig) ([]mount.Mount, error) {
 	out := make([]mount.Mount, 0, len(s.Volumes))
-	for _, volume := range s.Volumes {
+	raw, _ := m.rawService(s.Name)["volumes"].([]any)
+	for i, volume := range s.Volumes {
 		mnt, err := m.mount(volume)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", volume.Target, err)
+		}
+		if i < len(raw) {
+			labelVolume(&mnt, stringMap(dig(raw[i], "volume", "labels")))
 		}
 		out = append(out, mnt)
 	}
@@ -40,9 +46,7 @@ func (m *model) mount(v types.ServiceVolumeConfig) (mount.Mount, error) {
 	case types.VolumeTypeCluster:
 		return m.clusterMount(out, v)
 	case types.VolumeTypeBind, types.VolumeTypeNamedPipe:
-		if v.Bind != nil && !onlySELinux(v.Bind) {
-			out.BindOptions = &mount.BindOptions{Propagation: mount.Propagation(v.Bind.Propagation)}
-		}
+		out.BindOptions = bindMount(v.Bind)
 	case types.VolumeTypeTmpfs:
 		if v.Tmpfs != nil {
 			out.TmpfsOptions = &mount.TmpfsOptions{SizeBytes: int64(v.Tmpfs.Size), Mode: os.FileMode(v.Tmpfs.Mode)}
@@ -55,9 +59,29 @@ func (m *model) mount(v types.ServiceVolumeConfig) (mount.Mount, error) {
 	return out, nil
 }
 
+// Values of bind.recursive.
+const (
+	recursiveEnabled  = "enabled"
+	recursiveDisabled = "disabled"
+)
+
+// bindMount also keeps submounts out where the file says so, which docker stack deploy drops. Engines keep no other
+// value of recursive for services, and write down rprivate where there is no propagation.
+func bindMount(bind *types.ServiceVolumeBind) *mount.BindOptions {
+	if bind == nil || onlySELinux(bind) {
+		return nil
+	}
+	out := &mount.BindOptions{Propagation: mount.Propagation(bind.Propagation)}
+	if bind.Recursive == recursiveDisabled {
+		out.NonRecursive = true
+		out.Propagation = cmp.Or(out.Propagation, mount.PropagationRPrivate)
+	}
+	return out
+}
+
 // onlySELinux is true for the z of a short volume, which docker stack deploy ignores.
 func onlySELinux(bind *types.ServiceVolumeBind) bool {
-	return bind.SELinux != "" && bind.Propagation == ""
+	return bind.SELinux != "" && bind.Propagation == "" && bind.Recursive != recursiveDisabled
 }
 
 // checkMount finds options that do not go with the type of a mount, and a source that is missing or too much.
@@ -113,6 +137,20 @@ func (m *model) volumeMount(out mount.Mount, v types.ServiceVolumeConfig) (mount
 		out.VolumeOptions.DriverConfig = &mount.Driver{Name: volume.Driver, Options: options}
 	}
 	return out, nil
+}
+
+// labelVolume adds the labels that a mount gives to a volume that is made for it; docker stack deploy takes none.
+func labelVolume(m *mount.Mount, labels map[string]string) {
+	if len(labels) == 0 || m.Type != mount.TypeVolume && m.Type != "" {
+		return
+	}
+	if m.VolumeOptions == nil {
+		m.VolumeOptions = &mount.VolumeOptions{}
+	}
+	if m.VolumeOptions.Labels == nil {
+		m.VolumeOptions.Labels = map[string]string{}
+	}
+	maps.Copy(m.VolumeOptions.Labels, labels)
 }
 
 // clusterMount leaves the name of a group of volumes alone: groups belong to no stack.

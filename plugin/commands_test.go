@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,8 +23,8 @@ func TestUpFlags(t *testing.T) {
 		"always given":      {[]string{"--resolve-image", "always"}, swarm.UpOptions{ResolveImage: "always", RequireDigests: true, LockTimeout: 10 * time.Minute}},
 		"changed, and sent": {[]string{"--resolve-image=changed", "--with-registry-auth"}, swarm.UpOptions{ResolveImage: "changed", WithRegistryAuth: true, LockTimeout: 10 * time.Minute}},
 		"all": {
-			[]string{"--no-flip", "--timeout", "90s", "--resolve-image", "never", "--accept-gap", "--lock-timeout", "0s", "web", "api"},
-			swarm.UpOptions{NoFlip: true, Timeout: 90 * time.Second, ResolveImage: "never", AcceptGap: true, Services: []string{"web", "api"}},
+			[]string{"--no-flip", "--timeout", "90s", "--resolve-image", "never", "--accept-gap", "--strict", "--lock-timeout", "0s", "web", "api"},
+			swarm.UpOptions{NoFlip: true, Timeout: 90 * time.Second, ResolveImage: "never", AcceptGap: true, Strict: true, Services: []string{"web", "api"}},
 		},
 	} {
 		h := newHarness()
@@ -64,6 +65,29 @@ func TestUpTellsAboutFile(t *testing.T) {
 	want := "file: .env gave the value of TAG\nfile: warning: service web: links are ignored\n"
 	if got := h.err.String(); got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// With --strict all warnings are one error, and no engine is asked for anything.
+func TestStrict(t *testing.T) {
+	file := "services: {web: {image: 'a:1$TAG', privileged: true, links: [db]}, db: {image: b}}"
+	for _, args := range [][]string{{"up", "--strict"}, {"config", "--strict"}} {
+		h := newHarness()
+		h.load = func(ctx context.Context, o compose.Options) (*compose.Project, error) {
+			o.Environ, o.Stdin = nil, strings.NewReader(file)
+			return compose.Load(ctx, o)
+		}
+		err := h.run(append([]string{"-p", "shop", "-f", "-"}, args...)...)
+		want := "with --strict these are errors:\n" +
+			"service web: links: Swarm does not link: services of one network reach each other by name, without the alias\n" +
+			"service web: privileged: Swarm cannot do it, so the container runs unprivileged: use cap_add\n" +
+			"variable TAG is not set and read as empty: set it, or give a default as in ${TAG:-x}"
+		if err == nil || err.Error() != want || exitCode(err) != 1 {
+			t.Errorf("%v: %v", args, err)
+		}
+		if len(h.opened) > 0 || h.out.Len() > 0 {
+			t.Errorf("%v: opened %q, printed %q", args, h.opened, h.out.String())
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ type configOptions struct {
 	services bool
 	images   bool
 	quiet    bool
+	strict   bool
 	format   string
 }
 
@@ -54,6 +55,7 @@ control network are not part of it.`,
 	fs.BoolVar(&o.services, "services", false, "Print the names of the services, a line each")
 	fs.BoolVar(&o.images, "images", false, "Print the images of the services and their proxies, a line each")
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "Only check the file")
+	strictVar(fs, &o.strict)
 	enumVar(cmd, fs, &o.format, "format", formatYAML, []string{formatYAML, formatJSON}, "Form of the output")
 	cmd.MarkFlagsMutuallyExclusive("specs", "services", "images", "quiet")
 	return cmd
@@ -62,6 +64,9 @@ control network are not part of it.`,
 func runConfig(ctx context.Context, a *app, o configOptions) error {
 	project, err := a.loadProject(ctx)
 	if err != nil {
+		return err
+	}
+	if err := refuseWarnings(project, o.strict); err != nil {
 		return err
 	}
 	for _, w := range project.Warnings {

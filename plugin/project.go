@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 
+	"github.com/spf13/pflag"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
@@ -23,6 +25,19 @@ func (a *app) composeOptions() compose.Options {
 func (a *app) loadProject(ctx context.Context) (*compose.Project, error) {
 	o := a.composeOptions()
 	return orCanceled(ctx, func() (*compose.Project, error) { return a.load(ctx, o) })
+}
+
+// refuseWarnings is an error with all warnings about the stack file when strict is set, before anything is done.
+func refuseWarnings(p *compose.Project, strict bool) error {
+	if !strict {
+		return nil
+	}
+	return compose.Strict(p.Warnings)
+}
+
+// strictVar adds --strict.
+func strictVar(fs *pflag.FlagSet, p *bool) {
+	fs.BoolVar(p, "strict", false, "Make warnings about the stack file errors: keys that Swarm or the engine cannot do, variables that are not set")
 }
 
 // stackName finds the name of the stack for commands that need no more of the file. With -p no file is read.

@@ -87,6 +87,7 @@ deploy; later commands keep the credentials that were sent.`,
 	dry.install(cmd)
 	fs.BoolVar(&o.SkipPreflight, "skip-preflight", false, "Do not ask first whether the nodes have what is needed")
 	fs.BoolVar(&o.AcceptGap, "accept-gap", false, "Take over a running service with host-mode ports though requests fail meanwhile")
+	strictVar(fs, &o.Strict)
 	lockTimeoutVar(cmd, &o.LockTimeout)
 	return cmd
 }
@@ -94,6 +95,9 @@ deploy; later commands keep the credentials that were sent.`,
 func runUp(ctx context.Context, a *app, o swarm.UpOptions, dry dryRun) error {
 	project, err := a.loadProject(ctx)
 	if err != nil {
+		return err
+	}
+	if err := refuseWarnings(project, o.Strict); err != nil {
 		return err
 	}
 	o.RegistryAuth = a.auth

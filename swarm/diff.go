@@ -10,7 +10,6 @@ import (
 
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
-	"github.com/docker/docker/api/types/versions"
 )
 
 // defaults are the values that the engine writes for a field that was left out, by path.
@@ -137,6 +136,7 @@ var fields = []struct{ path, word string }{
 	{"TaskTemplate.ContainerSpec.Configs", "configs"},
 	{"TaskTemplate.ContainerSpec.Labels", "container labels"},
 	{"TaskTemplate.ContainerSpec.Hosts", "extra_hosts"},
+	{"TaskTemplate.ContainerSpec.Privileges", "privileges"},
 	{"TaskTemplate.ContainerSpec.", "container"},
 	{"TaskTemplate.Networks", "networks"},
 	{"TaskTemplate.Resources", "resources"},
@@ -179,22 +179,6 @@ func networkNames(networks map[string]network.Summary) map[string]string {
 		names[n.ID] = name
 	}
 	return names
-}
-
-// without removes what engines before an API version drop without a word: it never comes back from them.
-func (f flatSpec) without(apiVersion string) flatSpec {
-	if versions.LessThan(apiVersion, "1.44") {
-		delete(f, "TaskTemplate.ContainerSpec.Healthcheck.StartInterval")
-		maps.DeleteFunc(f, func(p, _ string) bool {
-			return strings.HasPrefix(p, "TaskTemplate.ContainerSpec.Privileges.Seccomp") ||
-				strings.HasPrefix(p, "TaskTemplate.ContainerSpec.Privileges.AppArmor") ||
-				p == "TaskTemplate.ContainerSpec.Privileges.NoNewPrivileges"
-		})
-	}
-	if versions.LessThan(apiVersion, "1.46") {
-		delete(f, "TaskTemplate.ContainerSpec.OomScoreAdj")
-	}
-	return f
 }
 
 // modeOf names the mode of a service, which can never change.

@@ -14,6 +14,9 @@ func (s *Observed) resolve(spec *api.ServiceSpec) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, n := range spec.TaskTemplate.Networks {
+		if predefined(n.Target) {
+			continue // the engine knows the swarm's host and bridge by name, and lists none of them
+		}
 		known, ok := s.Networks[n.Target]
 		if !ok {
 			return fmt.Errorf("service %s: network %s does not exist: create it with `docker network create --driver overlay %s`",

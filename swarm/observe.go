@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
@@ -68,7 +69,7 @@ func newObserved(stack string) *Observed {
 func (o *Operator) observe(ctx context.Context) (*Observed, error) {
 	s := newObserved(o.stack)
 	for _, read := range []func(context.Context, *Observed) error{
-		o.observeNodes, o.observeNetworks, o.observeFiles, o.observeServices,
+		o.observeNodes, o.observeNetworks, o.observeFiles, o.observeServices, o.observePredefined,
 	} {
 		if err := read(ctx, s); err != nil {
 			return nil, err
@@ -101,6 +102,32 @@ func (o *Operator) observeNetworks(ctx context.Context, s *Observed) error {
 		// A local network may have the name of one of the swarm's; only the latter matters.
 		if old, ok := s.Networks[n.Name]; !ok || old.Scope != "swarm" {
 			s.Networks[n.Name] = n
+		}
+	}
+	return nil
+}
+
+// predefined is true for networks that every node has, such as host.
+func predefined(network string) bool { return !container.NetworkMode(network).IsUserDefined() }
+
+// observePredefined finds the ids of the networks that every node has, where services of the stack are on one: the
+// swarm's own are not in the list of networks.
+func (o *Operator) observePredefined(ctx context.Context, s *Observed) error {
+	known := networkNames(s.Networks)
+	for _, svc := range s.services() {
+		for _, n := range svc.Spec.TaskTemplate.Networks {
+			if known[n.Target] != "" {
+				continue
+			}
+			found, err := o.engine.NetworkInspect(ctx, n.Target, network.InspectOptions{Scope: "swarm"})
+			switch {
+			case notFound(err):
+				continue // it was removed: the service is seen as changed
+			case err != nil:
+				return fmt.Errorf("inspect the network %s of service %s: %w", n.Target, svc.Spec.Name, err)
+			}
+			known[n.Target] = found.Name
+			s.Networks[found.Name] = found
 		}
 	}
 	return nil

@@ -31,6 +31,8 @@ type UpOptions struct {
 	RequireDigests bool
 	// WithRegistryAuth sends the credentials of RegistryAuth to the nodes; otherwise they serve look-ups only.
 	WithRegistryAuth bool
+	// Strict makes what the engine would drop without a word an error.
+	Strict bool
 	// AcceptGap allows the adoption of a service with host-mode ports, which costs downtime.
 	AcceptGap bool
 	// LockTimeout is the longest wait for another command on the same stack.

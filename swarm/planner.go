@@ -108,6 +108,7 @@ func (pl *planner) objects() error {
 func (pl *planner) network(name string, n compose.Network) error {
 	known, exists := pl.seen.Networks[name]
 	switch {
+	case n.External && predefined(name):
 	case !exists && n.External:
 		return fmt.Errorf("network %s is external and does not exist: create it with `docker network create --driver overlay %s`", name, name)
 	case !exists:

@@ -103,6 +103,9 @@ func (o *Operator) refuse(ctx context.Context, seen *Observed, plan Plan, opts U
 
 // plan is the plan of an up for what was observed.
 func (o *Operator) plan(ctx context.Context, seen *Observed, p *compose.Project, im *images, opts UpOptions) (Plan, error) {
+	if err := o.tellDropped(p, seen, opts.Strict); err != nil {
+		return Plan{}, err
+	}
 	services, err := chosen(p, opts)
 	if err != nil {
 		return Plan{}, err

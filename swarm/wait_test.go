@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
 )
 
@@ -21,6 +22,12 @@ type fakeEngine struct {
 	configRemove  func(id string)
 	serviceUpdate func(v api.Version, spec api.ServiceSpec) error
 	service       func() api.Service
+
+	networkInspect func(id string) (network.Inspect, error)
+}
+
+func (f *fakeEngine) NetworkInspect(_ context.Context, id string, _ network.InspectOptions) (network.Inspect, error) {
+	return f.networkInspect(id)
 }
 
 func (f *fakeEngine) TaskList(context.Context, api.TaskListOptions) ([]api.Task, error) {
