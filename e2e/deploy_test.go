@@ -41,11 +41,16 @@ func TestStackDeployOverIt(t *testing.T) {
 // stackDeploy runs docker stack deploy with the stack's file.
 func (s *stack) stackDeploy(args ...string) result {
 	s.t.Helper()
+	return s.stackDeployEnv(nil, append([]string{"-c", "compose.yaml"}, args...)...)
+}
+
+func (s *stack) stackDeployEnv(vars []string, args ...string) result {
+	s.t.Helper()
 	ctx, cancel := contextFor(patience)
 	defer cancel()
-	args = append(append([]string{"stack", "deploy", "--resolve-image", "never", "-c", "compose.yaml"}, args...), s.name)
+	args = append(append([]string{"stack", "deploy", "--resolve-image", "never"}, args...), s.name)
 	cmd := exec.CommandContext(ctx, "docker", args...)
-	plugin, _ := s.command(nil, "up")
+	plugin, _ := s.command(vars, "up")
 	cmd.Dir, cmd.Env = plugin.Dir, plugin.Env
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
