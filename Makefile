@@ -22,10 +22,10 @@ MACHINE = $(GOTEST); [ "$$(uname -s)" = Linux ] || { echo 'make $@: swarms are m
 # A clone of another user's, as with sudo: git answers nothing there, and nothing here needs it to.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build install test unit e2e demo bench lint clean
+.PHONY: help build install test unit e2e test-ingress demo bench lint clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 build: ## Build the plugin: bin/docker-bluegreen
 	$(GOTEST)
@@ -44,6 +44,11 @@ unit: ## Run the tests that need no swarm
 e2e: ## Run the scenarios on real swarms
 	$(MACHINE)
 	$(GO) test -tags e2e -p 1 -timeout 30m ./e2e/...
+
+test-ingress: ## Run the scenario that needs IPVS (the ingress mesh, virtual addresses), in a virtual machine of its own
+	$(MACHINE)
+	@$(BUILD) -o bin/ingress ./e2e/ingress
+	@bin/ingress
 
 demo: ## Show a new version come up, a flip and the way back under traffic, on the engine that docker talks to
 	$(MACHINE)
