@@ -122,43 +122,47 @@ func expect(t *testing.T, err error, want string) {
 	}
 }
 
+const extensionAt = "stack.yml: service web: x-bluegreen"
+
+// extensionCases are values of x-bluegreen that are refused, and the whole text of the error.
+var extensionCases = []struct{ name, value, want string }{
+	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, timeout`},
+	{"no mapping", `hot`, extensionAt + `: "hot" is no mapping; allowed are the keys ports, health, proxy, drain, keep, timeout`},
+	{"keep", `{keep: hot}`, extensionAt + `.keep: "hot" is not one of warm, cold`},
+	{"drain", `{drain: long}`, extensionAt + `.drain: "long" is no duration such as 500ms, 30s or 5m`},
+	{"drain without unit", `{drain: 30}`, extensionAt + `.drain: 30 is no duration such as 500ms, 30s or 5m`},
+	{"drain below", `{drain: -1s}`, extensionAt + `.drain: "-1s" is not between 0s and 24h0m0s`},
+	{"timeout 0", `{timeout: 0s}`, extensionAt + `.timeout: "0s" is not between 1ms and 24h0m0s`},
+	{"interval 0", `{health: {interval: 0}}`, extensionAt + `.health.interval: 0 is not between 1ms and 24h0m0s`},
+	{"health key", `{health: {url: /}}`, extensionAt + `.health: unknown key "url"; allowed are path, port, interval, timeout, rise, fall`},
+	{"path", `{health: {path: healthz}}`, extensionAt + `.health.path: "healthz" is no path: begin it with / and percent-encode blanks and quotes`},
+	{"path blank", `{health: {path: "/a b"}}`, extensionAt + `.health.path: "/a b" is no path: begin it with / and percent-encode blanks and quotes`},
+	{"rise", `{health: {rise: 0}}`, extensionAt + `.health.rise: 0 is no whole number from 1 to 100`},
+	{"port", `{health: {port: 70000}}`, extensionAt + `.health.port: 70000 is no whole number from 1 to 65535`},
+	{"ports no list", `{ports: 80}`, extensionAt + `.ports: 80 is no list of ports such as {target: 8080, mode: http}`},
+	{"ports empty", `{ports: []}`, extensionAt + `.ports: there is no port in it: name at least one, or leave the key out`},
+	{"ports item", `{ports: [80]}`, extensionAt + `.ports[0]: 80 is no mapping; allowed are the keys target, mode`},
+	{"ports target", `{ports: [{mode: http}]}`, extensionAt + `.ports[0]: target is missing: give the port inside the container`},
+	{"ports mode", `{ports: [{target: 80, mode: udp}]}`, extensionAt + `.ports[0].mode: "udp" is not one of http, h2, tcp`},
+	{"ports twice", `{ports: [{target: 80}, {target: 80, mode: tcp}]}`, extensionAt + `.ports: target 80 stands twice: keep one of them`},
+	{"ports missing", `{ports: [{target: 81}]}`, extensionAt + `.ports: 80 is published but missing: add {target: 80}, or take it out of ports`},
+	{"control port", `{ports: [{target: 80}, {target: 9899}]}`, extensionAt + `.ports: 9899 is where proxies take their orders: use another port in the container`},
+	{"health of tcp", `{ports: [{target: 80}, {target: 81, mode: tcp}], health: {path: /}}`,
+		extensionAt + `.health: path would be asked for on port 81 too, which is mode tcp: name the port that answers it with health.port`},
+	{"proxy key", `{proxy: {replicas: 2}}`, extensionAt + `.proxy: unknown key "replicas"; allowed are image, deploy`},
+	{"proxy image", `{proxy: {image: "A b"}}`, extensionAt + `.proxy.image: "A b" is no image name: repository name (library/A b) must be lowercase`},
+	{"proxy mode", `{proxy: {deploy: {mode: global-job}}}`, extensionAt + `.proxy.deploy.mode: "global-job" is not one of replicated, global`},
+	{"proxy replicas", `{proxy: {deploy: {replicas: 0}}}`, extensionAt + `.proxy.deploy.replicas: 0 is no whole number from 1 to 1000`},
+	{"proxy global", `{proxy: {deploy: {mode: global, replicas: 2}}}`, extensionAt + `.proxy.deploy.replicas: mode global runs one proxy on every node: leave replicas out`},
+	{"proxy memory", `{proxy: {deploy: {resources: {limits: {memory: lots}}}}}`, extensionAt + `.proxy.deploy.resources.limits.memory: "lots" is no amount of memory such as 128M`},
+	{"proxy constraint", `{proxy: {deploy: {placement: {constraints: [1]}}}}`, extensionAt + `.proxy.deploy.placement.constraints[0]: 1 is no text: put it in quotes`},
+	{"all at once", `{keep: hot, drain: long}`, extensionAt + ".drain: \"long\" is no duration such as 500ms, 30s or 5m\n" +
+		`service web: x-bluegreen.keep: "hot" is not one of warm, cold`},
+}
+
 // TestExtensionErrors holds the text of errors of x-bluegreen.
 func TestExtensionErrors(t *testing.T) {
-	const at = "stack.yml: service web: x-bluegreen"
-	for _, c := range []struct{ name, value, want string }{
-		{"unknown key", `{helth: {}}`, at + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, timeout`},
-		{"no mapping", `hot`, at + `: "hot" is no mapping; allowed are the keys ports, health, proxy, drain, keep, timeout`},
-		{"keep", `{keep: hot}`, at + `.keep: "hot" is not one of warm, cold`},
-		{"drain", `{drain: long}`, at + `.drain: "long" is no duration such as 500ms, 30s or 5m`},
-		{"drain without unit", `{drain: 30}`, at + `.drain: 30 is no duration such as 500ms, 30s or 5m`},
-		{"drain below", `{drain: -1s}`, at + `.drain: "-1s" is not between 0s and 24h0m0s`},
-		{"timeout 0", `{timeout: 0s}`, at + `.timeout: "0s" is not between 1ms and 24h0m0s`},
-		{"interval 0", `{health: {interval: 0}}`, at + `.health.interval: 0 is not between 1ms and 24h0m0s`},
-		{"health key", `{health: {url: /}}`, at + `.health: unknown key "url"; allowed are path, port, interval, timeout, rise, fall`},
-		{"path", `{health: {path: healthz}}`, at + `.health.path: "healthz" is no path: begin it with / and percent-encode blanks and quotes`},
-		{"path blank", `{health: {path: "/a b"}}`, at + `.health.path: "/a b" is no path: begin it with / and percent-encode blanks and quotes`},
-		{"rise", `{health: {rise: 0}}`, at + `.health.rise: 0 is no whole number from 1 to 100`},
-		{"port", `{health: {port: 70000}}`, at + `.health.port: 70000 is no whole number from 1 to 65535`},
-		{"ports no list", `{ports: 80}`, at + `.ports: 80 is no list of ports such as {target: 8080, mode: http}`},
-		{"ports empty", `{ports: []}`, at + `.ports: there is no port in it: name at least one, or leave the key out`},
-		{"ports item", `{ports: [80]}`, at + `.ports[0]: 80 is no mapping; allowed are the keys target, mode`},
-		{"ports target", `{ports: [{mode: http}]}`, at + `.ports[0]: target is missing: give the port inside the container`},
-		{"ports mode", `{ports: [{target: 80, mode: udp}]}`, at + `.ports[0].mode: "udp" is not one of http, h2, tcp`},
-		{"ports twice", `{ports: [{target: 80}, {target: 80, mode: tcp}]}`, at + `.ports: target 80 stands twice: keep one of them`},
-		{"ports missing", `{ports: [{target: 81}]}`, at + `.ports: 80 is published but missing: add {target: 80}, or take it out of ports`},
-		{"control port", `{ports: [{target: 80}, {target: 9899}]}`, at + `.ports: 9899 is where proxies take their orders: use another port in the container`},
-		{"health of tcp", `{ports: [{target: 80}, {target: 81, mode: tcp}], health: {path: /}}`,
-			at + `.health: path would be asked for on port 81 too, which is mode tcp: name the port that answers it with health.port`},
-		{"proxy key", `{proxy: {replicas: 2}}`, at + `.proxy: unknown key "replicas"; allowed are image, deploy`},
-		{"proxy image", `{proxy: {image: "A b"}}`, at + `.proxy.image: "A b" is no image name: repository name (library/A b) must be lowercase`},
-		{"proxy mode", `{proxy: {deploy: {mode: global-job}}}`, at + `.proxy.deploy.mode: "global-job" is not one of replicated, global`},
-		{"proxy replicas", `{proxy: {deploy: {replicas: 0}}}`, at + `.proxy.deploy.replicas: 0 is no whole number from 1 to 1000`},
-		{"proxy global", `{proxy: {deploy: {mode: global, replicas: 2}}}`, at + `.proxy.deploy.replicas: mode global runs one proxy on every node: leave replicas out`},
-		{"proxy memory", `{proxy: {deploy: {resources: {limits: {memory: lots}}}}}`, at + `.proxy.deploy.resources.limits.memory: "lots" is no amount of memory such as 128M`},
-		{"proxy constraint", `{proxy: {deploy: {placement: {constraints: [1]}}}}`, at + `.proxy.deploy.placement.constraints[0]: 1 is no text: put it in quotes`},
-		{"all at once", `{keep: hot, drain: long}`, at + ".drain: \"long\" is no duration such as 500ms, 30s or 5m\n" +
-			`service web: x-bluegreen.keep: "hot" is not one of warm, cold`},
-	} {
+	for _, c := range extensionCases {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := loadText(t, `services: {web: {image: a, ports: ["80:80"], x-bluegreen: `+c.value+`}}`)
 			expect(t, err, c.want)
