@@ -143,6 +143,7 @@ var extensionCases = []struct{ name, value, want string }{
 	{"ports empty", `{ports: []}`, extensionAt + `.ports: there is no port in it: name at least one, or leave the key out`},
 	{"ports item", `{ports: [80]}`, extensionAt + `.ports[0]: 80 is no mapping; allowed are the keys target, mode`},
 	{"ports target", `{ports: [{mode: http}]}`, extensionAt + `.ports[0]: target is missing: give the port inside the container`},
+	{"ports null", `{ports: [null]}`, extensionAt + `.ports[0]: target is missing: give the port inside the container`},
 	{"ports mode", `{ports: [{target: 80, mode: udp}]}`, extensionAt + `.ports[0].mode: "udp" is not one of http, h2, tcp`},
 	{"ports twice", `{ports: [{target: 80}, {target: 80, mode: tcp}]}`, extensionAt + `.ports: target 80 stands twice: keep one of them`},
 	{"ports missing", `{ports: [{target: 81}]}`, extensionAt + `.ports: 80 is published but missing: add {target: 80}, or take it out of ports`},
@@ -156,6 +157,10 @@ var extensionCases = []struct{ name, value, want string }{
 	{"proxy global", `{proxy: {deploy: {mode: global, replicas: 2}}}`, extensionAt + `.proxy.deploy.replicas: mode global runs one proxy on every node: leave replicas out`},
 	{"proxy memory", `{proxy: {deploy: {resources: {limits: {memory: lots}}}}}`, extensionAt + `.proxy.deploy.resources.limits.memory: "lots" is no amount of memory such as 128M`},
 	{"proxy constraint", `{proxy: {deploy: {placement: {constraints: [1]}}}}`, extensionAt + `.proxy.deploy.placement.constraints[0]: 1 is no text: put it in quotes`},
+	{"proxy constraint empty", `{proxy: {deploy: {placement: {constraints: [null]}}}}`,
+		extensionAt + `.proxy.deploy.placement.constraints[0]: it is empty: give a condition such as node.role == worker`},
+	{"proxy preference", `{proxy: {deploy: {placement: {preferences: [{}]}}}}`,
+		extensionAt + `.proxy.deploy.placement.preferences[0].spread: it is empty: give a label of the nodes such as node.labels.zone`},
 	{"all at once", `{keep: hot, drain: long}`, extensionAt + ".drain: \"long\" is no duration such as 500ms, 30s or 5m\n" +
 		`service web: x-bluegreen.keep: "hot" is not one of warm, cold`},
 }

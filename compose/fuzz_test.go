@@ -71,6 +71,9 @@ func FuzzSettings(f *testing.F) {
 	for _, c := range extensionCases {
 		f.Add(c.value)
 	}
+	for _, text := range judged {
+		f.Add(text)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		var value any
 		if yaml.Unmarshal([]byte(text), &value) != nil {
