@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -97,6 +98,34 @@ func TestErrors(t *testing.T) {
 			"stack.yml: services.a.image: required variable IMAGE is missing a value: name the image"},
 		{"lone dollar", `services: {a: {image: a, environment: {PASSWORD: "s3cret${"}}}`,
 			"stack.yml: services.a.environment.PASSWORD: a $ in it begins no variable: write $$ for a dollar sign and ${NAME} for a variable"},
+		{"names but for case", `services: {Web: {image: a}, web: {image: a}}`,
+			"stack.yml: service web: it has the same name on the swarm as Web, where case does not matter: give one of them another"},
+		{"networks but for case", `{services: {a: {image: a, networks: [n, N]}}, networks: {n: , N: {internal: true}}}`,
+			"stack.yml: network n: it has the same name on the swarm as N, where case does not matter: give one of them another"},
+		{"network twice", `{services: {a: {image: a, networks: [n, o]}}, networks: {n: {name: x}, o: {name: x, external: true}}}`,
+			"stack.yml: network o: it has the same name on the swarm as n, where case does not matter: give one of them another"},
+		{"secret twice", `{services: {a: {image: a}}, secrets: {s: {name: x, file: ./stack.yml}, o: {name: x, file: stack.yml, template_driver: golang}}}`,
+			"stack.yml: secret s: it has the same name on the swarm as o, where case does not matter: give one of them another"},
+		{"config twice", `{services: {a: {image: a}}, configs: {c: {name: shop_d, content: c}, d: {content: d}}}`,
+			"stack.yml: config d: it has the same name on the swarm as c, where case does not matter: give one of them another"},
+		{"our network", `{services: {a: {image: a, networks: [n]}}, networks: {n: {name: Shop-bluegreen_control, external: true}}}`,
+			`stack.yml: network n: "Shop-bluegreen_control": names that begin with shop-bluegreen_ are kept for the proxies and colors of the stack: use another one`},
+		{"our lock", `{services: {a: {image: a}}, configs: {c: {name: shop-bluegreen-lock, content: c}}}`,
+			`stack.yml: config c: "shop-bluegreen-lock": names that begin with shop-bluegreen_ are kept for the proxies and colors of the stack: use another one`},
+		{"our label", `services: {a: {image: a, deploy: {labels: {bluegreen.role: color}}}}`,
+			"stack.yml: service a: deploy.labels: bluegreen.role: labels that begin with bluegreen. are how docker bluegreen knows what it made: use another one"},
+		{"our label on a secret", `{services: {a: {image: a}}, secrets: {s: {file: stack.yml, labels: [bluegreen.version-of=x]}}}`,
+			"stack.yml: secret s: bluegreen.version-of: labels that begin with bluegreen. are how docker bluegreen knows what it made: use another one"},
+		{"hostname", `services: {a: {image: a, hostname: ` + strings.Repeat("h", 65) + `}}`,
+			`stack.yml: service a: hostname: "` + strings.Repeat("h", 65) + `" has 65 characters, and Linux takes 64: shorten it`},
+		{"dot at the end", `{services: {a: {image: a, networks: [n]}}, networks: {n: {name: n.}}}`,
+			`stack.yml: network n: "n." is no name that Swarm takes: use letters, digits, - and _ only, with a letter or digit first and last`},
+		{"dot at the beginning", `{services: {a: {image: a}}, configs: {c: {name: .c, content: c}}}`,
+			`stack.yml: config c: ".c" is no name that Swarm takes: use letters, digits, -, _ and . only, with a letter or digit first and last`},
+		{"long config name", `{services: {a: {image: a}}, configs: {` + strings.Repeat("c", 60) + `: {content: c}}}`,
+			`stack.yml: config ` + strings.Repeat("c", 60) + `: "shop_` + strings.Repeat("c", 60) + `" has 65 characters and Swarm takes 64: shorten it, or the stack's name`},
+		{"anchor in itself", "services:\n  a: &a\n    image: a\n    labels: {<<: *a}\n",
+			"stack.yml: line 4: *a stands within what &a names: take it out"},
 		{"no yaml", "services:\n\ta: {}", "stack.yml: "},
 		{"not a mapping", "- a", "stack.yml: "},
 	} {
@@ -200,6 +229,14 @@ func TestBlueGreenErrors(t *testing.T) {
 			"stack.yml: service web-blue: the blue-green service web has a color of that name: rename one of them"},
 		{"color alias", `services: {web: {image: a, expose: [80], x-bluegreen: }, b: {image: b, networks: {default: {aliases: [web-green]}}}}`,
 			"stack.yml: service b: networks: the alias web-green is the name of a color of web: use another alias"},
+		{"color name but for case", `services: {web: {image: a, expose: [80], x-bluegreen: }, Web-Blue: {image: b}}`,
+			"stack.yml: service Web-Blue: the blue-green service web has a color of that name: rename one of them"},
+		{"color of a color", `services: {web: {image: a, expose: [80], x-bluegreen: }, web-blue: {image: b, expose: [80], x-bluegreen: }}`,
+			"stack.yml: service web-blue: the blue-green service web has a color of that name: rename one of them"},
+		{"tasks of a color", `services: {web: {image: a, expose: [80], x-bluegreen: }, web-blue-servers: {image: b}}`,
+			"stack.yml: service web-blue-servers: the tasks of a color of the blue-green service web have that name: rename one of them"},
+		{"alias of a color's tasks", `services: {web: {image: a, expose: [80], x-bluegreen: }, b: {image: b, networks: {default: {aliases: [shop_web-green-servers]}}}}`,
+			"stack.yml: service b: networks: the alias shop_web-green-servers is the name of a color of web: use another alias"},
 		{"long name", `services: {` + strings.Repeat("a", 45) + `: {image: a, expose: [80], x-bluegreen: }}`,
 			"stack.yml: service " + strings.Repeat("a", 45) + `: "shop_` + strings.Repeat("a", 45) +
 				`" has 50 characters, and a blue-green service may have 49, so that names of its colors are good for DNS: shorten it, or the stack's name`},
@@ -210,5 +247,35 @@ func TestBlueGreenErrors(t *testing.T) {
 			_, err := loadText(t, c.file)
 			expect(t, err, c.want)
 		})
+	}
+}
+
+// TestNamesThatAreGood holds names that look like those that are refused, and are not.
+func TestNamesThatAreGood(t *testing.T) {
+	for _, file := range []string{
+		`{services: {a: {image: a, networks: [n, o]}}, networks: {n: {external: {name: x}}, o: {name: x, external: true}}}`,
+		`{services: {a: {image: a}, a-blue: {image: a}}, configs: {c: {name: shop-bluegreen, content: c}, d: {name: x, content: d}, e: {name: x, content: d}}}`,
+		`services: {a: {image: a, hostname: "{{.Service.Name}}-{{.Node.Hostname}}-{{.Task.Slot}}-of-a-name-that-is-longer-than-it-looks"}}`,
+		`services: {a: {image: a, hostname: ` + strings.Repeat("h", 64) + `, labels: {bluegreen.role: mine}}}`,
+		`services: {a: {image: a, networks: {default: {aliases: [a.example.com, _x, A]}}}}`,
+	} {
+		if p, err := loadText(t, file); err != nil || len(p.Warnings) > 0 {
+			t.Errorf("%s: %v, %+v", file, err, p)
+		}
+	}
+}
+
+func TestAliasesThatNothingFinds(t *testing.T) {
+	long := strings.Repeat("a", 64)
+	p, err := loadText(t, `services: {a: {image: a, networks: {default: {aliases: ["a b", "b.", .c, `+long+`]}}}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, alias := range []string{".c", "a b", long, "b."} {
+		want = append(want, `service a: networks: the alias "`+alias+`" is no name that DNS can be asked for, so nothing finds it`)
+	}
+	if !slices.Equal(p.Warnings, want) {
+		t.Errorf("got %q, want %q", p.Warnings, want)
 	}
 }

@@ -25,6 +25,7 @@ func FuzzLoad(f *testing.F) {
 		"services: {a: {image: a, depends_on: {b: {condition: service_started}}}, b: {image: b, expose: [80-90], x-bluegreen: }}",
 		"x-a: &a {image: a}\nservices: {a: {<<: *a, ulimits: {nofile: 1}, healthcheck: {test: [CMD, a]}, secrets: [s]}}\nsecrets: {s: {external: true}}",
 		"services: {a: {image: a, configs: [{source: c, mode: 0440}]}}\nconfigs: {c: {content: a}}\n---\nservices: 1\n",
+		"x-a: &a {b: &b {<<: *a}}\nservices: {a: {image: a, environment: &e {<<: [*e, *b]}}}\n",
 	} {
 		f.Add(seed)
 	}

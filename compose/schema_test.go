@@ -190,14 +190,14 @@ func decoderKeys(path string, put func(any) any, into map[string]bool) {
 	}
 }
 
-// schemaKeys are the keys that the schema knows, with what it says of them.
-func schemaKeys(path string, at map[string]any, into map[string]map[string]any) {
+// describedKeys are the keys that the schema knows, with what it says of them.
+func describedKeys(path string, at map[string]any, into map[string]map[string]any) {
 	for key, value := range mapping(at["properties"]) {
 		into[path+"."+key] = mapping(value)
-		schemaKeys(path+"."+key, mapping(value), into)
+		describedKeys(path+"."+key, mapping(value), into)
 	}
 	if items := mapping(at["items"]); items != nil {
-		schemaKeys(path+"[]", items, into)
+		describedKeys(path+"[]", items, into)
 	}
 }
 
@@ -206,7 +206,7 @@ func TestSchemaKeys(t *testing.T) {
 	document, _ := readSchema(t, "")
 	known, described := map[string]bool{}, map[string]map[string]any{}
 	decoderKeys("", func(value any) any { return value }, known)
-	schemaKeys("", mapping(dig(document, "definitions", extension)), described)
+	describedKeys("", mapping(dig(document, "definitions", extension)), described)
 	got, want := slices.Sorted(maps.Keys(described)), slices.Sorted(maps.Keys(known))
 	if !slices.Equal(got, want) {
 		t.Errorf("the schema has the keys\n%s\nand the decoder\n%s", strings.Join(got, " "), strings.Join(want, " "))
