@@ -22,7 +22,7 @@ MACHINE = $(GOTEST); [ "$$(uname -s)" = Linux ] || { echo 'make $@: swarms are m
 # A clone of another user's, as with sudo: git answers nothing there, and nothing here needs it to.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build install test unit e2e test-ingress demo bench lint clean
+.PHONY: help build install test unit e2e test-ingress fuzz demo bench lint clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,12 +43,18 @@ unit: ## Run the tests that need no swarm
 
 e2e: ## Run the scenarios on real swarms
 	$(MACHINE)
-	$(GO) test -tags e2e -p 1 -timeout 30m ./e2e/...
+	$(GO) test -tags e2e -p 1 -timeout 60m ./e2e/...
 
 test-ingress: ## Run the scenario that needs IPVS (the ingress mesh, virtual addresses), in a virtual machine of its own
 	$(MACHINE)
 	@$(BUILD) -o bin/ingress ./e2e/ingress
 	@bin/ingress
+FUZZ = -run '^$$' -fuzztime 1m -fuzzminimizetime 20x
+
+fuzz: ## Feed random input to what reads files and writes HAProxy's, a minute each
+	$(MACHINE)
+	set -e; for target in FuzzLoad FuzzSettings FuzzWords FuzzSubstitute; do $(GO) test ./compose $(FUZZ) -fuzz "^$$target$$"; done
+	$(GO) run ./e2e/lab/roots $(HAPROXIES) -- $(GO) test ./swarm/haproxy $(FUZZ) -fuzz '^FuzzFiles$$'
 
 demo: ## Show a new version come up, a flip and the way back under traffic, on the engine that docker talks to
 	$(MACHINE)

@@ -87,7 +87,7 @@ func decodePorts(f field) []Port {
 	var ports []Port
 	for _, item := range f.list("ports such as {target: 8080, mode: http}") {
 		keys := item.keys("target", "mode")
-		if mapping(item.value) != nil && !keys["target"].given() {
+		if !item.given() || mapping(item.value) != nil && !keys["target"].given() {
 			item.errorf("target is missing: give the port inside the container")
 		}
 		ports = append(ports, Port{

@@ -68,7 +68,7 @@ func (m *model) cycle(name string, path []string, done map[string]bool) []string
 
 // checkSpecs finds what Swarm would refuse, and names that would meet those of colors.
 func (m *model) checkSpecs(p *Project) error {
-	var errs []error
+	errs := []error{m.checkServiceNames(p)}
 	for _, s := range p.Services {
 		if err := checkPorts(s.Spec.EndpointSpec); err != nil {
 			errs = append(errs, fmt.Errorf("service %s: %w", s.Name, err))
@@ -93,24 +93,31 @@ func checkColors(s Service, p *Project) error {
 	}
 	for _, color := range []string{"-blue", "-green"} {
 		for _, other := range p.Services {
-			if other.Name == s.Name+color {
+			if strings.EqualFold(other.Name, s.Name+color) {
 				return fmt.Errorf("service %s: the blue-green service %s has a color of that name: rename one of them",
 					other.Name, s.Name)
 			}
-			if hasAlias(other, s.Name+color) {
+			if alias := aliasOf(other, s.Name+color, s.Spec.Name+color, s.Spec.Name+color+"-servers"); alias != "" {
 				return fmt.Errorf("service %s: networks: the alias %s is the name of a color of %s: use another alias",
-					other.Name, s.Name+color, s.Name)
+					other.Name, alias, s.Name)
+			}
+			if strings.EqualFold(other.Spec.Name, s.Spec.Name+color+"-servers") {
+				return fmt.Errorf("service %s: the tasks of a color of the blue-green service %s have that name: rename one of them",
+					other.Name, s.Name)
 			}
 		}
 	}
 	return nil
 }
 
-func hasAlias(s Service, alias string) bool {
+// aliasOf returns the first alias of a service that is one of names, empty if there is none. DNS heeds no case.
+func aliasOf(s Service, names ...string) string {
 	for _, attachment := range s.Spec.TaskTemplate.Networks {
-		if slices.Contains(attachment.Aliases, alias) {
-			return true
+		for _, alias := range attachment.Aliases {
+			if slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, alias) }) {
+				return alias
+			}
 		}
 	}
-	return false
+	return ""
 }

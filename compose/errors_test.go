@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -97,6 +98,34 @@ func TestErrors(t *testing.T) {
 			"stack.yml: services.a.image: required variable IMAGE is missing a value: name the image"},
 		{"lone dollar", `services: {a: {image: a, environment: {PASSWORD: "s3cret${"}}}`,
 			"stack.yml: services.a.environment.PASSWORD: a $ in it begins no variable: write $$ for a dollar sign and ${NAME} for a variable"},
+		{"names but for case", `services: {Web: {image: a}, web: {image: a}}`,
+			"stack.yml: service web: it has the same name on the swarm as Web, where case does not matter: give one of them another"},
+		{"networks but for case", `{services: {a: {image: a, networks: [n, N]}}, networks: {n: , N: {internal: true}}}`,
+			"stack.yml: network n: it has the same name on the swarm as N, where case does not matter: give one of them another"},
+		{"network twice", `{services: {a: {image: a, networks: [n, o]}}, networks: {n: {name: x}, o: {name: x, external: true}}}`,
+			"stack.yml: network o: it has the same name on the swarm as n, where case does not matter: give one of them another"},
+		{"secret twice", `{services: {a: {image: a}}, secrets: {s: {name: x, file: ./stack.yml}, o: {name: x, file: stack.yml, template_driver: golang}}}`,
+			"stack.yml: secret s: it has the same name on the swarm as o, where case does not matter: give one of them another"},
+		{"config twice", `{services: {a: {image: a}}, configs: {c: {name: shop_d, content: c}, d: {content: d}}}`,
+			"stack.yml: config d: it has the same name on the swarm as c, where case does not matter: give one of them another"},
+		{"our network", `{services: {a: {image: a, networks: [n]}}, networks: {n: {name: Shop-bluegreen_control, external: true}}}`,
+			`stack.yml: network n: "Shop-bluegreen_control": names that begin with shop-bluegreen_ are kept for the proxies and colors of the stack: use another one`},
+		{"our lock", `{services: {a: {image: a}}, configs: {c: {name: shop-bluegreen-lock, content: c}}}`,
+			`stack.yml: config c: "shop-bluegreen-lock": names that begin with shop-bluegreen_ are kept for the proxies and colors of the stack: use another one`},
+		{"our label", `services: {a: {image: a, deploy: {labels: {bluegreen.role: color}}}}`,
+			"stack.yml: service a: deploy.labels: bluegreen.role: labels that begin with bluegreen. are how docker bluegreen knows what it made: use another one"},
+		{"our label on a secret", `{services: {a: {image: a}}, secrets: {s: {file: stack.yml, labels: [bluegreen.version-of=x]}}}`,
+			"stack.yml: secret s: bluegreen.version-of: labels that begin with bluegreen. are how docker bluegreen knows what it made: use another one"},
+		{"hostname", `services: {a: {image: a, hostname: ` + strings.Repeat("h", 65) + `}}`,
+			`stack.yml: service a: hostname: "` + strings.Repeat("h", 65) + `" has 65 characters, and Linux takes 64: shorten it`},
+		{"dot at the end", `{services: {a: {image: a, networks: [n]}}, networks: {n: {name: n.}}}`,
+			`stack.yml: network n: "n." is no name that Swarm takes: use letters, digits, - and _ only, with a letter or digit first and last`},
+		{"dot at the beginning", `{services: {a: {image: a}}, configs: {c: {name: .c, content: c}}}`,
+			`stack.yml: config c: ".c" is no name that Swarm takes: use letters, digits, -, _ and . only, with a letter or digit first and last`},
+		{"long config name", `{services: {a: {image: a}}, configs: {` + strings.Repeat("c", 60) + `: {content: c}}}`,
+			`stack.yml: config ` + strings.Repeat("c", 60) + `: "shop_` + strings.Repeat("c", 60) + `" has 65 characters and Swarm takes 64: shorten it, or the stack's name`},
+		{"anchor in itself", "services:\n  a: &a\n    image: a\n    labels: {<<: *a}\n",
+			"stack.yml: line 4: *a stands within what &a names: take it out"},
 		{"no yaml", "services:\n\ta: {}", "stack.yml: "},
 		{"not a mapping", "- a", "stack.yml: "},
 	} {
@@ -122,43 +151,52 @@ func expect(t *testing.T, err error, want string) {
 	}
 }
 
+const extensionAt = "stack.yml: service web: x-bluegreen"
+
+// extensionCases are values of x-bluegreen that are refused, and the whole text of the error.
+var extensionCases = []struct{ name, value, want string }{
+	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, timeout`},
+	{"no mapping", `hot`, extensionAt + `: "hot" is no mapping; allowed are the keys ports, health, proxy, drain, keep, timeout`},
+	{"keep", `{keep: hot}`, extensionAt + `.keep: "hot" is not one of warm, cold`},
+	{"drain", `{drain: long}`, extensionAt + `.drain: "long" is no duration such as 500ms, 30s or 5m`},
+	{"drain without unit", `{drain: 30}`, extensionAt + `.drain: 30 is no duration such as 500ms, 30s or 5m`},
+	{"drain below", `{drain: -1s}`, extensionAt + `.drain: "-1s" is not between 0s and 24h0m0s`},
+	{"timeout 0", `{timeout: 0s}`, extensionAt + `.timeout: "0s" is not between 1ms and 24h0m0s`},
+	{"interval 0", `{health: {interval: 0}}`, extensionAt + `.health.interval: 0 is not between 1ms and 24h0m0s`},
+	{"health key", `{health: {url: /}}`, extensionAt + `.health: unknown key "url"; allowed are path, port, interval, timeout, rise, fall`},
+	{"path", `{health: {path: healthz}}`, extensionAt + `.health.path: "healthz" is no path: begin it with / and percent-encode blanks and quotes`},
+	{"path blank", `{health: {path: "/a b"}}`, extensionAt + `.health.path: "/a b" is no path: begin it with / and percent-encode blanks and quotes`},
+	{"rise", `{health: {rise: 0}}`, extensionAt + `.health.rise: 0 is no whole number from 1 to 100`},
+	{"port", `{health: {port: 70000}}`, extensionAt + `.health.port: 70000 is no whole number from 1 to 65535`},
+	{"ports no list", `{ports: 80}`, extensionAt + `.ports: 80 is no list of ports such as {target: 8080, mode: http}`},
+	{"ports empty", `{ports: []}`, extensionAt + `.ports: there is no port in it: name at least one, or leave the key out`},
+	{"ports item", `{ports: [80]}`, extensionAt + `.ports[0]: 80 is no mapping; allowed are the keys target, mode`},
+	{"ports target", `{ports: [{mode: http}]}`, extensionAt + `.ports[0]: target is missing: give the port inside the container`},
+	{"ports null", `{ports: [null]}`, extensionAt + `.ports[0]: target is missing: give the port inside the container`},
+	{"ports mode", `{ports: [{target: 80, mode: udp}]}`, extensionAt + `.ports[0].mode: "udp" is not one of http, h2, tcp`},
+	{"ports twice", `{ports: [{target: 80}, {target: 80, mode: tcp}]}`, extensionAt + `.ports: target 80 stands twice: keep one of them`},
+	{"ports missing", `{ports: [{target: 81}]}`, extensionAt + `.ports: 80 is published but missing: add {target: 80}, or take it out of ports`},
+	{"control port", `{ports: [{target: 80}, {target: 9899}]}`, extensionAt + `.ports: 9899 is where proxies take their orders: use another port in the container`},
+	{"health of tcp", `{ports: [{target: 80}, {target: 81, mode: tcp}], health: {path: /}}`,
+		extensionAt + `.health: path would be asked for on port 81 too, which is mode tcp: name the port that answers it with health.port`},
+	{"proxy key", `{proxy: {replicas: 2}}`, extensionAt + `.proxy: unknown key "replicas"; allowed are image, deploy`},
+	{"proxy image", `{proxy: {image: "A b"}}`, extensionAt + `.proxy.image: "A b" is no image name: repository name (library/A b) must be lowercase`},
+	{"proxy mode", `{proxy: {deploy: {mode: global-job}}}`, extensionAt + `.proxy.deploy.mode: "global-job" is not one of replicated, global`},
+	{"proxy replicas", `{proxy: {deploy: {replicas: 0}}}`, extensionAt + `.proxy.deploy.replicas: 0 is no whole number from 1 to 1000`},
+	{"proxy global", `{proxy: {deploy: {mode: global, replicas: 2}}}`, extensionAt + `.proxy.deploy.replicas: mode global runs one proxy on every node: leave replicas out`},
+	{"proxy memory", `{proxy: {deploy: {resources: {limits: {memory: lots}}}}}`, extensionAt + `.proxy.deploy.resources.limits.memory: "lots" is no amount of memory such as 128M`},
+	{"proxy constraint", `{proxy: {deploy: {placement: {constraints: [1]}}}}`, extensionAt + `.proxy.deploy.placement.constraints[0]: 1 is no text: put it in quotes`},
+	{"proxy constraint empty", `{proxy: {deploy: {placement: {constraints: [null]}}}}`,
+		extensionAt + `.proxy.deploy.placement.constraints[0]: it is empty: give a condition such as node.role == worker`},
+	{"proxy preference", `{proxy: {deploy: {placement: {preferences: [{}]}}}}`,
+		extensionAt + `.proxy.deploy.placement.preferences[0].spread: it is empty: give a label of the nodes such as node.labels.zone`},
+	{"all at once", `{keep: hot, drain: long}`, extensionAt + ".drain: \"long\" is no duration such as 500ms, 30s or 5m\n" +
+		`service web: x-bluegreen.keep: "hot" is not one of warm, cold`},
+}
+
 // TestExtensionErrors holds the text of errors of x-bluegreen.
 func TestExtensionErrors(t *testing.T) {
-	const at = "stack.yml: service web: x-bluegreen"
-	for _, c := range []struct{ name, value, want string }{
-		{"unknown key", `{helth: {}}`, at + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, timeout`},
-		{"no mapping", `hot`, at + `: "hot" is no mapping; allowed are the keys ports, health, proxy, drain, keep, timeout`},
-		{"keep", `{keep: hot}`, at + `.keep: "hot" is not one of warm, cold`},
-		{"drain", `{drain: long}`, at + `.drain: "long" is no duration such as 500ms, 30s or 5m`},
-		{"drain without unit", `{drain: 30}`, at + `.drain: 30 is no duration such as 500ms, 30s or 5m`},
-		{"drain below", `{drain: -1s}`, at + `.drain: "-1s" is not between 0s and 24h0m0s`},
-		{"timeout 0", `{timeout: 0s}`, at + `.timeout: "0s" is not between 1ms and 24h0m0s`},
-		{"interval 0", `{health: {interval: 0}}`, at + `.health.interval: 0 is not between 1ms and 24h0m0s`},
-		{"health key", `{health: {url: /}}`, at + `.health: unknown key "url"; allowed are path, port, interval, timeout, rise, fall`},
-		{"path", `{health: {path: healthz}}`, at + `.health.path: "healthz" is no path: begin it with / and percent-encode blanks and quotes`},
-		{"path blank", `{health: {path: "/a b"}}`, at + `.health.path: "/a b" is no path: begin it with / and percent-encode blanks and quotes`},
-		{"rise", `{health: {rise: 0}}`, at + `.health.rise: 0 is no whole number from 1 to 100`},
-		{"port", `{health: {port: 70000}}`, at + `.health.port: 70000 is no whole number from 1 to 65535`},
-		{"ports no list", `{ports: 80}`, at + `.ports: 80 is no list of ports such as {target: 8080, mode: http}`},
-		{"ports empty", `{ports: []}`, at + `.ports: there is no port in it: name at least one, or leave the key out`},
-		{"ports item", `{ports: [80]}`, at + `.ports[0]: 80 is no mapping; allowed are the keys target, mode`},
-		{"ports target", `{ports: [{mode: http}]}`, at + `.ports[0]: target is missing: give the port inside the container`},
-		{"ports mode", `{ports: [{target: 80, mode: udp}]}`, at + `.ports[0].mode: "udp" is not one of http, h2, tcp`},
-		{"ports twice", `{ports: [{target: 80}, {target: 80, mode: tcp}]}`, at + `.ports: target 80 stands twice: keep one of them`},
-		{"ports missing", `{ports: [{target: 81}]}`, at + `.ports: 80 is published but missing: add {target: 80}, or take it out of ports`},
-		{"control port", `{ports: [{target: 80}, {target: 9899}]}`, at + `.ports: 9899 is where proxies take their orders: use another port in the container`},
-		{"health of tcp", `{ports: [{target: 80}, {target: 81, mode: tcp}], health: {path: /}}`,
-			at + `.health: path would be asked for on port 81 too, which is mode tcp: name the port that answers it with health.port`},
-		{"proxy key", `{proxy: {replicas: 2}}`, at + `.proxy: unknown key "replicas"; allowed are image, deploy`},
-		{"proxy image", `{proxy: {image: "A b"}}`, at + `.proxy.image: "A b" is no image name: repository name (library/A b) must be lowercase`},
-		{"proxy mode", `{proxy: {deploy: {mode: global-job}}}`, at + `.proxy.deploy.mode: "global-job" is not one of replicated, global`},
-		{"proxy replicas", `{proxy: {deploy: {replicas: 0}}}`, at + `.proxy.deploy.replicas: 0 is no whole number from 1 to 1000`},
-		{"proxy global", `{proxy: {deploy: {mode: global, replicas: 2}}}`, at + `.proxy.deploy.replicas: mode global runs one proxy on every node: leave replicas out`},
-		{"proxy memory", `{proxy: {deploy: {resources: {limits: {memory: lots}}}}}`, at + `.proxy.deploy.resources.limits.memory: "lots" is no amount of memory such as 128M`},
-		{"proxy constraint", `{proxy: {deploy: {placement: {constraints: [1]}}}}`, at + `.proxy.deploy.placement.constraints[0]: 1 is no text: put it in quotes`},
-		{"all at once", `{keep: hot, drain: long}`, at + ".drain: \"long\" is no duration such as 500ms, 30s or 5m\n" +
-			`service web: x-bluegreen.keep: "hot" is not one of warm, cold`},
-	} {
+	for _, c := range extensionCases {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := loadText(t, `services: {web: {image: a, ports: ["80:80"], x-bluegreen: `+c.value+`}}`)
 			expect(t, err, c.want)
@@ -191,6 +229,14 @@ func TestBlueGreenErrors(t *testing.T) {
 			"stack.yml: service web-blue: the blue-green service web has a color of that name: rename one of them"},
 		{"color alias", `services: {web: {image: a, expose: [80], x-bluegreen: }, b: {image: b, networks: {default: {aliases: [web-green]}}}}`,
 			"stack.yml: service b: networks: the alias web-green is the name of a color of web: use another alias"},
+		{"color name but for case", `services: {web: {image: a, expose: [80], x-bluegreen: }, Web-Blue: {image: b}}`,
+			"stack.yml: service Web-Blue: the blue-green service web has a color of that name: rename one of them"},
+		{"color of a color", `services: {web: {image: a, expose: [80], x-bluegreen: }, web-blue: {image: b, expose: [80], x-bluegreen: }}`,
+			"stack.yml: service web-blue: the blue-green service web has a color of that name: rename one of them"},
+		{"tasks of a color", `services: {web: {image: a, expose: [80], x-bluegreen: }, web-blue-servers: {image: b}}`,
+			"stack.yml: service web-blue-servers: the tasks of a color of the blue-green service web have that name: rename one of them"},
+		{"alias of a color's tasks", `services: {web: {image: a, expose: [80], x-bluegreen: }, b: {image: b, networks: {default: {aliases: [shop_web-green-servers]}}}}`,
+			"stack.yml: service b: networks: the alias shop_web-green-servers is the name of a color of web: use another alias"},
 		{"long name", `services: {` + strings.Repeat("a", 45) + `: {image: a, expose: [80], x-bluegreen: }}`,
 			"stack.yml: service " + strings.Repeat("a", 45) + `: "shop_` + strings.Repeat("a", 45) +
 				`" has 50 characters, and a blue-green service may have 49, so that names of its colors are good for DNS: shorten it, or the stack's name`},
@@ -201,5 +247,35 @@ func TestBlueGreenErrors(t *testing.T) {
 			_, err := loadText(t, c.file)
 			expect(t, err, c.want)
 		})
+	}
+}
+
+// TestNamesThatAreGood holds names that look like those that are refused, and are not.
+func TestNamesThatAreGood(t *testing.T) {
+	for _, file := range []string{
+		`{services: {a: {image: a, networks: [n, o]}}, networks: {n: {external: {name: x}}, o: {name: x, external: true}}}`,
+		`{services: {a: {image: a}, a-blue: {image: a}}, configs: {c: {name: shop-bluegreen, content: c}, d: {name: x, content: d}, e: {name: x, content: d}}}`,
+		`services: {a: {image: a, hostname: "{{.Service.Name}}-{{.Node.Hostname}}-{{.Task.Slot}}-of-a-name-that-is-longer-than-it-looks"}}`,
+		`services: {a: {image: a, hostname: ` + strings.Repeat("h", 64) + `, labels: {bluegreen.role: mine}}}`,
+		`services: {a: {image: a, networks: {default: {aliases: [a.example.com, _x, A]}}}}`,
+	} {
+		if p, err := loadText(t, file); err != nil || len(p.Warnings) > 0 {
+			t.Errorf("%s: %v, %+v", file, err, p)
+		}
+	}
+}
+
+func TestAliasesThatNothingFinds(t *testing.T) {
+	long := strings.Repeat("a", 64)
+	p, err := loadText(t, `services: {a: {image: a, networks: {default: {aliases: ["a b", "b.", .c, `+long+`]}}}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, alias := range []string{".c", "a b", long, "b."} {
+		want = append(want, `service a: networks: the alias "`+alias+`" is no name that DNS can be asked for, so nothing finds it`)
+	}
+	if !slices.Equal(p.Warnings, want) {
+		t.Errorf("got %q, want %q", p.Warnings, want)
 	}
 }

@@ -82,6 +82,15 @@ func (f field) text(fallback string) string {
 	return text
 }
 
+// required reads text that must not be empty; want says what it is.
+func (f field) required(want string) string {
+	text := f.text("")
+	if _, ok := f.value.(string); text == "" && (ok || !f.given()) {
+		f.errorf("it is empty: give %s", want)
+	}
+	return text
+}
+
 func (f field) oneOf(fallback string, allowed ...string) string {
 	if !f.given() {
 		return fallback

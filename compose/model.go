@@ -37,6 +37,9 @@ func (s *sources) load(ctx context.Context, stack string, profiles []string) (*m
 	details := types.ConfigDetails{WorkingDir: s.dir, ConfigFiles: s.files, Environment: maps.Clone(s.env.all)}
 	options := s.loaderOptions(stack, profiles)
 	warnings, err := captureLogs(func() error {
+		if err := s.checkAnchors(); err != nil {
+			return err
+		}
 		dict, err := loader.LoadModelWithContext(ctx, details, options)
 		if err != nil {
 			return err

@@ -89,9 +89,9 @@ func checkStackName(name string) error {
 		return fmt.Errorf("stack name %q: Swarm takes letters, digits, - and _ only, with a letter or digit "+
 			"first and last: give another one with -p", name)
 	}
-	if strings.HasSuffix(name, reservedSuffix) {
+	if strings.HasSuffix(strings.ToLower(name), reservedSuffix) {
 		return fmt.Errorf("stack name %q: names that end in %s are kept for the proxies and colors of the stack %q: "+
-			"give another one with -p", name, reservedSuffix, strings.TrimSuffix(name, reservedSuffix))
+			"give another one with -p", name, reservedSuffix, name[:len(name)-len(reservedSuffix)])
 	}
 	if len(name) > maxName {
 		return fmt.Errorf("stack name %q has %d characters; Swarm takes %d: give a shorter one with -p",

@@ -3,6 +3,7 @@ package compose
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -78,25 +79,46 @@ func isUserDefined(name string) bool {
 // networks are those that services use; docker stack deploy leaves the others alone as well.
 func (m *model) networks(p *Project) error {
 	p.Networks = map[string]Network{}
+	used := map[string]bool{}
 	for service, s := range m.project.Services {
 		if name := m.predefinedNetwork(s); name != "" {
 			p.Networks[name] = Network{External: true}
 			continue
 		}
 		for key := range m.serviceNetworks(service) {
-			n := m.project.Networks[key]
-			name := m.networkName(key)
-			if bool(n.External) {
-				p.Networks[name] = Network{External: true}
-				continue
-			}
-			if err := checkName(name); err != nil {
-				return fmt.Errorf("network %s: %w", key, err)
-			}
-			p.Networks[name] = Network{Create: m.networkCreate(key, n)}
+			used[key] = true
 		}
 	}
+	seen := names{}
+	for _, key := range slices.Sorted(maps.Keys(used)) {
+		n := m.project.Networks[key]
+		name := m.networkName(key)
+		network := Network{External: bool(n.External)}
+		if !network.External {
+			network.Create = m.networkCreate(key, n)
+		}
+		err := m.checkNetwork(name, network)
+		if err == nil {
+			err = seen.add(m, "networks", key, name, network.External)
+		}
+		if err != nil {
+			return fmt.Errorf("network %s: %w", key, err)
+		}
+		p.Networks[name] = network
+	}
 	return nil
+}
+
+// checkNetwork says whether Swarm and we take a network's name and labels.
+func (m *model) checkNetwork(name string, n Network) error {
+	err := m.checkOwnName(name)
+	if err == nil && !n.External {
+		err = checkName(name)
+	}
+	if err == nil {
+		err = checkOwnLabels(n.Create.Labels)
+	}
+	return err
 }
 
 func (m *model) networkCreate(key string, n types.NetworkConfig) network.CreateOptions {

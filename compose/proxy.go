@@ -42,10 +42,11 @@ func decodePlacement(f field) *swarm.Placement {
 	keys := f.keys("constraints", "preferences", "max_replicas_per_node")
 	placement := &swarm.Placement{MaxReplicas: uint64(keys["max_replicas_per_node"].number(0, 0, 1000))}
 	for _, item := range keys["constraints"].list("constraints such as node.role == worker") {
-		placement.Constraints = append(placement.Constraints, item.text(""))
+		placement.Constraints = append(placement.Constraints, item.required("a condition such as node.role == worker"))
 	}
 	for _, item := range keys["preferences"].list("preferences such as {spread: node.labels.zone}") {
-		spread := &swarm.SpreadOver{SpreadDescriptor: item.keys("spread")["spread"].text("")}
+		label := item.keys("spread")["spread"].required("a label of the nodes such as node.labels.zone")
+		spread := &swarm.SpreadOver{SpreadDescriptor: label}
 		placement.Preferences = append(placement.Preferences, swarm.PlacementPreference{Spread: spread})
 	}
 	return placement

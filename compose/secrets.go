@@ -58,6 +58,7 @@ func (m *model) eachObject(kind string, objects map[string]types.FileObjectConfi
 	add func(key, name string, object types.FileObjectConfig) error,
 ) error {
 	var errs []error
+	seen := names{}
 	for _, key := range slices.Sorted(maps.Keys(objects)) {
 		object := objects[key]
 		external := bool(object.External)
@@ -65,7 +66,10 @@ func (m *model) eachObject(kind string, objects map[string]types.FileObjectConfi
 			continue
 		}
 		name := m.nameOf(key, object.Name, external)
-		err := checkObjectName(name)
+		err := m.checkObject(kind+"s", key, name)
+		if err == nil {
+			err = seen.add(m, kind+"s", key, name, external)
+		}
 		if err == nil {
 			err = add(key, name, object)
 		}
@@ -74,6 +78,18 @@ func (m *model) eachObject(kind string, objects map[string]types.FileObjectConfi
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkObject says whether Swarm and we take the name and labels of a secret or config.
+func (m *model) checkObject(kind, key, name string) error {
+	err := checkObjectName(name)
+	if err == nil {
+		err = m.checkOwnName(name)
+	}
+	if err == nil {
+		err = checkOwnLabels(m.labeled(dig(m.raw, kind, key, "labels")))
+	}
+	return err
 }
 
 func (m *model) secretSpec(key, name string, object types.FileObjectConfig) (swarm.SecretSpec, error) {

@@ -28,21 +28,3 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
-
-func FuzzLoad(f *testing.F) {
-	for _, seed := range []string{
-		"services: {web: {image: a, command: [a, 1], x-bluegreen: {ports: [{target: 80}]}}}",
-		"services: {web: {image: a, ports: ['80:80', {target: 1}], environment: [A, B=1], x-bluegreen: }}",
-		"x-bluegreen: {health: {path: /}}\nservices:\n  web:\n    image: ${A:-b}\n    deploy: {labels: [a=b]}\n",
-		"services: {a: {image: a, extra_hosts: {a: [1, 2]}, volumes: [/a, 'b:/c']}}\nvolumes: {b: {driver_opts: {x-a: 1}}}",
-		"services: {a: {image: a, networks: {n: {driver_opts: {x: 1}}}}}\nnetworks: {n: {ipam: {config: [{subnet: 10.0.0.0/8}]}}}",
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		if strings.Contains(text, "include") || strings.Contains(text, "file") {
-			t.Skip("reads files of this machine")
-		}
-		_, _ = Load(t.Context(), Options{Files: []string{"-"}, Stdin: strings.NewReader(text), Name: "shop", Dir: t.TempDir()})
-	})
-}

@@ -19,7 +19,7 @@ type installed struct {
 
 // haproxies returns every HAProxy to test with: those in the root directories that HAPROXY_ROOTS lists with
 // colons between them, else the one in PATH.
-func haproxies(t *testing.T) []installed {
+func haproxies(t testing.TB) []installed {
 	t.Helper()
 	var found []installed
 	for _, root := range filepath.SplitList(os.Getenv("HAPROXY_ROOTS")) {
@@ -36,7 +36,7 @@ func haproxies(t *testing.T) []installed {
 }
 
 // needNull puts /dev/null into a root directory: HAProxy does not start without it, and an image has none.
-func needNull(t *testing.T, root string) {
+func needNull(t testing.TB, root string) {
 	t.Helper()
 	const null = 1<<8 | 3 // the device's major and minor numbers
 	err := os.MkdirAll(filepath.Join(root, "dev"), 0o755)

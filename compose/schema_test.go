@@ -1,0 +1,278 @@
+package compose
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/schema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v4"
+)
+
+const (
+	schemaFile = "../docs/x-bluegreen.schema.json"
+	// composeSpec is where the schema finds that of compose; here it is the one that compose-go has.
+	composeSpec = "https://raw.githubusercontent.com/compose-spec/compose-spec/main/schema/compose-spec.json"
+)
+
+// readSchema returns the schema as a map, and compiled at a place in it.
+func readSchema(t *testing.T, place string) (map[string]any, *jsonschema.Schema) {
+	t.Helper()
+	text, err := os.ReadFile(schemaFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := jsonschema.UnmarshalJSON(strings.NewReader(schema.Schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	for url, document := range map[string]any{composeSpec: theirs, "x-bluegreen.json": ours} {
+		if err := compiler.AddResource(url, document); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compiled, err := compiler.Compile("x-bluegreen.json" + place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mapping(ours), compiled
+}
+
+const settingsPlace = "#/definitions/x-bluegreen"
+
+func readYAML(t *testing.T, text string) any {
+	t.Helper()
+	var value any
+	if err := yaml.Unmarshal([]byte(text), &value); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return value
+}
+
+// readJSON reads YAML as an editor does: dates are text.
+func readJSON(t *testing.T, text string) any {
+	t.Helper()
+	encoded, err := json.Marshal(readYAML(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(encoded))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// judged are values of x-bluegreen that the schema and the decoder must judge alike.
+var judged = []string{
+	`null`, `{}`, `[]`, `hot`, `1`, `true`, `{1: 2}`, `{helth: {}}`,
+	`{ports: null}`, `{ports: []}`, `{ports: 80}`, `{ports: {target: 80}}`, `{ports: [80]}`, `{ports: [null]}`, `{ports: [{}]}`,
+	`{ports: [{target: null}]}`, `{ports: [{mode: http}]}`, `{ports: [{target: 80}]}`, `{ports: [{target: "80"}, {target: 81, mode: tcp}]}`,
+	`{ports: [{target: 80, mode: h2}]}`, `{ports: [{target: 80, mode: null}]}`, `{ports: [{target: 80, mode: udp}]}`, `{ports: [{target: 80, mode: ""}]}`,
+	`{ports: [{target: 80, published: 80}]}`, `{ports: [{target: 0}]}`, `{ports: [{target: 1}]}`, `{ports: [{target: 65535}]}`,
+	`{ports: [{target: 65536}]}`, `{ports: [{target: "65536"}]}`, `{ports: [{target: "0"}]}`, `{ports: [{target: ""}]}`, `{ports: [{target: -1}]}`,
+	`{ports: [{target: 80.5}]}`, `{ports: [{target: true}]}`, `{ports: [{target: [80]}]}`, `{ports: [{target: "80-90"}]}`, `{ports: [{target: "60000"}]}`,
+	`{health: null}`, `{health: {}}`, `{health: /}`, `{health: {url: /}}`,
+	`{health: {path: null}}`, `{health: {path: ""}}`, `{health: {path: /}}`, `{health: {path: "/a?b=c&d=%20"}}`, `{health: {path: healthz}}`,
+	`{health: {path: "/a b"}}`, `{health: {path: "/a\n"}}`, `{health: {path: '/"'}}`, `{health: {path: "/#a"}}`, `{health: {path: 1}}`, `{health: {path: [/]}}`,
+	`{health: {port: null}}`, `{health: {port: 80}}`, `{health: {port: "80"}}`, `{health: {port: 0}}`, `{health: {port: 70000}}`, `{health: {port: http}}`,
+	`{health: {interval: null}}`, `{health: {interval: 1s}}`, `{health: {interval: 1.5s}}`, `{health: {interval: .5s}}`, `{health: {interval: 1m30s}}`,
+	`{health: {interval: 1500us}}`, `{health: {interval: 0}}`, `{health: {interval: "0"}}`, `{health: {interval: 0s}}`, `{health: {interval: 0m0s}}`,
+	`{health: {interval: 5}}`, `{health: {interval: "5"}}`, `{health: {interval: -1s}}`, `{health: {interval: 1d}}`, `{health: {interval: 1 s}}`,
+	`{health: {interval: ""}}`, `{health: {interval: true}}`, `{health: {interval: {}}}`,
+	`{health: {timeout: 2s}}`, `{health: {timeout: 0s}}`, `{health: {timeout: soon}}`,
+	`{health: {rise: null}}`, `{health: {rise: 1}}`, `{health: {rise: 100}}`, `{health: {rise: "7"}}`, `{health: {rise: "007"}}`, `{health: {rise: 0}}`, `{health: {rise: 101}}`,
+	`{health: {rise: "101"}}`, `{health: {rise: "+7"}}`, `{health: {rise: 2.0}}`, `{health: {rise: many}}`, `{health: {fall: 3}}`, `{health: {fall: 0}}`, `{health: {fall: "0"}}`,
+	`{proxy: null}`, `{proxy: {}}`, `{proxy: haproxy}`, `{proxy: {replicas: 2}}`,
+	`{proxy: {image: null}}`, `{proxy: {image: "haproxy:3.2"}}`, `{proxy: {image: "r.example.com:5000/h@sha256:` + strings.Repeat("a", 64) + `"}}`,
+	`{proxy: {image: ""}}`, `{proxy: {image: "a b"}}`, `{proxy: {image: 3}}`,
+	`{proxy: {deploy: null}}`, `{proxy: {deploy: {}}}`, `{proxy: {deploy: [1]}}`, `{proxy: {deploy: {update_config: {}}}}`,
+	`{proxy: {deploy: {replicas: null}}}`, `{proxy: {deploy: {replicas: 1}}}`, `{proxy: {deploy: {replicas: 1000}}}`, `{proxy: {deploy: {replicas: "1000"}}}`,
+	`{proxy: {deploy: {replicas: 0}}}`, `{proxy: {deploy: {replicas: 1001}}}`, `{proxy: {deploy: {replicas: "1001"}}}`,
+	`{proxy: {deploy: {mode: null, replicas: 2}}}`, `{proxy: {deploy: {mode: replicated, replicas: 2}}}`, `{proxy: {deploy: {mode: global}}}`,
+	`{proxy: {deploy: {mode: global, replicas: null}}}`, `{proxy: {deploy: {mode: global, replicas: 2}}}`, `{proxy: {deploy: {mode: global-job}}}`,
+	`{proxy: {deploy: {placement: null}}}`, `{proxy: {deploy: {placement: {}}}}`, `{proxy: {deploy: {placement: worker}}}`, `{proxy: {deploy: {placement: {zone: a}}}}`,
+	`{proxy: {deploy: {placement: {constraints: null, preferences: null}}}}`, `{proxy: {deploy: {placement: {constraints: [node.role == worker]}}}}`,
+	`{proxy: {deploy: {placement: {constraints: node.role == worker}}}}`, `{proxy: {deploy: {placement: {constraints: [1]}}}}`, `{proxy: {deploy: {placement: {constraints: [{}]}}}}`,
+	`{proxy: {deploy: {placement: {constraints: [null]}}}}`, `{proxy: {deploy: {placement: {constraints: [""]}}}}`, `{proxy: {deploy: {placement: {preferences: [null]}}}}`,
+	`{proxy: {deploy: {placement: {preferences: [{spread: node.labels.zone}]}}}}`, `{proxy: {deploy: {placement: {preferences: [{pack: a}]}}}}`,
+	`{proxy: {deploy: {placement: {preferences: [{spread: 1}]}}}}`, `{proxy: {deploy: {placement: {preferences: [{spread: null}]}}}}`, `{proxy: {deploy: {placement: {preferences: [{spread: ""}]}}}}`, `{proxy: {deploy: {placement: {preferences: [{}]}}}}`,
+	`{proxy: {deploy: {placement: {max_replicas_per_node: 0}}}}`, `{proxy: {deploy: {placement: {max_replicas_per_node: "0"}}}}`, `{proxy: {deploy: {placement: {max_replicas_per_node: 1001}}}}`,
+	`{proxy: {deploy: {placement: {max_replicas_per_node: -1}}}}`,
+	`{proxy: {deploy: {resources: null}}}`, `{proxy: {deploy: {resources: {}}}}`, `{proxy: {deploy: {resources: {limits: null, reservations: null}}}}`,
+	`{proxy: {deploy: {resources: {limits: {}, reservations: {}}}}}`, `{proxy: {deploy: {resources: {limit: {}}}}}`, `{proxy: {deploy: {resources: {limits: 1}}}}`,
+	`{proxy: {deploy: {resources: {limits: {cpus: 0.5, memory: 64M, pids: 100}}}}}`, `{proxy: {deploy: {resources: {limits: {cpus: "0.5", memory: 67108864, pids: "100"}}}}}`,
+	`{proxy: {deploy: {resources: {limits: {cpus: 1, memory: 1.5gb, pids: 0}}}}}`, `{proxy: {deploy: {resources: {limits: {cpus: null, memory: null, pids: null}}}}}`,
+	`{proxy: {deploy: {resources: {limits: {cpus: -1}}}}}`, `{proxy: {deploy: {resources: {limits: {cpus: "-1"}}}}}`, `{proxy: {deploy: {resources: {limits: {cpus: much}}}}}`, `{proxy: {deploy: {resources: {limits: {cpus: ""}}}}}`,
+	`{proxy: {deploy: {resources: {limits: {cpus: true}}}}}`, `{proxy: {deploy: {resources: {limits: {memory: lots}}}}}`, `{proxy: {deploy: {resources: {limits: {memory: -1}}}}}`, `{proxy: {deploy: {resources: {limits: {memory: ""}}}}}`,
+	`{proxy: {deploy: {resources: {limits: {memory: 10 MiB}}}}}`, `{proxy: {deploy: {resources: {limits: {memory: 10x}}}}}`, `{proxy: {deploy: {resources: {limits: {pids: -1}}}}}`, `{proxy: {deploy: {resources: {limits: {pids: 4194305}}}}}`,
+	`{proxy: {deploy: {resources: {reservations: {cpus: 0.25, memory: 32M}}}}}`, `{proxy: {deploy: {resources: {reservations: {pids: 1}}}}}`,
+	`{drain: null}`, `{drain: 30s}`, `{drain: 0}`, `{drain: "0"}`, `{drain: 0s}`, `{drain: 30}`, `{drain: "30"}`, `{drain: -1s}`, `{drain: long}`, `{drain: 1h30m}`, `{drain: 0.5}`, `{drain: []}`,
+	`{keep: null}`, `{keep: warm}`, `{keep: cold}`, `{keep: hot}`, `{keep: ""}`, `{keep: true}`, `{keep: [warm]}`,
+	`{timeout: null}`, `{timeout: 5m}`, `{timeout: 0s}`, `{timeout: 0}`, `{timeout: 300}`, `{timeout: {}}`,
+	`{ports: [{target: 80}], health: {path: /h, port: 80, interval: 1s, timeout: 1s, rise: 2, fall: 3}, proxy: {image: a, deploy: {replicas: 2}}, drain: 1s, keep: cold, timeout: 1m}`,
+}
+
+// TestSchemaJudgesAsDecoder holds that the schema refuses what the decoder refuses, and nothing else.
+func TestSchemaJudgesAsDecoder(t *testing.T) {
+	_, settings := readSchema(t, settingsPlace)
+	taken := 0
+	for _, text := range judged {
+		f := newField(extension, readYAML(t, text))
+		decodeSettings(f)
+		bySchema := settings.Validate(readYAML(t, text))
+		if (f.err() == nil) != (bySchema == nil) {
+			t.Errorf("%s\ndecoder: %v\nschema: %v", text, f.err(), bySchema)
+		}
+		if f.err() == nil {
+			taken++
+		}
+	}
+	if taken < 50 || len(judged)-taken < 50 {
+		t.Errorf("%d of %d are good: cases of both kinds are needed", taken, len(judged))
+	}
+}
+
+// TestSchemaIsWider holds what a schema cannot say, or must not: it takes these, and the decoder, which sees variables
+// replaced, does not. docs/compose.md lists them.
+func TestSchemaIsWider(t *testing.T) {
+	_, settings := readSchema(t, settingsPlace)
+	for _, text := range []string{
+		`{drain: "${DRAIN:-30s}"}`, `{keep: $KEEP}`, `{ports: [{target: "$PORT", mode: "$MODE"}]}`, `{proxy: {deploy: {replicas: "$N"}}}`,
+		`{drain: 25h}`, `{timeout: 1us}`, `{health: {interval: 1h60m23h}}`,
+		`{proxy: {image: "shop/Proxy"}}`,
+		`{proxy: {deploy: {resources: {limits: {cpus: 0.0000000001}}}}}`,
+		`{proxy: {deploy: {resources: {limits: {pids: "9999999"}}}}}`,
+	} {
+		f := newField(extension, readYAML(t, text))
+		decodeSettings(f)
+		if f.err() == nil {
+			t.Errorf("%s: the decoder takes it as well", text)
+		}
+		if err := settings.Validate(readYAML(t, text)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+var allowedKeys = regexp.MustCompile(`unknown key "\?"; allowed are (.*)`)
+
+// decoderKeys asks the decoder which keys it knows at and below a place, a value put into a whole x-bluegreen.
+func decoderKeys(path string, put func(any) any, into map[string]bool) {
+	f := newField(extension, put(map[string]any{"?": 1}))
+	decodeSettings(f)
+	err := fmt.Sprint(f.err())
+	if strings.Contains(err, "is no list of") {
+		decoderKeys(path+"[]", func(value any) any { return put([]any{value}) }, into)
+		return
+	}
+	found := allowedKeys.FindStringSubmatch(err)
+	if found == nil {
+		return
+	}
+	for key := range strings.SplitSeq(found[1], ", ") {
+		into[path+"."+key] = true
+		decoderKeys(path+"."+key, func(value any) any { return put(map[string]any{key: value}) }, into)
+	}
+}
+
+// describedKeys are the keys that the schema knows, with what it says of them.
+func describedKeys(path string, at map[string]any, into map[string]map[string]any) {
+	for key, value := range mapping(at["properties"]) {
+		into[path+"."+key] = mapping(value)
+		describedKeys(path+"."+key, mapping(value), into)
+	}
+	if items := mapping(at["items"]); items != nil {
+		describedKeys(path+"[]", items, into)
+	}
+}
+
+// TestSchemaKeys holds that the schema has every key of the decoder, with a description, and no other.
+func TestSchemaKeys(t *testing.T) {
+	document, _ := readSchema(t, "")
+	known, described := map[string]bool{}, map[string]map[string]any{}
+	decoderKeys("", func(value any) any { return value }, known)
+	describedKeys("", mapping(dig(document, "definitions", extension)), described)
+	got, want := slices.Sorted(maps.Keys(described)), slices.Sorted(maps.Keys(known))
+	if !slices.Equal(got, want) {
+		t.Errorf("the schema has the keys\n%s\nand the decoder\n%s", strings.Join(got, " "), strings.Join(want, " "))
+	}
+	for key, s := range described {
+		if s["description"] == nil {
+			t.Errorf("%s has no description", key)
+		}
+	}
+}
+
+// TestSchemaDefaults holds that a value written out as its default changes nothing.
+func TestSchemaDefaults(t *testing.T) {
+	document, _ := readSchema(t, "")
+	var defaults func(at map[string]any) any
+	defaults = func(at map[string]any) any {
+		if value, ok := at["default"]; ok {
+			return value
+		}
+		out := map[string]any{}
+		for key, property := range mapping(at["properties"]) {
+			if value := defaults(mapping(property)); value != nil && key != "placement" && key != "resources" {
+				out[key] = value
+			}
+		}
+		if len(out) == 0 {
+			return nil
+		}
+		return out
+	}
+	written := defaults(mapping(dig(document, "definitions", extension)))
+	f := newField(extension, written)
+	got := decodeSettings(f)
+	want := decodeSettings(newField(extension, nil))
+	if f.err() != nil || !reflect.DeepEqual(got, want) || len(mapping(written)) != 5 {
+		t.Errorf("%v is read as %+v, %v; without it, it is %+v", written, got, f.err(), want)
+	}
+}
+
+// TestSchemaOfFiles holds that whole files are judged, with compose's own schema: those of the corpus are good.
+func TestSchemaOfFiles(t *testing.T) {
+	_, file := readSchema(t, "")
+	examples, _ := filepath.Glob("../examples/*/*.y*ml")
+	stacks, _ := filepath.Glob("testdata/stacks/*/compose.yml")
+	if len(examples) == 0 || len(stacks) == 0 {
+		t.Fatal("no files")
+	}
+	for _, path := range append(examples, stacks...) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := file.Validate(readJSON(t, string(text))); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	for text, want := range map[string]string{
+		`{services: {web: {image: a, x-bluegreen: {keep: cold}}}, x-bluegreen: {drain: 1s}}`: "",
+		`{services: {web: {image: a, x-bluegreen: }}}`:                                       "",
+		`{services: {web: {image: a, x-bluegreen: {keep: hot}}}}`:                            "/services/web/x-bluegreen/keep",
+		`{services: {web: {image: a}}, x-bluegreen: {drain: 1}}`:                             "/x-bluegreen/drain",
+		`{services: {web: {imag: a, x-bluegreen: {}}}}`:                                      "/services/web/imag",
+	} {
+		err := file.Validate(readYAML(t, text))
+		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), "at '"+want+"'") {
+			t.Errorf("%s: %v, want an error at %q", text, err, want)
+		}
+	}
+}
