@@ -38,15 +38,17 @@ services:
     image: app:${V:-v1}
     ports: ["8080:8080"]
     environment: {APP_STOP_DELAY: 3s}
+    healthcheck: {interval: 5s, timeout: 30s, start_interval: 1s, start_period: 60s}
     deploy: {replicas: 2, update_config: {order: start-first}}
     BLUEGREEN
   caller:
     image: app:v1
-    environment: {APP_CALL: "http://web:8080/", APP_CALL_EVERY: 100ms}
+    environment: {APP_CALL: "http://web:8080/", APP_CALL_EVERY: 200ms}
+    healthcheck: {interval: 10s, timeout: 30s}
     ports: ["8090:8080"]
 `
 
-const blueGreen = `x-bluegreen: {health: {path: /, interval: 1s}, drain: 10s, timeout: 120s, proxy: {image: "PROXY"}}`
+const blueGreen = `x-bluegreen: {health: {path: /, interval: 2s, timeout: 5s}, drain: 10s, timeout: 5m, proxy: {image: "PROXY"}}`
 
 // run is one run of the scenario.
 type run struct {
@@ -115,7 +117,7 @@ func (r *run) plain() (swarm.Service, error) {
 	if _, err := r.calls(true); err != nil {
 		return swarm.Service{}, err
 	}
-	r.load = load.Start(r.ctx, load.Options{Targets: []string{address + ":8080"}, Workers: 4, Rate: 15, KeepAlive: 0.5, Post: 0.3})
+	r.load = load.Start(r.ctx, load.Options{Targets: []string{address + ":8080"}, Workers: 4, Rate: 10, KeepAlive: 0.5, Post: 0.3})
 	return r.service()
 }
 
