@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// waits is how many steps that mostly wait are carried out at once.
+// waits is how many steps that wait for tasks are carried out at once. They have places of their own: what a color needs
+// to become healthy may be a plain service that is still to be created.
 const waits = 64
 
 // unit is what the executor does as one: a step, or all flips that go in one order.
@@ -80,9 +81,9 @@ func (r *run) part(ctx context.Context, list []unit) error {
 					return gctx.Err()
 				}
 			}
-			places := changing
-			if u.steps[0].waits() {
-				places = waiting
+			places := waiting
+			if u.steps[0].quick() {
+				places = changing
 			}
 			select {
 			case places <- struct{}{}:
@@ -127,8 +128,14 @@ func (r *run) unit(ctx context.Context, u unit) error {
 	return err
 }
 
-// waits says whether a step only waits.
-func (s Step) waits() bool { return s.Do == Await || s.Do == AwaitStarted }
+// quick says whether a step is done once it is written.
+func (s Step) quick() bool {
+	switch s.Do {
+	case CreatePlain, UpdatePlain, RunJob, SendAuth:
+		return true
+	}
+	return s.Phase == Prepare
+}
 
 // movesTraffic says whether a step must not be ended by the failure of another.
 func (s Step) movesTraffic() bool { return s.Do == Flip || s.Do == Retire || s.Do == GiveBack }
