@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
@@ -68,9 +69,12 @@ func (r *run) readyOnce(ctx context.Context, b *BlueGreen, c Color, tasks []api.
 	}
 	addrs := addresses(tasks, servingID(b.Colors[c].Spec, serversAlias(r.stack, b.Name, c)))
 	octx, cancel := context.WithCancelCause(ctx)
+	color := b.Colors[c]
+	var watches sync.WaitGroup
+	defer watches.Wait()
 	defer cancel(nil)
-	go r.watchTasks(octx, b.Colors[c], tasks, cancel)
-	go r.watchProxies(octx, r.seen, here, proxies, cancel)
+	watches.Go(func() { r.watchTasks(octx, color, tasks, cancel) })
+	watches.Go(func() { r.watchProxies(octx, r.seen, here, proxies, cancel) })
 	report, err := r.order(octx, r.seen, proxies, haproxy.Order{Wait: max(wait, time.Second),
 		Until: []haproxy.Condition{{Service: b.Name, Color: string(c), Want: haproxy.Ready, Addrs: addrs}}},
 		func(unmet string) { r.working(b.Name, "color "+string(c), "%s", unmet) })

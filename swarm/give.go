@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
@@ -66,8 +67,10 @@ func (o *Operator) giveOnce(ctx context.Context, s *Observed, moves []move) ([]p
 		return nil, nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
+	var watch sync.WaitGroup
+	defer watch.Wait()
 	defer cancel(nil)
-	go o.watchProxies(ctx, s, moves, proxies, cancel)
+	watch.Go(func() { o.watchProxies(ctx, s, moves, proxies, cancel) })
 	report, err := o.order(ctx, s, proxies, moveOrder(moves), func(unmet string) { o.working("", "flip", "%s", unmet) })
 	return proxies, report, err
 }

@@ -248,10 +248,17 @@ func orNone(names []string) string {
 
 // node returns the host name of a node, or its id where the node is gone.
 func (s *Observed) node(id string) string {
-	if n, ok := s.Nodes[id]; ok && n.Description.Hostname != "" {
+	if n := s.nodeOf(id); n.Description.Hostname != "" {
 		return n.Description.Hostname
 	}
 	return id
+}
+
+// nodeOf is a node as it was seen last; steps that run side by side look at nodes again and again.
+func (s *Observed) nodeOf(id string) api.Node {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Nodes[id]
 }
 
 // tasks lists the tasks of services, by service id.

@@ -127,8 +127,7 @@ func (o *Operator) jobFailure(ctx context.Context, s *Observed, id string) error
 // jobHost picks a proxy whose node can run the job: the image is there, and so is the control network.
 func jobHost(s *Observed, proxies []proxyTask) (proxyTask, bool) {
 	for _, p := range proxies {
-		n := s.Nodes[p.NodeID]
-		if p.askable() && n.Spec.Availability == api.NodeAvailabilityActive {
+		if p.askable() && s.nodeOf(p.NodeID).Spec.Availability == api.NodeAvailabilityActive {
 			return p, true
 		}
 	}

@@ -213,8 +213,5 @@ func (o *Operator) awaitEnded(ctx context.Context, s *Observed, svc *api.Service
 
 // reachable says whether a node was ready when we looked last; what runs on another cannot be waited for.
 func (s *Observed) reachable(nodeID string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n, ok := s.Nodes[nodeID]
-	return ok && n.Status.State == api.NodeStateReady
+	return s.nodeOf(nodeID).Status.State == api.NodeStateReady
 }

@@ -38,7 +38,7 @@ services:
     image: app:${V:-v1}
     ports: ["8080:8080"]
     environment: {APP_STOP_DELAY: 3s}
-    healthcheck: {interval: 5s, timeout: 30s, start_interval: 1s, start_period: 60s}
+    healthcheck: {interval: 3s, timeout: 30s}
     deploy: {replicas: 2, update_config: {order: start-first}}
     BLUEGREEN
   caller:
