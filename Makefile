@@ -49,6 +49,7 @@ test-ingress: ## Run the scenario that needs IPVS (the ingress mesh, virtual add
 	$(MACHINE)
 	@$(BUILD) -o bin/ingress ./e2e/ingress
 	@bin/ingress
+
 FUZZ = -run '^$$' -fuzztime 1m -fuzzminimizetime 20x
 
 fuzz: ## Feed random input to what reads files and writes HAProxy's, a minute each

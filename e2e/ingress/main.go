@@ -26,7 +26,7 @@ import (
 )
 
 // runTime is how long the virtual machine may run; it has one slow CPU.
-const runTime = 15 * time.Minute
+const runTime = 30 * time.Minute
 
 func main() {
 	inside := flag.Bool("inside", false, "run the scenario here: this is the virtual machine")
@@ -48,7 +48,7 @@ func outside(ctx context.Context) error {
 	if os.Geteuid() != 0 {
 		return errors.New("a root filesystem is made: run it as root")
 	}
-	packages := map[string]string{"linux.uml": "user-mode-linux", "debootstrap": "debootstrap", "mkfs.ext4": "e2fsprogs", "depmod": "kmod"}
+	packages := map[string]string{"linux.uml": "user-mode-linux", "debootstrap": "debootstrap", "mkfs.ext4": "e2fsprogs"}
 	if err := lab.Install(packages); err != nil {
 		return err
 	}

@@ -38,12 +38,12 @@ services:
     image: app:${V:-v1}
     ports: ["8080:8080"]
     environment: {APP_STOP_DELAY: 3s}
-    healthcheck: {interval: 3s, timeout: 30s}
-    deploy: {replicas: 2, update_config: {order: start-first}}
+    healthcheck: {interval: 5s, timeout: 30s}
+    deploy: {replicas: 1, update_config: {order: start-first}}
     BLUEGREEN
   caller:
     image: app:v1
-    environment: {APP_CALL: "http://web:8080/", APP_CALL_EVERY: 200ms}
+    environment: {APP_CALL: "http://web:8080/", APP_CALL_EVERY: 300ms}
     healthcheck: {interval: 10s, timeout: 30s}
     ports: ["8090:8080"]
 `
@@ -117,7 +117,7 @@ func (r *run) plain() (swarm.Service, error) {
 	if _, err := r.calls(true); err != nil {
 		return swarm.Service{}, err
 	}
-	r.load = load.Start(r.ctx, load.Options{Targets: []string{address + ":8080"}, Workers: 4, Rate: 10, KeepAlive: 0.5, Post: 0.3})
+	r.load = load.Start(r.ctx, load.Options{Targets: []string{address + ":8080"}, Workers: 2, Rate: 8, KeepAlive: 0.5, Post: 0.3})
 	return r.service()
 }
 
@@ -165,8 +165,12 @@ func (r *run) givenBack() error {
 		return err
 	}
 	out, err := r.docker("service", "ls", "--format", "{{.Name}}")
-	if err == nil && (strings.Contains(out, "-blue") || strings.Contains(out, "-green")) {
-		err = fmt.Errorf("colors are left: %s", out)
+	if err != nil {
+		return err
+	}
+	networks, err := r.docker("network", "ls", "--format", "{{.Name}}")
+	if err == nil && (strings.Contains(out, "-blue") || strings.Contains(out, "-green") || strings.Contains(networks, "bluegreen")) {
+		err = fmt.Errorf("colors or the control network are left: %s %s", out, networks)
 	}
 	return err
 }
@@ -189,7 +193,7 @@ func (r *run) shows(what, version string, args ...string) error {
 	if err != nil {
 		return err
 	}
-	if since := r.load.Since(ended); since.Versions[version] != since.Total || after.Total == 0 {
+	if since := r.load.Since(ended); since.Failed > 0 || len(since.Versions) != 1 || since.Versions[version] == 0 || after.Failed > 0 {
 		return fmt.Errorf("%s: answers came from %v, want only %s\n%s", what, since.Versions, version, since)
 	}
 	fmt.Printf("%-20s %-5s %5.1fs  %s\n", what, version, ended.Sub(began).Seconds(), r.load.Between(began, time.Now()))

@@ -34,7 +34,11 @@ func disk(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(suite + packages + string(initScript)))
+	kernels, err := filepath.Glob(modules + "/*") // its modules must be those of the kernel that boots
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(suite + packages + string(initScript) + strings.Join(kernels, "")))
 	dir := filepath.Join(cache, "docker-bluegreen-e2e", "vm")
 	image := filepath.Join(dir, suite+"-"+hex.EncodeToString(sum[:6])+".ext4")
 	if _, err := os.Stat(image); err == nil {
@@ -103,7 +107,7 @@ func boot(ctx context.Context, disk, share string) error {
 	defer cancel()
 	cow := filepath.Join(share, "cow")
 	cmd := exec.CommandContext(ctx, "linux.uml", "mem="+memory, "ubd0="+cow+","+disk, "root=/dev/ubda", "rw", "init=/usr/sbin/vm-init",
-		"con0=null,fd:1", "con=null", "ssl=null", "quiet", "vm.share="+share, fmt.Sprintf("vm.date=%d", time.Now().Unix()))
+		"con0=null,fd:1", "con=null", "ssl=null", "quiet", "uml_dir="+share+"/", "vm.share="+share, fmt.Sprintf("vm.date=%d", time.Now().Unix()))
 	cmd.Env = append(os.Environ(), "TMPDIR=/dev/shm") // the machine's memory is a file there
 	cmd.Stdout, cmd.Stderr = os.Stdout, io.Discard
 	cmd.SysProcAttr = ownGroup
