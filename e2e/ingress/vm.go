@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	debian "github.com/docker-bluegreen/docker-bluegreen/e2e/lab/image"
 )
 
 //go:embed init.sh
@@ -56,7 +58,7 @@ func disk(ctx context.Context) (string, error) {
 		return "", err
 	}
 	fmt.Fprintf(os.Stderr, "making the virtual machine's filesystem (Debian %s), once\n", suite)
-	if err := tool(ctx, "debootstrap", "--variant=minbase", "--include="+packages, suite, root, mirror()); err != nil {
+	if err := tool(ctx, "debootstrap", "--variant=minbase", "--include="+packages, suite, root, debian.Mirror()); err != nil {
 		return "", err
 	}
 	if err := os.WriteFile(filepath.Join(root, "usr/sbin/vm-init"), initScript, 0o755); err != nil {
@@ -87,17 +89,6 @@ func tool(ctx context.Context, name string, args ...string) error {
 		return fmt.Errorf("%s: %w\n%s", name, err, strings.Join(lines[max(0, len(lines)-10):], "\n"))
 	}
 	return nil
-}
-
-// mirror is the one that this machine uses.
-func mirror() string {
-	out, _ := exec.Command("apt-get", "indextargets", "--format", "$(REPO_URI)").Output()
-	for line := range strings.Lines(string(out)) {
-		if line = strings.TrimSpace(line); strings.HasSuffix(strings.TrimSuffix(line, "/"), "/debian") {
-			return line
-		}
-	}
-	return "http://deb.debian.org/debian"
 }
 
 // boot runs the machine until it powers off, and returns what became of the program in it. Writes to the disk go to a

@@ -39,7 +39,7 @@ func newApt() (apt, error) {
 	a := apt{dir}
 	var sources strings.Builder
 	for _, s := range suites {
-		fmt.Fprintf(&sources, "deb [signed-by=%s] %s %s main\n", keyring, mirror(), s)
+		fmt.Fprintf(&sources, "deb [signed-by=%s] %s %s main\n", keyring, Mirror(), s)
 	}
 	return a, errors.Join(
 		os.MkdirAll(filepath.Join(dir, "lists/partial"), 0o755),
@@ -49,8 +49,8 @@ func newApt() (apt, error) {
 	)
 }
 
-// mirror is the one that this machine uses.
-func mirror() string {
+// Mirror is the address of the Debian mirror that this machine uses, without a way to fail: else it is Debian's own.
+func Mirror() string {
 	out, _ := exec.Command("apt-get", "indextargets", "--format", "$(REPO_URI)").Output()
 	for line := range strings.Lines(string(out)) {
 		if line = strings.TrimSpace(line); strings.HasSuffix(strings.TrimSuffix(line, "/"), "/debian") {
