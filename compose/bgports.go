@@ -1,10 +1,10 @@
 package compose
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/docker/docker/api/types/swarm"
@@ -12,49 +12,57 @@ import (
 
 const maxPort = 65535
 
-// choosePorts checks the ports of x-bluegreen against what the service publishes, or chooses them: every
-// published TCP target and every port of expose; where there are none, those that Traefik's labels name.
+// choosePorts checks the ports of x-bluegreen against those that traffic comes to, or chooses them: every published
+// TCP target, every port of expose, and every port that the labels of routers name.
 func (m *model) choosePorts(s Service, settings *Settings) error {
 	published, err := publishedTargets(s.Spec.EndpointSpec.Ports)
 	if err != nil {
 		return err
 	}
+	labels := maps.Clone(s.Spec.TaskTemplate.ContainerSpec.Labels)
+	maps.Copy(labels, s.Spec.Labels)
+	routed, err := routedPorts(labels)
+	if err != nil {
+		return err
+	}
 	if len(settings.Ports) == 0 {
-		if settings.Ports, err = m.defaultPorts(s, published); err != nil {
+		if settings.Ports, err = m.defaultPorts(s, published, slices.Collect(maps.Keys(routed))); err != nil {
 			return err
 		}
 	}
-	return checkTargets(settings.Ports, published)
+	for i, port := range settings.Ports {
+		settings.Ports[i].Mode = cmp.Or(port.Mode, routed[port.Target], usualMode(port.Target))
+	}
+	return checkTargets(settings.Ports, published, routed)
 }
 
 // publishedTargets are the TCP ports inside the container that are published.
 func publishedTargets(ports []swarm.PortConfig) ([]uint16, error) {
-	var targets []uint16
+	var targets, udp []uint16
 	for _, port := range ports {
 		if port.Protocol != "" && port.Protocol != swarm.PortConfigProtocolTCP {
-			return nil, fmt.Errorf("ports: %d/%s: proxies carry TCP only: publish it from a service without %s",
-				port.TargetPort, port.Protocol, extension)
+			udp = append(udp, uint16(port.TargetPort))
+			continue
 		}
 		targets = append(targets, uint16(port.TargetPort))
 	}
-	return targets, nil
+	switch {
+	case len(udp) == 0:
+		return targets, nil
+	case len(targets) == 0:
+		return nil, fmt.Errorf("ports: %d/udp: proxies carry TCP only, so the service cannot be blue-green: take %s out of it", udp[0], extension)
+	}
+	return nil, fmt.Errorf("ports: %d/udp: one container serves UDP and TCP, and proxies carry TCP only, so the service cannot be blue-green: "+
+		"take %s out of it", udp[0], extension)
 }
 
-func (m *model) defaultPorts(s Service, published []uint16) ([]Port, error) {
+// defaultPorts are the ports of a service whose x-bluegreen names none, without modes.
+func (m *model) defaultPorts(s Service, published, routed []uint16) ([]Port, error) {
 	exposed, err := m.exposed(s.Name)
 	if err != nil {
 		return nil, err
 	}
-	labels := maps.Clone(s.Spec.TaskTemplate.ContainerSpec.Labels)
-	maps.Copy(labels, s.Spec.Labels)
-	schemes, err := traefikPorts(labels)
-	if err != nil {
-		return nil, err
-	}
-	targets := append(slices.Clone(published), exposed...)
-	if len(targets) == 0 {
-		targets = slices.Collect(maps.Keys(schemes))
-	}
+	targets := slices.Concat(published, exposed, routed)
 	if len(targets) == 0 {
 		return nil, fmt.Errorf("%s: no port is known: publish one with ports, name it with expose, or write "+
 			"%s: {ports: [{target: 8080}]}", extension, extension)
@@ -62,11 +70,7 @@ func (m *model) defaultPorts(s Service, published []uint16) ([]Port, error) {
 	slices.Sort(targets)
 	var ports []Port
 	for _, target := range slices.Compact(targets) {
-		mode := schemes[target]
-		if mode == "" {
-			mode = ModeHTTP
-		}
-		ports = append(ports, Port{Target: target, Mode: mode})
+		ports = append(ports, Port{Target: target})
 	}
 	return ports, nil
 }
@@ -92,8 +96,8 @@ func (m *model) exposed(service string) ([]uint16, error) {
 	return targets, nil
 }
 
-// checkTargets finds ports that the proxy cannot listen on, and published ones that nothing would serve.
-func checkTargets(ports []Port, published []uint16) error {
+// checkTargets finds ports that the proxy cannot listen on, and those that traffic comes to and nothing would serve.
+func checkTargets(ports []Port, published []uint16, routed map[uint16]string) error {
 	known := map[uint16]bool{}
 	for _, port := range ports {
 		if port.Target == ControlPort {
@@ -111,50 +115,11 @@ func checkTargets(ports []Port, published []uint16) error {
 				extension, target, target)
 		}
 	}
+	for _, target := range slices.Sorted(maps.Keys(routed)) {
+		if !known[target] {
+			return fmt.Errorf("%s.ports: a router's label sends traffic to %d, which is missing: add {target: %d}, or change the label",
+				extension, target, target)
+		}
+	}
 	return nil
-}
-
-// traefikPorts are the ports that labels of Traefik send traffic to, with the mode that their scheme asks for.
-// Traefik does not heed case.
-func traefikPorts(labels map[string]string) (map[uint16]string, error) {
-	ports := map[uint16]string{}
-	schemes := map[string]string{}
-	for label, value := range labels {
-		if service, key := traefikServer(label); key == "scheme" {
-			schemes[service] = value
-		}
-	}
-	for label, value := range labels {
-		service, key := traefikServer(label)
-		if key != "port" {
-			continue
-		}
-		port, err := strconv.ParseUint(strings.TrimSpace(value), 10, 16)
-		if err != nil || port == 0 {
-			return nil, fmt.Errorf("label %s: %q is no port", label, value)
-		}
-		ports[uint16(port)] = modeOf(schemes[service])
-	}
-	return ports, nil
-}
-
-// traefikServer takes traefik.http.services.NAME.loadbalancer.server.KEY apart; both are empty for other labels.
-func traefikServer(label string) (service, key string) {
-	rest, ok := strings.CutPrefix(strings.ToLower(label), "traefik.http.services.")
-	service, key, found := strings.Cut(rest, ".loadbalancer.server.")
-	if !ok || !found {
-		return "", ""
-	}
-	return service, key
-}
-
-func modeOf(scheme string) string {
-	switch strings.ToLower(scheme) {
-	case "h2c":
-		return ModeH2
-	case "https":
-		return ModeTCP
-	default:
-		return ModeHTTP
-	}
 }

@@ -3,6 +3,7 @@ package compose
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -51,6 +52,22 @@ func (m *model) blueGreen(p *Project) error {
 			continue
 		}
 		p.Services[i].BlueGreen = settings
+		m.warnContainerLabels(s)
+	}
+	return errors.Join(errs...)
+}
+
+// eachBlueGreen runs f for all blue-green services and joins their errors.
+func (p *Project) eachBlueGreen(f func(s *Service) error) error {
+	var errs []error
+	for i := range p.Services {
+		s := &p.Services[i]
+		if s.BlueGreen == nil {
+			continue
+		}
+		if err := f(s); err != nil {
+			errs = append(errs, fmt.Errorf("service %s: %w", s.Name, err))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -71,7 +88,7 @@ func (m *model) serviceSettings(s Service, value any) (*Settings, error) {
 	return settings, nil
 }
 
-// decodeSettings reads all keys. Ports stay empty when the file does not give them.
+// decodeSettings reads all keys. Ports, and the modes of ports, stay empty when the file does not give them.
 func decodeSettings(f field) *Settings {
 	keys := f.keys("ports", "health", "proxy", "drain", "keep", "timeout")
 	return &Settings{
@@ -92,7 +109,7 @@ func decodePorts(f field) []Port {
 		}
 		ports = append(ports, Port{
 			Target: uint16(keys["target"].number(0, 1, maxPort)),
-			Mode:   keys["mode"].oneOf(ModeHTTP, ModeHTTP, ModeH2, ModeTCP),
+			Mode:   keys["mode"].oneOf("", ModeHTTP, ModeH2, ModeTCP),
 		})
 	}
 	if items, ok := f.value.([]any); ok && len(items) == 0 {
@@ -159,15 +176,14 @@ func checkBlueGreen(s Service, settings *Settings) error {
 	return checkHealthPort(settings)
 }
 
+// checkHealthPort finds a health path that no port would be asked for: on ports of mode tcp a connect is enough.
 func checkHealthPort(settings *Settings) error {
 	if settings.Health.Path == "" || settings.Health.Port != 0 {
 		return nil
 	}
-	for _, port := range settings.Ports {
-		if port.Mode == ModeTCP {
-			return fmt.Errorf("%s.health: path would be asked for on port %d too, which is mode tcp: name the port "+
-				"that answers it with health.port", extension, port.Target)
-		}
+	if slices.ContainsFunc(settings.Ports, func(p Port) bool { return p.Mode != ModeTCP }) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%s.health: path is asked for on no port, since port %d is mode tcp: name the port that answers it with health.port, "+
+		"or write ports: [{target: %d, mode: http}]", extension, settings.Ports[0].Target, settings.Ports[0].Target)
 }

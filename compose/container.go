@@ -28,7 +28,7 @@ func (m *model) containerSpec(s types.ServiceConfig, raw map[string]any) (*swarm
 	keep("entrypoint", err)
 	args, err := command(raw["command"])
 	keep("command", err)
-	hosts, err := extraHosts(raw["extra_hosts"])
+	hosts, err := m.extraHosts(s.Name, raw["extra_hosts"])
 	keep("extra_hosts", err)
 	env, err := m.environment(s, raw)
 	keep("env_file", err)

@@ -92,7 +92,7 @@ func readFile(o Options, wd, path string) (types.ConfigFile, error) {
 	if err != nil {
 		return types.ConfigFile{}, fmt.Errorf("compose file %s: %w", shown([]string{path}), err)
 	}
-	return types.ConfigFile{Filename: abs, Content: firstDocument(content)}, nil
+	return types.ConfigFile{Filename: abs, Content: publishedAsText(firstDocument(content))}, nil
 }
 
 func readRegular(path string) ([]byte, error) {

@@ -128,7 +128,7 @@ func withinBounds(s *Settings) error {
 
 func slotsWithinBounds(s *Settings) error {
 	for _, port := range s.Ports {
-		if port.Target == 0 || !slices.Contains([]string{ModeHTTP, ModeH2, ModeTCP}, port.Mode) {
+		if port.Target == 0 || !slices.Contains([]string{"", ModeHTTP, ModeH2, ModeTCP}, port.Mode) { // the service decides on what is not given
 			return fmt.Errorf("port is %+v", port)
 		}
 	}

@@ -9,11 +9,13 @@ import (
 // golden is what a golden file holds of a project; specs only where docker stack deploy, which the parity test
 // compares with, refuses the file.
 type golden struct {
-	Specs     *sent                   `json:"specs,omitempty"`
-	BlueGreen map[string]*Settings    `json:"blueGreen,omitempty"`
-	DependsOn map[string][]Dependency `json:"dependsOn,omitempty"`
-	Warnings  []string                `json:"warnings,omitempty"`
-	Notes     []string                `json:"notes,omitempty"`
+	Specs     *sent                `json:"specs,omitempty"`
+	BlueGreen map[string]*Settings `json:"blueGreen,omitempty"`
+	// ProxyLabels are by service.
+	ProxyLabels map[string]map[string]string `json:"proxyLabels,omitempty"`
+	DependsOn   map[string][]Dependency      `json:"dependsOn,omitempty"`
+	Warnings    []string                     `json:"warnings,omitempty"`
+	Notes       []string                     `json:"notes,omitempty"`
 }
 
 // TestGolden compares with project.json beside each stack of testdata. Write them with go test -update.
@@ -45,10 +47,11 @@ func goldenOf(t *testing.T, dir string) golden {
 	t.Helper()
 	p := loadStack(t, dir)
 	g := golden{
-		BlueGreen: map[string]*Settings{},
-		DependsOn: map[string][]Dependency{},
-		Warnings:  p.Warnings,
-		Notes:     p.Notes,
+		BlueGreen:   map[string]*Settings{},
+		ProxyLabels: map[string]map[string]string{},
+		DependsOn:   map[string][]Dependency{},
+		Warnings:    p.Warnings,
+		Notes:       p.Notes,
 	}
 	if _, err := os.Stat(filepath.Join(dir, "stackdeploy.json")); err != nil {
 		specs := sentBy(p)
@@ -57,6 +60,9 @@ func goldenOf(t *testing.T, dir string) golden {
 	for _, s := range p.Services {
 		if s.BlueGreen != nil {
 			g.BlueGreen[s.Name] = s.BlueGreen
+		}
+		if len(s.ProxyLabels) > 0 {
+			g.ProxyLabels[s.Name] = s.ProxyLabels
 		}
 		if len(s.DependsOn) > 0 {
 			g.DependsOn[s.Name] = s.DependsOn

@@ -2,15 +2,15 @@ package compose
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 )
 
 // extraHosts turns "host:ip" into the "ip host" of Swarm, in the order of the file; a map, which has no order,
-// is sorted. An address may stand in brackets, and a host may have several.
-func extraHosts(value any) ([]string, error) {
+// is sorted. An address may stand in brackets, and a host may have several. One without an address is left out, as by
+// docker stack deploy.
+func (m *model) extraHosts(service string, value any) ([]string, error) {
 	entries, err := hostEntries(value)
 	if err != nil {
 		return nil, err
@@ -21,8 +21,9 @@ func extraHosts(value any) ([]string, error) {
 		if !ok {
 			name, addresses, ok = strings.Cut(entry, ":")
 		}
-		if !ok || name == "" {
-			return nil, fmt.Errorf("%q has no address: write host:address", entry)
+		if !ok || name == "" || addresses == "" {
+			m.warnf(service, "extra_hosts: %q has no address and is left out: write host:address", entry)
+			continue
 		}
 		for address := range strings.SplitSeq(addresses, ",") {
 			hosts = append(hosts, withoutBrackets(address)+" "+name)

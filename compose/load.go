@@ -34,11 +34,11 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 
 // convert turns a loaded model into the terms of the swarm API.
 func (m *model) convert() (*Project, error) {
-	if err := m.check(); err != nil {
+	if err := errors.Join(m.checkExtension(), m.check()); err != nil {
 		return nil, err
 	}
 	p := &Project{Name: m.stack, Resolved: m.resolved(), Disabled: slices.Sorted(maps.Keys(m.project.DisabledServices))}
-	steps := []func(*Project) error{m.services, m.networks, m.secrets, m.configs, m.blueGreen, m.checkSpecs}
+	steps := []func(*Project) error{m.services, m.networks, m.secrets, m.configs, m.blueGreen, m.routerNetworks, m.checkSpecs}
 	for _, step := range steps {
 		if err := step(p); err != nil {
 			return nil, err

@@ -17,7 +17,19 @@ func (s *sources) located(err error) error {
 	for _, r := range rewordings {
 		text = r.pattern.ReplaceAllString(text, r.text)
 	}
-	return locatedError{text: s.names + ": " + text, err: err}
+	return locatedError{text: s.names + ": " + suggest(text), err: err}
+}
+
+var unknownKey = regexp.MustCompile(`(?m): there is no key (\S+)$`)
+
+// suggest names x-bluegreen where a key that compose does not know was probably meant to be it.
+func suggest(text string) string {
+	return unknownKey.ReplaceAllStringFunc(text, func(found string) string {
+		if isNear(unknownKey.FindStringSubmatch(found)[1]) {
+			return found + ": did you mean " + extension + "?"
+		}
+		return found
+	})
 }
 
 // rewordings are for messages that say how something was found instead of what is wrong.
@@ -30,7 +42,10 @@ var rewordings = []struct {
 	{regexp.MustCompile(`strconv\.(?:Atoi|ParseInt|ParseUint): parsing (".*"): .*`), "$1 is no whole number"},
 	{regexp.MustCompile(`strconv\.ParseFloat: parsing (".*"): .*`), "$1 is no number"},
 	{regexp.MustCompile(`(?m)^(\S+)\.(\S+) false schema$`), "$1: there is no key $2"},
+	{regexp.MustCompile(`(?m)^ *additional properties '([^']+)' not allowed$`), "top of the file: there is no key $1"},
 	{regexp.MustCompile(`(?m)^(\S+) must be a (integer|array|object)`), "$1 must be an $2"},
+	{regexp.MustCompile(`(?m)^(\S+)\.\[(\d+)\]: unexpected type map\[.*$`), "$1[$2]: it is a mapping, where NAME=VALUE must stand: write NAME=VALUE, or take the dash off"},
+	{regexp.MustCompile(`(?m)^(\S+)\.\[(\d+)\]: unexpected type \S+$`), "$1[$2]: it is not text: put it in quotes"},
 }
 
 // locatedError says err in other words.

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,12 +38,12 @@ func (s *sources) load(ctx context.Context, stack string, profiles []string) (*m
 	details := types.ConfigDetails{WorkingDir: s.dir, ConfigFiles: s.files, Environment: maps.Clone(s.env.all)}
 	options := s.loaderOptions(stack, profiles)
 	warnings, err := captureLogs(func() error {
-		if err := s.checkAnchors(); err != nil {
+		if err := errors.Join(s.checkAnchors(), s.checkKeys()); err != nil {
 			return err
 		}
 		dict, err := loader.LoadModelWithContext(ctx, details, options)
 		if err != nil {
-			return err
+			return allOf(ctx, err, details, options)
 		}
 		m.raw = clone(dict).(map[string]any)
 		takeOut(dict)
@@ -57,6 +58,15 @@ func (s *sources) load(ctx context.Context, stack string, profiles []string) (*m
 		return nil, s.located(err)
 	}
 	return m, nil
+}
+
+// allOf is the error of loading, or in the place of one that compose-go picks from several at random all of them.
+func allOf(ctx context.Context, err error, details types.ConfigDetails, options func(*loader.Options)) error {
+	dict, failed := loader.LoadModelWithContext(ctx, details, options, func(o *loader.Options) { o.SkipValidation = true })
+	if failed != nil {
+		return err
+	}
+	return cmp.Or(checkContent(dict), err)
 }
 
 // loaderOptions turns off all of compose-go that shifts specs away from those of docker stack deploy.

@@ -60,8 +60,13 @@ type Service struct {
 	// are named, not identified: Target of a network attachment is the network's name, and
 	// the SecretID and ConfigID of references are empty.
 	Spec swarm.ServiceSpec
+	// NetworkMode is the network of network_mode, host or bridge, where that is carried out; docker stack deploy drops it.
+	NetworkMode string
 	// BlueGreen is the decoded x-bluegreen with all defaults filled in; nil for a plain service.
 	BlueGreen *Settings
+	// ProxyLabels are labels that the proxies of a blue-green service carry beside those of Spec, or in their place: what
+	// routers in front must know since there are proxies. It may be nil.
+	ProxyLabels map[string]string
 	// DependsOn are the services of this project that this one waits for, sorted by name.
 	DependsOn []Dependency
 }

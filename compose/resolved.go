@@ -1,10 +1,12 @@
 package compose
 
+import "strings"
+
 // environmentValue is where compose-go keeps the value of a secret or config that comes from a variable.
 const environmentValue = "x-#value"
 
 // resolved is the merged file as the active profiles select it, with variables replaced, for a person to read. The
-// content of secrets is left out.
+// content of secrets is left out. It is a compose file itself: a dollar sign is written as two.
 func (m *model) resolved() map[string]any {
 	file := clone(m.raw).(map[string]any)
 	file["name"] = m.stack
@@ -14,15 +16,41 @@ func (m *model) resolved() map[string]any {
 			delete(services, name)
 		}
 	}
-	for _, kind := range []string{"secrets", "configs"} {
-		for _, object := range mapping(file[kind]) {
-			delete(mapping(object), environmentValue)
+	for kind, used := range map[string]usage{"secrets": m.secretUsage(), "configs": m.configUsage()} {
+		for key, object := range mapping(file[kind]) {
+			if used.onlyDisabled(key) {
+				delete(mapping(file[kind]), key)
+			}
+			hideContent(kind, mapping(object))
 		}
 	}
-	for _, secret := range mapping(file["secrets"]) {
-		if s := mapping(secret); s["content"] != nil {
-			s["content"] = "(hidden)"
-		}
+	return withDollars(file).(map[string]any)
+}
+
+// hideContent takes out what compose-go put into a secret or config from a variable, and hides what a secret holds.
+func hideContent(kind string, object map[string]any) {
+	delete(object, environmentValue)
+	switch {
+	case object["environment"] != nil:
+		delete(object, "content")
+	case kind == "secrets" && object["content"] != nil:
+		object["content"] = "(hidden)"
 	}
-	return file
+}
+
+// withDollars doubles the dollar signs of all text in a decoded YAML value.
+func withDollars(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, item := range v {
+			v[key] = withDollars(item)
+		}
+	case []any:
+		for i, item := range v {
+			v[i] = withDollars(item)
+		}
+	case string:
+		return strings.ReplaceAll(v, "$", "$$")
+	}
+	return value
 }

@@ -20,12 +20,11 @@ const (
 // secrets are all that the file defines, as docker stack deploy creates them, and the external ones in use.
 func (m *model) secrets(p *Project) error {
 	p.Secrets = map[string]Secret{}
-	used := m.references(func(s types.ServiceConfig) []string { return sourcesOf(s.Secrets) })
 	objects := map[string]types.FileObjectConfig{}
 	for key, secret := range m.project.Secrets {
 		objects[key] = types.FileObjectConfig(secret)
 	}
-	return m.eachObject("secret", objects, used, func(key, name string, object types.FileObjectConfig) error {
+	return m.eachObject("secret", objects, m.secretUsage(), func(key, name string, object types.FileObjectConfig) error {
 		spec, err := m.secretSpec(key, name, object)
 		p.Secrets[name] = Secret{External: bool(object.External), Spec: spec}
 		return err
@@ -35,18 +34,11 @@ func (m *model) secrets(p *Project) error {
 // configs are all that the file defines, and the external ones in use.
 func (m *model) configs(p *Project) error {
 	p.Configs = map[string]Config{}
-	used := m.references(func(s types.ServiceConfig) []string {
-		keys := sourcesOf(s.Configs)
-		if s.CredentialSpec != nil && s.CredentialSpec.Config != "" {
-			keys = append(keys, s.CredentialSpec.Config)
-		}
-		return keys
-	})
 	objects := map[string]types.FileObjectConfig{}
 	for key, config := range m.project.Configs {
 		objects[key] = types.FileObjectConfig(config)
 	}
-	return m.eachObject("config", objects, used, func(key, name string, object types.FileObjectConfig) error {
+	return m.eachObject("config", objects, m.configUsage(), func(key, name string, object types.FileObjectConfig) error {
 		spec, err := m.configSpec(key, name, object)
 		p.Configs[name] = Config{External: bool(object.External), Spec: spec}
 		return err

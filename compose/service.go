@@ -24,7 +24,7 @@ func (m *model) services(p *Project) error {
 		if err != nil {
 			return err
 		}
-		p.Services = append(p.Services, Service{Name: s.Name, Spec: spec, DependsOn: m.dependsOn(s)})
+		p.Services = append(p.Services, Service{Name: s.Name, Spec: spec, NetworkMode: m.predefinedNetwork(s), DependsOn: m.dependsOn(s)})
 		return nil
 	})
 }

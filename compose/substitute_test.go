@@ -18,12 +18,21 @@ func TestSubstitute(t *testing.T) {
 		"${SET:+c}${NONE:+d}":     "c",
 		"${NONE:-${SET}}":         "value",
 		"${NONE:-${NONE:-inner}}": "inner",
-		// stack deploy takes the next three otherwise: "x", and nothing for what follows a nested variable.
-		"$NONE-x":            "-x",
-		"$SET-x":             "value-x",
-		"${NONE:-a$SET}":     "avalue",
-		"{{.Node.Hostname}}": "{{.Node.Hostname}}",
-		"^/(sys|proc)($$|/)": "^/(sys|proc)($|/)",
+		// stack deploy takes the next two otherwise: as ${NONE-x}.
+		"$NONE-x": "-x",
+		"$SET-x":  "value-x",
+		// compose takes the next ones otherwise: as variables, or refuses them.
+		"${NONE:-a$SET}":                "a$SET",
+		"${NONE-a$$SET}":                "a$$SET",
+		"${NONE:-admin:$2y$05$oZcj/x.}": "admin:$2y$05$oZcj/x.",
+		"${NONE:-$apr1$x}:${NONE:-$b}":  "$apr1$x:$b",
+		"${SET:-$2y$05$oZcj}":           "value",
+		"${NONE:-$2y${SET}$05}":         "$2yvalue$05",
+		"${NONE:-${NONE-$2y}$x}":        "$2y$x",
+		"$${NONE:-$$x}":                 "${NONE:-$x}",
+		"${NONE:+$2y}${SET:+$$2}":       "$2",
+		"{{.Node.Hostname}}":            "{{.Node.Hostname}}",
+		"^/(sys|proc)($$|/)":            "^/(sys|proc)($|/)",
 	} {
 		var got string
 		_, err := captureLogs(func() (err error) {

@@ -69,6 +69,9 @@ func runConfig(ctx context.Context, a *app, o configOptions) error {
 	if err := refuseWarnings(project, o.strict); err != nil {
 		return err
 	}
+	for _, n := range project.Notes {
+		fmt.Fprintln(a.Err(), "note: "+printable(n))
+	}
 	for _, w := range project.Warnings {
 		fmt.Fprintln(a.Err(), "warning: "+printable(w))
 	}

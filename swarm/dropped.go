@@ -106,13 +106,13 @@ func (f flatSpec) hasAny(d drop) bool {
 	return false
 }
 
-// tellDropped warns of what the engine would drop, or refuses to go on with it.
-func (o *Operator) tellDropped(p *compose.Project, s *Observed, strict bool) error {
-	dropped := Dropped(p, s.APIVersion)
+// tellUndone warns of what the file says and is not carried out on this swarm, or refuses to go on with it.
+func (o *Operator) tellUndone(p *compose.Project, s *Observed, strict bool) error {
+	undone := append(Dropped(p, s.APIVersion), s.kept(p)...)
 	if strict {
-		return compose.Strict(dropped)
+		return compose.Strict(undone)
 	}
-	for _, text := range dropped {
+	for _, text := range undone {
 		o.warn("", "file", "%s", text)
 	}
 	return nil

@@ -113,18 +113,18 @@ func TestStrictRefusesWhatTheEngineDrops(t *testing.T) {
 	p := loadShop(t, "services: {web: {image: a, oom_score_adj: 1, tmpfs: '/x:exec'}}")
 	seen := nothing()
 	seen.APIVersion = "1.41"
-	err := o.tellDropped(p, seen, true)
+	err := o.tellUndone(p, seen, true)
 	want := "with --strict these are errors:\n" +
 		"service web: tmpfs: exec: the engine speaks API 1.41 and drops what came with 1.46, so it is mounted without\n" +
 		"service web: oom_score_adj: the engine speaks API 1.41 and drops what came with 1.46, so the container has the default"
 	if err == nil || err.Error() != want || len(events) > 0 {
 		t.Errorf("%v, events %v", err, events)
 	}
-	if err := o.tellDropped(p, seen, false); err != nil || len(events) != 2 || events[0].State != Warning {
+	if err := o.tellUndone(p, seen, false); err != nil || len(events) != 2 || events[0].State != Warning {
 		t.Errorf("%v, events %v", err, events)
 	}
 	seen.APIVersion = "1.46"
-	if err := o.tellDropped(p, seen, true); err != nil {
+	if err := o.tellUndone(p, seen, true); err != nil {
 		t.Error(err)
 	}
 }

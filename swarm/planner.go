@@ -150,6 +150,9 @@ func (pl *planner) plain(svc compose.Service) error {
 		return err
 	}
 	pl.images.apply(&spec, image, &live.Spec)
+	if keepsNetworks(svc, live) {
+		spec.TaskTemplate.Networks = pl.named(live.Spec.TaskTemplate.Networks)
+	}
 	diff := pl.flat(spec).differences(pl.flat(live.Spec))
 	rerun := ""
 	if isJob(spec) {

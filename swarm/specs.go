@@ -179,6 +179,7 @@ func proxyFiles(stack string, svc compose.Service, w proxyWish) (map[string]stri
 
 func proxyLabels(stack string, svc compose.Service, w proxyWish) map[string]string {
 	labels := maps.Clone(svc.Spec.Labels)
+	maps.Copy(labels, svc.ProxyLabels)
 	maps.Copy(labels, map[string]string{
 		LabelNamespace:        namespace(stack),
 		LabelImage:            svc.BlueGreen.Proxy.Image,

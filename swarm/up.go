@@ -103,7 +103,7 @@ func (o *Operator) refuse(ctx context.Context, seen *Observed, plan Plan, opts U
 
 // plan is the plan of an up for what was observed.
 func (o *Operator) plan(ctx context.Context, seen *Observed, p *compose.Project, im *images, opts UpOptions) (Plan, error) {
-	if err := o.tellDropped(p, seen, opts.Strict); err != nil {
+	if err := o.tellUndone(p, seen, opts.Strict); err != nil {
 		return Plan{}, err
 	}
 	services, err := chosen(p, opts)

@@ -45,7 +45,7 @@ func newView(p Proxy) view {
 			tcp[port.Target] = tcp[port.Target] || port.Mode == compose.ModeTCP
 		}
 		for _, port := range slices.Sorted(maps.Keys(modes)) {
-			v.Backends = append(v.Backends, backend{Color: name, Host: c.Host, Port: port, Health: c.Health, Modes: modes})
+			v.Backends = append(v.Backends, backend{Color: name, Host: c.Host, Port: port, Health: healthOf(c.Health, modes[port]), Modes: modes})
 		}
 	}
 	for i := range v.Backends {
@@ -57,6 +57,14 @@ func newView(p Proxy) view {
 		v.Frontends = append(v.Frontends, frontend{Port: port, TCP: tcp[port]})
 	}
 	return v
+}
+
+// healthOf is the check of a port: one that does not speak HTTP cannot be asked for a path, so a connect is enough for it.
+func healthOf(h compose.Health, mode string) compose.Health {
+	if mode == compose.ModeTCP && h.Port == 0 {
+		h.Path = ""
+	}
+	return h
 }
 
 // CheckOptions are the options of a server's check that depend on what is checked.

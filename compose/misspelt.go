@@ -1,0 +1,86 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// isNear says whether a key was probably meant to be x-bluegreen.
+func isNear(key string) bool {
+	const typos = 2
+	plain := strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(key))
+	return key != extension && slices.ContainsFunc([]string{"xbluegreen", "bluegreen", "xgreenblue", "greenblue"}, func(meant string) bool {
+		return levenshtein.ComputeDistance(plain, meant) <= typos
+	})
+}
+
+// ownKeys are mappings whose keys are the user's own.
+var ownKeys = []string{"environment", "labels", "annotations", "sysctls", "extra_hosts", "args", "options", "driver_opts", "aux_addresses"}
+
+// checkExtension finds x-bluegreen where it is misspelt, or stands where it means nothing: a service would be deployed
+// as a plain one, and one that runs blue-green would be given back. Services of all profiles are looked at.
+func (m *model) checkExtension() error {
+	errs := append(misspelt("", m.raw), misplaced("", m.raw, "services")...)
+	services := mapping(m.raw["services"])
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		at := "service " + name + ": "
+		errs = append(errs, misspelt(at, mapping(services[name]))...)
+		if name == extension {
+			errs = append(errs, noEffect("services."+name))
+			continue
+		}
+		errs = append(errs, misplaced(at, mapping(services[name]))...)
+	}
+	return errors.Join(errs...)
+}
+
+// misspelt finds keys that are near x-bluegreen in a mapping where that may stand.
+func misspelt(at string, m map[string]any) []error {
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if isExtension(key) && isNear(key) {
+			errs = append(errs, fmt.Errorf("%s%s: did you mean %s? As it is, the key has no effect", at, key, extension))
+		}
+	}
+	return errs
+}
+
+// misplaced finds x-bluegreen, and what is near it, below the keys of a mapping but for those to skip.
+func misplaced(at string, m map[string]any, skip ...string) []error {
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if !isExtension(key) && !slices.Contains(ownKeys, key) && !slices.Contains(skip, key) {
+			errs = append(errs, misplacedIn(at+key, m[key])...)
+		}
+	}
+	return errs
+}
+
+func misplacedIn(at string, value any) []error {
+	var errs []error
+	items, _ := value.([]any)
+	for i, item := range items {
+		errs = append(errs, misplacedIn(fmt.Sprintf("%s[%d]", at, i), item)...)
+	}
+	m := mapping(value)
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		switch place := at + "." + key; {
+		case key == extension, isExtension(key) && isNear(key):
+			errs = append(errs, noEffect(place))
+		case !isExtension(key) && !slices.Contains(ownKeys, key):
+			errs = append(errs, misplacedIn(place, m[key])...)
+		}
+	}
+	return errs
+}
+
+func noEffect(place string) error {
+	return fmt.Errorf("%s: it has no effect here: %s stands directly in a service, beside image, or at the top of the file", place, extension)
+}
+
+func isExtension(key string) bool { return strings.HasPrefix(key, "x-") }

@@ -1,0 +1,63 @@
+package compose
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+var plainNumber = regexp.MustCompile(`^[1-9][0-9]*$`)
+
+// publishedAsText puts published ports that are written as numbers in quotes. compose-go compares ports of several files
+// as text, and would take a port that is a number in one file and text in another for two.
+func publishedAsText(content []byte) []byte {
+	var document yaml.Node
+	if yaml.Unmarshal(content, &document) != nil || len(document.Content) == 0 {
+		return content // Loading says what is wrong.
+	}
+	var numbers []*yaml.Node
+	eachValue(valueOf(document.Content[0], "services"), func(service *yaml.Node) {
+		if ports := valueOf(service, "ports"); ports != nil && ports.Kind == yaml.SequenceNode {
+			for _, port := range ports.Content {
+				if n := valueOf(port, "published"); n != nil && n.Anchor == "" && n.Style == 0 && plainNumber.MatchString(n.Value) {
+					numbers = append(numbers, n)
+				}
+			}
+		}
+	})
+	lines := strings.SplitAfter(string(content), "\n")
+	slices.SortFunc(numbers, func(a, b *yaml.Node) int { return b.Column - a.Column }) // what is changed is behind what follows
+	for _, n := range numbers {
+		line := []rune(lines[n.Line-1])
+		at := n.Column - 1
+		if end := at + len(n.Value); end <= len(line) && string(line[at:end]) == n.Value {
+			lines[n.Line-1] = string(line[:at]) + `"` + n.Value + `"` + string(line[end:])
+		}
+	}
+	return []byte(strings.Join(lines, ""))
+}
+
+// valueOf is the value of a key of a mapping, nil where there is none.
+func valueOf(node *yaml.Node, key string) *yaml.Node {
+	if node == nil || node.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if node.Content[i].Value == key {
+			return node.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// eachValue runs f for the values of a mapping.
+func eachValue(node *yaml.Node, f func(*yaml.Node)) {
+	if node == nil || node.Kind != yaml.MappingNode {
+		return
+	}
+	for i := 1; i < len(node.Content); i += 2 {
+		f(node.Content[i])
+	}
+}

@@ -1,0 +1,147 @@
+package compose
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Routers find services by labels. These are the labels that are read here, by their lower-case names:
+//
+//	Traefik 2 and 3     traefik.http.services.NAME.loadbalancer.server.port, .scheme; traefik.tcp.services.…
+//	                    https://doc.traefik.io/traefik/reference/routing-configuration/other-providers/swarm/
+//	Traefik 1           traefik.port, traefik.SEGMENT.port, .protocol
+//	                    https://doc.traefik.io/traefik/v1.7/configuration/backends/docker/
+//	docker-flow-proxy   com.df.port, com.df.port.N, com.df.httpsPort, com.df.reqMode
+//	                    https://github.com/docker-flow/docker-flow-proxy/blob/main/docs/usage.md
+//	caddy-docker-proxy  caddy.…, caddy_N.… with {{upstreams SCHEME PORT}}
+//	                    https://github.com/lucaslorentz/caddy-docker-proxy#upstreams
+var (
+	traefikServer  = regexp.MustCompile(`^traefik\.(http|tcp|udp)\.services\.(.+)\.loadbalancer\.server\.port$`)
+	traefikOne     = regexp.MustCompile(`^traefik\.(?:([^.]+)\.)?port$`)
+	dockerFlow     = regexp.MustCompile(`^com\.df\.(port|httpsport)(\.\d+)?$`)
+	caddyLabel     = regexp.MustCompile(`^caddy(_\d+)?(\.|$)`)
+	caddyUpstreams = regexp.MustCompile(`\{\{-?\s*upstreams\b([^}]*)\}\}`)
+)
+
+// isRouterLabel says whether a label, in lower case, tells a router something.
+func isRouterLabel(label string) bool {
+	return strings.HasPrefix(label, "traefik.") || strings.HasPrefix(label, "com.df.") || caddyLabel.MatchString(label)
+}
+
+// routed is a port that a label sends traffic to.
+type routed struct {
+	label, port string // as they stand in the file
+	mode        string
+}
+
+// routedPorts are the modes of the ports that the labels of routers send traffic to.
+func routedPorts(labels map[string]string) (map[uint16]string, error) {
+	lower := map[string]string{}
+	for label, value := range labels {
+		lower[strings.ToLower(label)] = value
+	}
+	ports := map[uint16]string{}
+	for _, label := range slices.Sorted(maps.Keys(labels)) {
+		for _, r := range routedBy(label, labels[label], lower) {
+			port, err := strconv.ParseUint(strings.TrimSpace(r.port), 10, 16)
+			if err != nil || port == 0 {
+				return nil, fmt.Errorf("label %s: %q is not a port: give a number from 1 to %d", r.label, r.port, maxPort)
+			}
+			if r.mode == "" {
+				return nil, fmt.Errorf("label %s: the port is UDP, and proxies carry TCP only: the service cannot be blue-green: "+
+					"take %s out of it", r.label, extension)
+			}
+			if old, ok := ports[uint16(port)]; !ok || carries(r.mode) > carries(old) {
+				ports[uint16(port)] = r.mode
+			}
+		}
+	}
+	return ports, nil
+}
+
+// carries ranks modes: where labels differ the one counts that passes on what both mean.
+func carries(mode string) int { return slices.Index([]string{ModeHTTP, ModeH2, ModeTCP}, mode) }
+
+// routedBy are the ports that one label sends traffic to; labels are all labels by their lower-case names.
+func routedBy(label, value string, labels map[string]string) []routed {
+	name := strings.ToLower(label)
+	if m := traefikServer.FindStringSubmatch(name); m != nil {
+		scheme := labels["traefik.http.services."+m[2]+".loadbalancer.server.scheme"]
+		modes := map[string]string{"http": schemeMode(scheme), "tcp": ModeTCP}
+		return []routed{{label, value, modes[m[1]]}}
+	}
+	if m := traefikOne.FindStringSubmatch(name); m != nil {
+		segment := strings.TrimSuffix("traefik."+m[1], ".")
+		return []routed{{label, value, schemeMode(cmp.Or(labels[segment+".protocol"], labels["traefik.protocol"]))}}
+	}
+	if m := dockerFlow.FindStringSubmatch(name); m != nil {
+		return []routed{{label, value, dockerFlowMode(m[1], cmp.Or(labels["com.df.reqmode"+m[2]], labels["com.df.reqmode"]))}}
+	}
+	if caddyLabel.MatchString(name) {
+		return caddyPorts(label, value)
+	}
+	return nil
+}
+
+func schemeMode(scheme string) string {
+	switch strings.ToLower(scheme) {
+	case "h2c":
+		return ModeH2
+	case "https":
+		return ModeTCP
+	default:
+		return ModeHTTP
+	}
+}
+
+func dockerFlowMode(key, reqMode string) string {
+	if key == "httpsport" || reqMode != "" && !strings.EqualFold(reqMode, "http") {
+		return ModeTCP
+	}
+	return ModeHTTP
+}
+
+// caddyPorts reads {{upstreams https 8443}}. Without a port Caddy takes that of the scheme.
+func caddyPorts(label, value string) []routed {
+	var out []routed
+	for _, m := range caddyUpstreams.FindAllStringSubmatch(value, -1) {
+		port, scheme := "", ""
+		for _, word := range strings.Fields(strings.NewReplacer(`"`, " ", "`", " ").Replace(m[1])) {
+			if _, err := strconv.Atoi(word); err == nil {
+				port = word
+			} else {
+				scheme = word
+			}
+		}
+		if port == "" {
+			port = map[bool]string{true: "443", false: "80"}[scheme == "https"]
+		}
+		out = append(out, routed{label, port, schemeMode(scheme)})
+	}
+	return out
+}
+
+// warnContainerLabels warns of labels for routers that stand on the container: those who read them there would find
+// the tasks of both colors.
+func (m *model) warnContainerLabels(s Service) {
+	var found []string
+	for label := range s.Spec.TaskTemplate.ContainerSpec.Labels {
+		if isRouterLabel(strings.ToLower(label)) {
+			found = append(found, label)
+		}
+	}
+	if len(found) == 0 {
+		return
+	}
+	what := "this label is"
+	if len(found) > 1 {
+		what = fmt.Sprintf("this label and %d more are", len(found)-1)
+	}
+	m.warnf(s.Name, "labels: %s: %s on the containers of both colors, and a router that reads labels of containers sends requests to the old "+
+		"version and the new one: move them to deploy.labels", slices.Min(found), what)
+}

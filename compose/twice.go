@@ -1,0 +1,48 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// checkKeys finds keys that stand twice in one mapping, all of them: which of the two values counts nobody can tell.
+func (s *sources) checkKeys() error {
+	var errs []error
+	for _, file := range s.files {
+		var document yaml.Node
+		if yaml.Unmarshal(file.Content, &document) != nil {
+			continue // Loading says what is wrong.
+		}
+		errs = append(errs, keysTwice(&document)...)
+	}
+	return errors.Join(errs...)
+}
+
+func keysTwice(node *yaml.Node) []error {
+	var errs []error
+	if node.Kind == yaml.MappingNode {
+		first := map[string]int{}
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			key := node.Content[i]
+			if line, ok := first[key.Value]; ok && key.Kind == yaml.ScalarNode {
+				errs = append(errs, fmt.Errorf("line %d: the key %s stands in line %d already: keep one of them%s", key.Line, key.Value, line, joined(key)))
+				continue
+			}
+			first[key.Value] = key.Line
+		}
+	}
+	for _, child := range node.Content {
+		errs = append(errs, keysTwice(child)...)
+	}
+	return errs
+}
+
+// joined is a hint for who merges two mappings with two keys.
+func joined(key *yaml.Node) string {
+	if key.Value == "<<" {
+		return ", with a list, as in <<: [*a, *b]"
+	}
+	return ""
+}

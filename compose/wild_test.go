@@ -1,0 +1,183 @@
+package compose
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestWild holds what real stack files have had in them where x-bluegreen: {} was added: the ports of the proxies, the
+// labels that they get for routers, and what is said. Each shape was accepted once, and took the site down.
+func TestWild(t *testing.T) {
+	for _, c := range []struct{ name, file, want string }{
+		{"Traefik on the only network", `{services: {web: {image: a, networks: [proxy], deploy: {labels: [traefik.enable=true, traefik.http.routers.w.rule=Host(x), traefik.http.services.w.loadbalancer.server.port=80]}, x-bluegreen: {}}}, networks: {proxy: {external: true}}}`,
+			"web 80/http traefik.docker.network=proxy"},
+		{"Traefik on the default network", `{services: {web: {image: a, deploy: {labels: {traefik.port: 80}}, x-bluegreen: {}}}}`,
+			"web 80/http traefik.docker.network=shop_default"},
+		{"Traefik 3 by its own labels", `{services: {web: {image: a, deploy: {labels: {traefik.swarm.lbswarm: "true", traefik.http.services.w.loadbalancer.server.port: 80}}, x-bluegreen: {}}}}`,
+			"web 80/http traefik.swarm.network=shop_default"},
+		{"Traefik with the network named", `{services: {web: {image: a, networks: [proxy, back], deploy: {labels: {traefik.docker.network: proxy, traefik.port: 80}}, x-bluegreen: {}}}, networks: {proxy: {external: true}, back: }}`,
+			"web 80/http"},
+		{"Traefik with the network named by its key", `{services: {web: {image: a, networks: [proxy, back], deploy: {labels: {traefik.docker.network: proxy, traefik.port: 80}}, x-bluegreen: {}}}, networks: {proxy: , back: }}`,
+			"web 80/http traefik.docker.network=shop_proxy\n" +
+				"service web: deploy.labels: traefik.docker.network: proxy is called shop_proxy on the swarm, and Traefik looks for that name: write it"},
+		{"Traefik with another network named", `{services: {web: {image: a, networks: [proxy], deploy: {labels: {traefik.swarm.network: web, traefik.port: 80}}, x-bluegreen: {}}}, networks: {proxy: {external: true}}}`,
+			"web 80/http traefik.swarm.network=proxy\n" +
+				"service web: deploy.labels: traefik.swarm.network: the service is not on the network web: proxy is taken, the only one that it is on"},
+		{"Traefik in the file, several networks", `{services: {web: {image: a, networks: [proxy, back], deploy: {labels: {traefik.port: 80}}, x-bluegreen: {}}, edge: {image: "docker.io/library/traefik:v3.1", networks: [proxy, metrics]}}, networks: {proxy: , back: , metrics: }}`,
+			"web 80/http traefik.docker.network=shop_proxy"},
+		{"Traefik elsewhere, several networks", `{services: {web: {image: a, networks: [proxy, back], deploy: {labels: {traefik.port: 80}}, x-bluegreen: {}}}, networks: {proxy: {external: true}, back: }}`,
+			"stack.yml: service web: deploy.labels: the service is on 2 networks, and Traefik would choose one at random: add the label traefik.docker.network with the one that Traefik is on too, proxy or shop_back"},
+		{"Traefik with a network of others named, several networks", `{services: {web: {image: a, networks: [proxy, back], deploy: {labels: {traefik.docker.network: edge, traefik.port: 80}}, x-bluegreen: {}}}, networks: {proxy: {external: true}, back: }}`,
+			"stack.yml: service web: deploy.labels: traefik.docker.network: the service is not on the network edge: name the one that Traefik is on too, proxy or shop_back"},
+		{"Traefik turned off", `{services: {web: {image: a, networks: [a, b], ports: ["80:80"], deploy: {labels: {traefik.enable: "false", traefik.http.routers.w.rule: Host(x)}}, x-bluegreen: {}}}, networks: {a: , b: }}`,
+			"web 80/http"},
+		{"no router", `{services: {web: {image: a, networks: [a, b], ports: ["80:80"], x-bluegreen: {}}}, networks: {a: , b: }}`,
+			"web 80/http"},
+		{"a plain service is left alone", `{services: {web: {image: a, networks: [a, b], deploy: {labels: {traefik.port: 80}}}}, networks: {a: , b: }}`, ""},
+
+		{"HTTP and HTTPS", `{services: {web: {image: nginx, ports: ["80:80", "443:443"], x-bluegreen: {health: {path: /}}}}}`, "web 80/http 443/tcp"},
+		{"other protocols", `{services: {git: {image: a, ports: ["2222:22", "3000:3000"], x-bluegreen: }, db: {image: a, ports: ["3306:3306", "33060:5432"], x-bluegreen: }, q: {image: a, expose: [5672, 15672], x-bluegreen: }, kv: {image: a, expose: [6379, 27017, 8443, 9443, 25, 993], x-bluegreen: }}}`,
+			"db 3306/tcp 5432/tcp\ngit 22/tcp 3000/http\nkv 25/tcp 993/tcp 6379/tcp 8443/tcp 9443/tcp 27017/tcp\nq 5672/tcp 15672/http"},
+		{"only the number inside counts", `{services: {web: {image: a, ports: ["443:8080"], x-bluegreen: }}}`, "web 8080/http"},
+		{"a mode that is written down counts", `{services: {web: {image: a, ports: ["443:443", "80:80"], x-bluegreen: {ports: [{target: 443, mode: http}, {target: 80}]}}}}`, "web 443/http 80/http"},
+		{"a listed port without a mode", `{services: {web: {image: a, ports: ["443:443"], x-bluegreen: {ports: [{target: 443}]}}}}`, "web 443/tcp"},
+
+		{"the router's port beside a published one", `{services: {git: {image: gitlab, ports: ["2222:22"], deploy: {labels: {traefik.http.services.g.loadbalancer.server.port: "80"}}, x-bluegreen: }}}`,
+			"git 22/tcp 80/http traefik.docker.network=shop_default"},
+		{"a port that the router speaks HTTP to", `{services: {web: {image: a, deploy: {labels: {traefik.http.services.g.loadbalancer.server.port: "8443"}}, x-bluegreen: }}}`,
+			"web 8443/http traefik.docker.network=shop_default"},
+		{"Traefik to HTTPS, h2c and TCP", `{services: {web: {image: a, deploy: {labels: {traefik.http.services.a.loadbalancer.server.port: 8080, traefik.http.services.a.loadbalancer.server.scheme: https, traefik.http.services.b.loadbalancer.server.port: 50051, traefik.http.services.b.loadbalancer.server.scheme: h2c, traefik.tcp.services.c.loadbalancer.server.port: 1234}}, x-bluegreen: }}}`,
+			"web 1234/tcp 8080/tcp 50051/h2 traefik.docker.network=shop_default"},
+		{"one port by two protocols", `{services: {web: {image: a, deploy: {labels: {traefik.http.services.a.loadbalancer.server.port: 8080, traefik.tcp.services.c.loadbalancer.server.port: 8080}}, x-bluegreen: }}}`,
+			"web 8080/tcp traefik.docker.network=shop_default"},
+		{"Traefik 1", `{services: {a: {image: a, deploy: {labels: {traefik.port: "80", traefik.frontend.rule: "Host:x", traefik.backend.healthcheck.port: "81"}}, x-bluegreen: }, b: {image: a, deploy: {labels: {traefik.api.port: "8080", traefik.ui.port: "8081", traefik.ui.protocol: https}}, x-bluegreen: }, c: {image: a, deploy: {labels: {traefik.protocol: h2c, traefik.port: 90}}, x-bluegreen: }}}`,
+			"a 80/http traefik.docker.network=shop_default\nb 8080/http 8081/tcp traefik.docker.network=shop_default\nc 90/h2 traefik.docker.network=shop_default"},
+		{"docker-flow-proxy", `{services: {a: {image: a, networks: [x, y], deploy: {labels: [com.df.notify=true, com.df.servicePath=/, com.df.port=8080]}, x-bluegreen: }, b: {image: a, deploy: {labels: [com.df.port.1=8081, com.df.port.2=6380, com.df.reqMode.2=tcp, com.df.srcPort.2=6379, com.df.httpsPort=8444]}, x-bluegreen: }}, networks: {x: , y: }}`,
+			"a 8080/http\nb 6380/tcp 8081/http 8444/tcp"},
+		{"caddy-docker-proxy", `{services: {a: {image: a, networks: [x, y], deploy: {labels: {caddy: a.example.com, caddy.reverse_proxy: "{{upstreams 8080}}"}}, x-bluegreen: }, b: {image: a, deploy: {labels: {caddy_0: b.example.com, caddy_0.reverse_proxy: "/api/* {{ upstreams https 9000 }}", caddy_1.reverse_proxy: "{{upstreams}}", caddy_2.reverse_proxy: "{{upstreams h2c 50051}} {{upstreams \"http\" 7000}}"}}, x-bluegreen: }}, networks: {x: , y: }}`,
+			"a 8080/http\nb 80/http 7000/http 9000/tcp 50051/h2"},
+		{"labels of a router on the container", `{services: {web: {image: a, labels: [traefik.enable=true, traefik.http.routers.w.rule=Host(x), traefik.http.services.w.loadbalancer.server.port=80], x-bluegreen: }}}`,
+			"web 80/http\nservice web: labels: traefik.enable: this label and 2 more are on the containers of both colors, and a router that reads labels of containers sends requests to the old version and the new one: move them to deploy.labels"},
+
+		{"UDP alone", `{services: {dns: {image: a, ports: ["53:53/udp"], x-bluegreen: }}}`,
+			"stack.yml: service dns: ports: 53/udp: proxies carry TCP only, so the service cannot be blue-green: take x-bluegreen out of it"},
+		{"UDP beside TCP", `{services: {plex: {image: a, ports: ["32400:32400", "1900:1900/udp"], x-bluegreen: }}}`,
+			"stack.yml: service plex: ports: 1900/udp: one container serves UDP and TCP, and proxies carry TCP only, so the service cannot be blue-green: take x-bluegreen out of it"},
+		{"a worker", `{services: {worker: {image: a, x-bluegreen: }}}`,
+			"stack.yml: service worker: x-bluegreen: no port is known: publish one with ports, name it with expose, or write x-bluegreen: {ports: [{target: 8080}]}"},
+
+		{"a misspelt key", `{services: {web: {image: a, ports: ["80:80"], x-bluegren: {}}}}`,
+			"stack.yml: service web: x-bluegren: did you mean x-bluegreen? As it is, the key has no effect"},
+		{"misspelt keys of all kinds", `{x-blue-green: {drain: 1s}, services: {a: {image: a, x-greenblue: }, b: {image: a, x-BlueGreen: , profiles: [p]}, c: {image: a, x-blugreen: }}}`,
+			"stack.yml: x-blue-green: did you mean x-bluegreen? As it is, the key has no effect\n" +
+				"service a: x-greenblue: did you mean x-bluegreen? As it is, the key has no effect\n" +
+				"service b: x-BlueGreen: did you mean x-bluegreen? As it is, the key has no effect\n" +
+				"service c: x-blugreen: did you mean x-bluegreen? As it is, the key has no effect"},
+		{"a misspelt key in an anchor", `{x-web: &web {image: a, x-bluegrean: {}}, services: {web: {<<: *web}}}`,
+			"stack.yml: service web: x-bluegrean: did you mean x-bluegreen? As it is, the key has no effect"},
+		{"without x-", `{services: {web: {image: a, bluegreen: {}}}}`,
+			"stack.yml: services.web: there is no key bluegreen: did you mean x-bluegreen?"},
+		{"with a large letter", `{services: {web: {image: a, X-bluegreen: {}}}}`,
+			"stack.yml: services.web: there is no key X-bluegreen: did you mean x-bluegreen?"},
+		{"without x- at the top", `{bluegreen: {}, services: {web: {image: a}}}`,
+			"stack.yml: top of the file: there is no key bluegreen: did you mean x-bluegreen?"},
+		{"in the wrong place", `{services: {web: {image: a, ports: ["80:80"], deploy: {x-bluegreen: {}}}}, networks: {default: {x-bluegreen: {}}}}`,
+			"stack.yml: networks.default.x-bluegreen: it has no effect here: x-bluegreen stands directly in a service, beside image, or at the top of the file\n" +
+				"service web: deploy.x-bluegreen: it has no effect here: x-bluegreen stands directly in a service, beside image, or at the top of the file"},
+		{"beside the services", `{services: {x-bluegreen: {}, web: {image: a, ports: ["80:80"]}}}`,
+			"stack.yml: services.x-bluegreen: it has no effect here: x-bluegreen stands directly in a service, beside image, or at the top of the file"},
+		{"other extensions", `{x-blue: {}, x-bluegreen-defaults: &d {drain: 1s}, x-web: &web {x-bluegreen: {}}, services: {web: {<<: *web, image: a, expose: [80], environment: {x-bluegren: a}, labels: {x-bluegreen: b}, deploy: {x-blue: 1, labels: {x-bluegren: c}}}}}`,
+			"web 80/http"},
+
+		{"a host without an address", `{services: {web: {image: a, extra_hosts: ["db:", "cache:10.0.0.1"]}}}`,
+			`service web: extra_hosts: "db:" has no address and is left out: write host:address`},
+		{"a host without anything", `{services: {web: {image: a, extra_hosts: [db]}}}`,
+			`service web: extra_hosts: "db" has no address and is left out: write host:address`},
+		{"a mapping among labels", `{services: {web: {image: a, deploy: {labels: [{traefik.port: 5000}]}}}}`,
+			"stack.yml: services.web.deploy.labels[0]: it is a mapping, where NAME=VALUE must stand: write NAME=VALUE, or take the dash off"},
+		{"a number in the environment", `{services: {web: {image: a, environment: [1]}}}`,
+			"stack.yml: services.web.environment[0]: it is not text: put it in quotes"},
+		{"keys twice", "services:\n  web:\n    image: a\n    image: b\n    environment: {A: 1, A: 2}\n  web: {}\n",
+			"stack.yml: line 6: the key web stands in line 2 already: keep one of them\n" +
+				"line 4: the key image stands in line 3 already: keep one of them\n" +
+				"line 5: the key A stands in line 5 already: keep one of them"},
+		{"two mappings merged", "x-a: &a {image: a}\nx-b: &b {init: true}\nservices:\n  web:\n    <<: *a\n    <<: *b\n",
+			"stack.yml: line 6: the key << stands in line 5 already: keep one of them, with a list, as in <<: [*a, *b]"},
+		{"content from nowhere", `{services: {web: {image: a}}, secrets: {s: {}, t: {external: true}, u: {driver: d}}, configs: {c: {labels: {a: b}}}}`,
+			"stack.yml: configs.c: it is not said where its content comes from: write file, environment or content, or external: true\n" +
+				"secrets.s: it is not said where its content comes from: write file or environment, or external: true"},
+		{"content from two places", `{services: {web: {image: a}}, configs: {c: {file: a, content: b}, d: {file: a, content: b}}}`,
+			"stack.yml: configs.c: file and content exclude each other: keep one of them\n" +
+				"configs.d: file and content exclude each other: keep one of them"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for range 3 { // nothing depends on the order of a map
+				p, err := loadText(t, c.file)
+				if got := became(p, err); got != c.want {
+					t.Fatalf("\n got: %s\nwant: %s", got, c.want)
+				}
+			}
+		})
+	}
+}
+
+// became is what a file became: a line for each blue-green service, and the warnings; or the error.
+func became(p *Project, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	var lines []string
+	for _, s := range p.Services {
+		if s.BlueGreen == nil {
+			continue
+		}
+		line := s.Name
+		for _, port := range s.BlueGreen.Ports {
+			line += fmt.Sprintf(" %d/%s", port.Target, port.Mode)
+		}
+		for _, label := range slices.Sorted(maps.Keys(s.ProxyLabels)) {
+			line += " " + label + "=" + s.ProxyLabels[label]
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(append(lines, p.Warnings...), "\n")
+}
+
+// TestPortsOfSeveralFiles holds that a port of one file overrides the same port of another, however they are written.
+func TestPortsOfSeveralFiles(t *testing.T) {
+	base := "services: {web: {image: a, ports: [PORT]}}\n"
+	forms := []string{`"3001:3001"`, `{target: 3001, published: 3001}`, `{target: 3001, published: "3001"}`, `{"published": 3001, target: 3001, protocol: tcp}`}
+	for _, one := range forms {
+		for _, other := range forms {
+			dir := write(t, map[string]string{"a.yml": strings.Replace(base, "PORT", one, 1), "b.yml": "services:\n  web:\n    ports:\n      - " + other + "\n"})
+			p, err := Load(t.Context(), Options{Dir: dir, Files: []string{"a.yml", "b.yml"}, Name: "shop"})
+			if err != nil {
+				t.Errorf("%s, %s: %v", one, other, err)
+				continue
+			}
+			if ports := p.Services[0].Spec.EndpointSpec.Ports; len(ports) != 1 || ports[0].PublishedPort != 3001 || ports[0].TargetPort != 3001 {
+				t.Errorf("%s, %s: %+v", one, other, ports)
+			}
+		}
+	}
+}
+
+// TestPublishedAsText holds that nothing else of a file is touched.
+func TestPublishedAsText(t *testing.T) {
+	for text, want := range map[string]string{
+		"services: {web: {ports: [{published: 80, target: 80}, {target: 81, published: 8081}]}}": `services: {web: {ports: [{published: "80", target: 80}, {target: 81, published: "8081"}]}}`,
+		"services:\r\n  wéb:\r\n    ports:\r\n    - {name: é, published: 80}\r\n":                "services:\r\n  wéb:\r\n    ports:\r\n    - {name: é, published: \"80\"}\r\n",
+		"services: {web: {ports: [{published: &p 80}, {published: *p}, {published: 0x50}]}}":     "services: {web: {ports: [{published: &p 80}, {published: *p}, {published: 0x50}]}}",
+		"services: {web: {ports: [80, \"80:80\"], published: 80}}":                               "services: {web: {ports: [80, \"80:80\"], published: 80}}",
+		"services: {web: {ports: {published: 80}}}":                                              "services: {web: {ports: {published: 80}}}",
+		"services: [{": "services: [{",
+		"":             "",
+	} {
+		if got := string(publishedAsText([]byte(text))); got != want {
+			t.Errorf("\n got: %s\nwant: %s", got, want)
+		}
+	}
+}
