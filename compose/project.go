@@ -64,11 +64,22 @@ type Service struct {
 	NetworkMode string
 	// BlueGreen is the decoded x-bluegreen with all defaults filled in; nil for a plain service.
 	BlueGreen *Settings
+	// Router is what finds a blue-green service by its labels and stands in front of its proxies; zero for none.
+	Router Router
 	// ProxyLabels are labels that the proxies of a blue-green service carry beside those of Spec, or in their place: what
 	// routers in front must know since there are proxies. It may be nil.
 	ProxyLabels map[string]string
 	// DependsOn are the services of this project that this one waits for, sorted by name.
 	DependsOn []Dependency
+}
+
+// Router is a reverse proxy that asks the swarm for the tasks of a service again and again.
+type Router struct {
+	// Refresh is how long it may take to see that a task came or went.
+	Refresh time.Duration
+	// ByAddress is the label by which it is told to send to the service's virtual address instead of to its tasks; empty
+	// where it cannot be told.
+	ByAddress string
 }
 
 // Conditions of a dependency, as the compose specification has them.

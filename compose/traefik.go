@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/distribution/reference"
 )
@@ -24,6 +25,7 @@ const (
 func (m *model) routerNetworks(p *Project) error {
 	return p.eachBlueGreen(func(s *Service) error {
 		label, given := traefikNetwork(s.Spec.Labels)
+		s.Router = routerOf(s.Spec.Labels, label)
 		if label == "" {
 			return nil
 		}
@@ -59,6 +61,27 @@ func traefikNetwork(labels map[string]string) (label, network string) {
 		return "", ""
 	}
 	return label, ""
+}
+
+// How often routers ask the swarm for tasks when nothing else is said to them, with some time to spare: 15 s are
+// Traefik's providers.swarm.refreshSeconds, 30 s caddy-docker-proxy's CADDY_DOCKER_POLLING_INTERVAL.
+const (
+	traefikRefresh = 20 * time.Second
+	caddyRefresh   = 35 * time.Second
+)
+
+// routerOf is the router that the labels of a service are for; network is Traefik's label for the network, empty where
+// they are not for Traefik.
+func routerOf(labels map[string]string, network string) Router {
+	if network != "" {
+		return Router{Refresh: traefikRefresh, ByAddress: strings.TrimSuffix(network, "network") + "lbswarm"}
+	}
+	for label := range labels {
+		if caddyLabel.MatchString(strings.ToLower(label)) {
+			return Router{Refresh: caddyRefresh}
+		}
+	}
+	return Router{}
 }
 
 // reachedOn decides on which of its networks Traefik reaches a service; given is what the label in the file says.

@@ -46,7 +46,7 @@ func BodiesOf(p *compose.Project) (Bodies, error) {
 			for name, content := range s.Files {
 				b.Configs[name] = fileSpec(p.Name, name, content)
 			}
-		case Await, AwaitStarted:
+		case Await, AwaitStarted, CheckPorts:
 		default:
 			return b, fmt.Errorf("the plan for an empty swarm has the step %q", s)
 		}

@@ -22,6 +22,8 @@ type run struct {
 	begun []Step
 	// existed are the names of those that were there before.
 	existed map[string]bool
+	// networks are the names of those that did not exist before.
+	networks []string
 	// created are the services whose proxies did not exist before.
 	created []*BlueGreen
 	// before are the specs of the proxy services that were changed, by compose name.
@@ -100,6 +102,8 @@ func (r *run) step(ctx context.Context, s Step) error {
 		return r.startColor(ctx, s)
 	case ChangeColor:
 		return r.changeColor(ctx, s)
+	case CheckPorts:
+		return r.checkPorts(ctx, s)
 	case CreateProxies:
 		return r.createProxies(ctx, s)
 	case Adopt:

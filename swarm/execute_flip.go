@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	api "github.com/docker/docker/api/types/swarm"
@@ -110,11 +111,39 @@ func (r *run) undo(ctx context.Context, cause error) error {
 		}
 		after = append(after, text)
 	}
+	if err := r.undoNetworks(ctx); err != nil {
+		r.warn("", "networks", "what was made for the new version was not all removed again: %v", err)
+	}
 	var u *UnhealthyError
 	if errors.As(cause, &u) {
 		u.After = strings.Join(append(after, r.untouched(u.Service)), "; ")
 	}
 	return cause
+}
+
+// undoNetworks removes the networks that did not exist before and that nothing is on now, and with the control network
+// the files of proxies.
+func (r *run) undoNetworks(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, undoTime)
+	defer cancel()
+	for _, name := range r.networks {
+		n := r.seen.Networks[name]
+		if slices.ContainsFunc(r.seen.services(), func(svc api.Service) bool {
+			return slices.ContainsFunc(svc.Spec.TaskTemplate.Networks, func(a api.NetworkAttachmentConfig) bool { return a.Target == n.ID })
+		}) {
+			continue
+		}
+		if err := r.Operator.removeNetwork(ctx, n); err != nil {
+			return err
+		}
+		delete(r.seen.Networks, name)
+		if name == controlNetwork(r.stack) {
+			if err := r.removeFiles(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // untouched says whether traffic of a service that failed is where it was.

@@ -17,6 +17,9 @@ func (r *run) createNetwork(ctx context.Context, s Step) error {
 	if err != nil {
 		return fmt.Errorf("create network %s: %w", s.Name, err)
 	}
+	r.mu.Lock()
+	r.networks = append(r.networks, s.Name)
+	r.mu.Unlock()
 	n, err := r.allocated(ctx, created.ID)
 	if err != nil {
 		return fmt.Errorf("network %s: %w", s.Name, err)

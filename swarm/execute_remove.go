@@ -88,6 +88,11 @@ func (r *run) removeNetwork(ctx context.Context, s Step) error {
 	if err := r.Operator.removeNetwork(ctx, r.seen.Networks[s.Name]); err != nil {
 		return err
 	}
+	return r.removeFiles(ctx)
+}
+
+// removeFiles removes the generated files of proxies.
+func (r *run) removeFiles(ctx context.Context) error {
 	for name, c := range r.seen.Configs {
 		if !r.seen.mine(c.Spec.Labels) || c.Spec.Labels[LabelRole] != RoleFile {
 			continue

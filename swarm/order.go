@@ -21,7 +21,7 @@ import (
 const orderStart = 30 * time.Second
 
 // order sends a control job to the proxies and returns what they answered. progress is called with a sentence
-// whenever what the order waits for changes; it may be nil. Nothing is left behind but after a crash.
+// whenever what the order waits for changes; it may be nil.
 func (o *Operator) order(ctx context.Context, s *Observed, proxies []proxyTask, ord haproxy.Order, progress func(string)) (*answer, error) {
 	host, ok := jobHost(s, proxies)
 	if !ok {
@@ -30,9 +30,24 @@ func (o *Operator) order(ctx context.Context, s *Observed, proxies []proxyTask, 
 	for _, p := range proxies {
 		ord.Proxies = append(ord.Proxies, haproxy.ProxyAddr{Service: p.Service, Addr: p.Addr})
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, ord.Wait+orderStart, errors.New("the control job did not end in time"))
+	here := place{Image: host.Image, Network: controlNetwork(s.Stack),
+		Placement: &api.Placement{Constraints: []string{"node.id==" + host.NodeID}}, Start: orderStart}
+	return o.send(ctx, s, here, ord, newAnswer(proxies, progress))
+}
+
+// place is where a control job runs.
+type place struct {
+	Image, Network string
+	Placement      *api.Placement
+	// Start is how long it may take until the job runs.
+	Start time.Duration
+}
+
+// send runs a control job and returns what it printed. Nothing is left behind but after a crash.
+func (o *Operator) send(ctx context.Context, s *Observed, at place, ord haproxy.Order, a *answer) (*answer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, ord.Wait+at.Start, errors.New("the control job did not end in time"))
 	defer cancel()
-	spec, files := orderSpec(s, host, ord)
+	spec, files := orderSpec(s.Stack, at, ord)
 	if err := o.ensureFiles(ctx, s, files); err != nil {
 		return nil, err
 	}
@@ -48,7 +63,7 @@ func (o *Operator) order(ctx context.Context, s *Observed, proxies []proxyTask, 
 		defer cancel()
 		_ = o.engine.ServiceRemove(ctx, created.ID) // what is left is collected by the next command
 	}()
-	return o.follow(ctx, s, created.ID, newAnswer(proxies, progress))
+	return o.follow(ctx, s, created.ID, a)
 }
 
 // follow reads the job's output until its last line, while it watches that the job can run at all.
@@ -115,7 +130,7 @@ func (o *Operator) jobFailure(ctx context.Context, s *Observed, id string) error
 			}
 			switch t.Status.State {
 			case api.TaskStateRejected, api.TaskStateFailed, api.TaskStateOrphaned:
-				return fmt.Errorf("control job on %s: %s: %s", s.node(t.NodeID), t.Status.State, t.Status.Err)
+				return &jobError{fmt.Sprintf("control job on %s: %s: %s", s.node(t.NodeID), t.Status.State, t.Status.Err)}
 			}
 		}
 		if !o.pause(ctx) {
@@ -123,6 +138,11 @@ func (o *Operator) jobFailure(ctx context.Context, s *Observed, id string) error
 		}
 	}
 }
+
+// jobError says that a control job could not run where it was sent.
+type jobError struct{ text string }
+
+func (e *jobError) Error() string { return e.text }
 
 // jobHost picks a proxy whose node can run the job: the image is there, and so is the control network.
 func jobHost(s *Observed, proxies []proxyTask) (proxyTask, bool) {
@@ -134,27 +154,27 @@ func jobHost(s *Observed, proxies []proxyTask) (proxyTask, bool) {
 	return proxyTask{}, false
 }
 
-func orderSpec(s *Observed, host proxyTask, ord haproxy.Order) (api.ServiceSpec, map[string]string) {
+func orderSpec(stack string, at place, ord haproxy.Order) (api.ServiceSpec, map[string]string) {
 	files := haproxy.OrderFiles()
 	one := uint64(1)
-	labels := map[string]string{LabelNamespace: namespace(s.Stack), LabelStack: s.Stack, LabelRole: RoleOrder}
+	labels := map[string]string{LabelNamespace: namespace(stack), LabelStack: stack, LabelRole: RoleOrder}
 	return api.ServiceSpec{
-		Annotations: api.Annotations{Name: namespace(s.Stack) + "_order-" + rand.Text()[:8], Labels: labels},
+		Annotations: api.Annotations{Name: namespace(stack) + "_order-" + rand.Text()[:8], Labels: labels},
 		Mode:        api.ServiceMode{ReplicatedJob: &api.ReplicatedJob{MaxConcurrent: &one, TotalCompletions: &one}},
 		TaskTemplate: api.TaskSpec{
 			ContainerSpec: &api.ContainerSpec{
-				Image:       host.Image,
+				Image:       at.Image,
 				Command:     haproxy.OrderCommand()[:1],
 				Args:        haproxy.OrderCommand()[1:],
 				Env:         []string{haproxy.OrderVariable + "=" + ord.Encode()},
-				Configs:     fileReferences(s.Stack, files),
+				Configs:     fileReferences(stack, files),
 				Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
 			},
 			RestartPolicy: &api.RestartPolicy{Condition: api.RestartPolicyConditionNone},
-			Placement:     &api.Placement{Constraints: []string{"node.id==" + host.NodeID}},
-			Networks:      []api.NetworkAttachmentConfig{{Target: controlNetwork(s.Stack)}},
+			Placement:     at.Placement,
+			Networks:      []api.NetworkAttachmentConfig{{Target: at.Network}},
 			// The node's default driver may be one that cannot be read.
 			LogDriver: &api.Driver{Name: "json-file"},
 		},
-	}, named(s.Stack, files)
+	}, named(stack, files)
 }

@@ -30,6 +30,7 @@ const (
 	UpdateProxies Action = "update proxies"
 	StartColor    Action = "start color"
 	ChangeColor   Action = "change color"
+	CheckPorts    Action = "check ports of"
 	CreateProxies Action = "create proxies"
 	Adopt         Action = "adopt service"
 	Flip          Action = "flip"
@@ -85,6 +86,8 @@ type Step struct {
 	Network *compose.Network
 	Secret  *compose.Secret
 	Config  *compose.Config
+	// Look is what CheckPorts looks at, nil for other steps.
+	Look *Look
 	// From and To are the routes before and after a flip.
 	From, To haproxy.Route
 	// Release is the number of the release that a color gets, 0 where it keeps its own.
@@ -97,6 +100,15 @@ type Step struct {
 	Image string
 	// Optional says that what waits for the step goes on without it when it fails.
 	Optional bool
+}
+
+// Look says which ports of a color are looked at, and from where.
+type Look struct {
+	Ports []compose.Port
+	// Proxies is the spec of the proxies: what they run, and where, is where the look is taken from.
+	Proxies *api.ServiceSpec
+	// Serving says that the color takes the traffic of other ports already.
+	Serving bool
 }
 
 // String tells the step and its cause in one line.

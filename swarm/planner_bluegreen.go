@@ -122,6 +122,8 @@ func (pl *planner) following(svc compose.Service, b *BlueGreen, route haproxy.Ro
 	if !pl.sameTasks(spec, live.Spec) {
 		return pl.newRelease(svc, b, route, releases, pl.taskCause(spec, live.Spec))
 	}
+	before, _ := pl.portsOf(live)
+	pl.checkPorts(svc, active, Look{Ports: svc.BlueGreen.Ports, Proxies: &b.Proxy.Spec, Serving: true}, before.Ports)
 	releases[active] = svc.BlueGreen.Release
 	if err := pl.proxies(svc, b, route, releases); err != nil {
 		return err
@@ -177,6 +179,7 @@ func (pl *planner) newRelease(svc compose.Service, b *BlueGreen, route haproxy.R
 	if err := pl.proxies(svc, b, route, releases); err != nil {
 		return err
 	}
+	pl.checkPorts(svc, idle, Look{Ports: svc.BlueGreen.Ports, Proxies: &b.Proxy.Spec}, releases[active].Ports)
 	if pl.opts.NoFlip {
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 
 // actions in the order of a phase.
 var actions = []Action{CreateNetwork, CreateSecret, UpdateSecret, CreateConfig, UpdateConfig, CreatePlain, UpdatePlain, RunJob, SendAuth, StopColor, UpdateProxies,
-	StartColor, ChangeColor, CreateProxies, Adopt, Flip, GiveBack, Retire, AwaitStarted, Await,
+	StartColor, ChangeColor, CheckPorts, CreateProxies, Adopt, Flip, GiveBack, Retire, AwaitStarted, Await,
 	RemoveService, RemoveProxies, RemoveColor, RemoveNetwork, RemoveSecret, RemoveConfig}
 
 // phaseOf is the phase that an action belongs to. An Await may belong to Deploy as well, when others wait for it.
@@ -92,19 +92,24 @@ func (pl *planner) dependents(service string) map[string]compose.Dependency {
 	return out
 }
 
+// rank is the place of a step among those of its service. Ports of a color that serves are looked at before proxies get
+// them, those of a new release when it runs.
+func rank(s Step) int {
+	if s.Do == CheckPorts && s.Look.Serving {
+		return -1
+	}
+	return slices.Index(actions, s.Do)
+}
+
 // linked returns the steps in an order in which they could be done one by one, each with those that it has to wait for.
 func (pl *planner) linked() []Step {
-	rank := map[Action]int{}
-	for i, a := range actions {
-		rank[a] = i
-	}
 	steps := pl.steps
 	slices.SortStableFunc(steps, func(a, b Step) int {
 		level := 0
 		if a.Phase == Deploy {
 			level = pl.levels[a.Service] - pl.levels[b.Service]
 		}
-		return cmp.Or(int(a.Phase-b.Phase), level, rank[a.Do]-rank[b.Do], cmp.Compare(a.Service, b.Service))
+		return cmp.Or(int(a.Phase-b.Phase), level, rank(a)-rank(b), cmp.Compare(a.Service, b.Service))
 	})
 	chains := map[string][]int{}
 	for i, s := range steps {

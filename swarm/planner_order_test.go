@@ -64,7 +64,8 @@ func TestDependencies(t *testing.T) {
 1 create service shop_migrate < await shop_db
 1 await shop_migrate < create service shop_migrate
 1 start color shop_web-blue < await shop_migrate
-1 create proxies shop_web < start color shop_web-blue
+1 check ports of shop_web-blue < start color shop_web-blue
+1 create proxies shop_web < check ports of shop_web-blue
 1 create service shop_worker < create proxies shop_web
 2 await shop_cron
 2 await shop_worker

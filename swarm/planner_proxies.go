@@ -34,6 +34,9 @@ func (pl *planner) proxies(svc compose.Service, b *BlueGreen, route haproxy.Rout
 	}
 	step := Step{Name: spec.Name, Service: svc.Name, Color: Color(route.Color), Spec: &spec, Files: files, To: route,
 		Settings: svc.BlueGreen, Image: svc.BlueGreen.Proxy.Image}
+	if color := b.Colors[Color(route.Color)]; b.Proxy == nil && (color == nil || servedBy(color.Spec) == 0) {
+		pl.checkPorts(svc, step.Color, Look{Ports: svc.BlueGreen.Ports, Proxies: step.Spec}, nil)
+	}
 	switch {
 	case b.Proxy != nil:
 		pl.changeProxies(svc, b, step)
@@ -45,6 +48,23 @@ func (pl *planner) proxies(svc compose.Service, b *BlueGreen, route haproxy.Rout
 		pl.add(step)
 	}
 	return nil
+}
+
+// checkPorts plans a look at what a color speaks on those ports that proxies are about to take over for the first time;
+// before are those that they have already. On ports of mode tcp anything may be spoken.
+func (pl *planner) checkPorts(svc compose.Service, c Color, look Look, before []compose.Port) {
+	look.Ports = slices.DeleteFunc(slices.Clone(look.Ports), func(p compose.Port) bool {
+		return p.Mode == compose.ModeTCP || slices.Contains(before, p)
+	})
+	if len(look.Ports) == 0 || pl.opts.SkipPreflight {
+		return
+	}
+	var texts []string
+	for _, p := range look.Ports {
+		texts = append(texts, fmt.Sprintf("%d must speak %s", p.Target, p.Mode))
+	}
+	pl.add(Step{Do: CheckPorts, Name: colorName(pl.project.Name, svc.Name, c), Service: svc.Name, Color: c, Look: &look,
+		Settings: svc.BlueGreen, Cause: sentence(texts) + " before proxies take traffic there"})
 }
 
 // changeProxies plans the change of running proxies, where there is any. Only what is in the task restarts them.

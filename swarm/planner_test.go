@@ -137,6 +137,7 @@ create network shop_default: it does not exist
 create network shop-bluegreen_control: the proxies have no control network
 create service shop_db: it does not exist
 start color shop_web-blue: release 1: first release
+check ports of shop_web-blue: 8080 must speak http before proxies take traffic there
 create proxies shop_web: there are none
 await shop_db
 `)
@@ -155,12 +156,15 @@ func TestFollowingUps(t *testing.T) {
 		{"image and command", "image: shop/web:1", "image: shop/web:2\n    command: serve", newRelease("image shop/web:1 → shop/web:2, command changed")},
 		{"replicas", "replicas: 3", "replicas: 5", "change color shop_web-blue: replicas 3 → 5\n"},
 		{"published port", "80:8080", "81:8080", "update proxies shop_web: ports changed\n"},
-		{"service labels", `"true"`, `"false"`, "update proxies shop_web: labels changed\n"},
+		{"service labels", `traefik.enable: "true"`, `traefik.tags: a`, "update proxies shop_web: labels changed\n"},
+		{"no router in front any more", `"true"`, `"false"`, // proxies linger for the sake of a router
+			"update proxies shop_web: configs, labels changed; they are replaced one after the other\n"},
 		{"drain", "x-bluegreen: {}", "x-bluegreen: {timeout: 1m}", "update proxies shop_web: labels changed\n"},
 		{"health", "x-bluegreen: {}", "x-bluegreen: {health: {path: /up}}",
 			"update proxies shop_web: configs, labels changed; they are replaced one after the other\nchange color shop_web-blue: ports or health changed\n"},
 		{"another port", `["80:8080"]`, `["80:8080", "90:9090"]`,
-			"update proxies shop_web: configs, ports, labels changed; they are replaced one after the other\nchange color shop_web-blue: ports or health changed\n"},
+			"check ports of shop_web-blue: 9090 must speak http before proxies take traffic there\n" +
+				"update proxies shop_web: configs, ports, labels changed; they are replaced one after the other\nchange color shop_web-blue: ports or health changed\n"},
 		{"proxy image", "x-bluegreen: {}", "x-bluegreen: {proxy: {image: 'haproxy:3.4'}}",
 			"update proxies shop_web: image, labels changed; they are replaced one after the other\n"},
 		{"plain service", "postgres:16", "postgres:17", "update service shop_db: image, labels changed\nawait shop_db\n"},
@@ -247,6 +251,7 @@ func TestAdoption(t *testing.T) {
 	wantPlan(t, plan, `
 create network shop-bluegreen_control: the proxies have no control network
 start color shop_web-blue: release 1: first release
+check ports of shop_web-blue: 8080 must speak http before proxies take traffic there
 adopt service shop_web: the service runs without proxies: it becomes their service in place
 `)
 	carriedOut(seen, plan)

@@ -107,6 +107,7 @@ create secret shop_key: it does not exist
 create config shop_conf: it does not exist
 create service shop_db: it does not exist
 start color shop_web-blue: release 1: first release
+check ports of shop_web-blue: 8080 must speak http before proxies take traffic there
 create proxies shop_web: there are none
 await shop_db
 `)

@@ -122,10 +122,12 @@ type proxyWish struct {
 
 // proxySpec returns the spec of the proxy service, and the files that it refers to by config name.
 func proxySpec(p *compose.Project, svc compose.Service, w proxyWish) (api.ServiceSpec, map[string]string, error) {
-	files, err := proxyFiles(p.Name, svc, w)
+	proxy := proxyOf(p.Name, svc, w)
+	files, err := proxy.Files()
 	if err != nil {
-		return api.ServiceSpec{}, nil, err
+		return api.ServiceSpec{}, nil, fmt.Errorf("service %s: %w", svc.Name, err)
 	}
+	files[haproxy.RouteFile] = haproxy.RouteTemplate(svc.Name)
 	base := clone(svc.Spec)
 	settings := svc.BlueGreen
 	spec := api.ServiceSpec{
@@ -135,7 +137,7 @@ func proxySpec(p *compose.Project, svc compose.Service, w proxyWish) (api.Servic
 		UpdateConfig: proxyUpdate(w.StopFirst),
 	}
 	spec.RollbackConfig = spec.UpdateConfig
-	grace := haproxy.StopGrace(settings.Drain)
+	grace := proxy.StopGrace()
 	spec.TaskTemplate = api.TaskSpec{
 		ContainerSpec: &api.ContainerSpec{
 			Image:           w.Image,
@@ -157,7 +159,8 @@ func proxySpec(p *compose.Project, svc compose.Service, w proxyWish) (api.Servic
 	return spec, named(p.Name, files), nil
 }
 
-func proxyFiles(stack string, svc compose.Service, w proxyWish) (map[string]string, error) {
+// proxyOf describes the proxies of a service to package haproxy.
+func proxyOf(stack string, svc compose.Service, w proxyWish) haproxy.Proxy {
 	colors := map[string]haproxy.Color{}
 	for _, c := range Colors {
 		release, ok := w.Releases[c]
@@ -166,15 +169,10 @@ func proxyFiles(stack string, svc compose.Service, w proxyWish) (map[string]stri
 		}
 		colors[string(c)] = haproxy.Color{Host: "tasks." + serversAlias(stack, svc.Name, c), Release: release}
 	}
-	files, err := haproxy.Proxy{
+	return haproxy.Proxy{
 		Service: svc.Name, Peers: "tasks." + peersAlias(stack, svc.Name), PeerSlots: maxSlots,
-		Slots: w.Slots, Colors: colors, Drain: svc.BlueGreen.Drain, MaxConn: proxyMaxConn,
-	}.Files()
-	if err != nil {
-		return nil, fmt.Errorf("service %s: %w", svc.Name, err)
+		Slots: w.Slots, Colors: colors, Drain: svc.BlueGreen.Drain, Linger: svc.Router.Refresh, MaxConn: proxyMaxConn,
 	}
-	files[haproxy.RouteFile] = haproxy.RouteTemplate(svc.Name)
-	return files, nil
 }
 
 func proxyLabels(stack string, svc compose.Service, w proxyWish) map[string]string {

@@ -35,6 +35,19 @@ type Order struct {
 	// Close lists the colors on which, if the wait runs out with their Idle condition unmet, what is still
 	// in flight is closed; then the conditions are judged again for two seconds.
 	Close []Closing
+	// Look lists ports of tasks whose protocol is found out. An order with any does nothing else: it waits until something
+	// listens on each, and needs no proxies.
+	Look []Look
+	// Silence is how long such a port may take to answer.
+	Silence time.Duration
+}
+
+// Look is a port of a task of a color.
+type Look struct {
+	Service, Color, Addr string
+	Port                 uint16
+	// Mode is the mode that the port has, compose.ModeHTTP or compose.ModeH2: how it is asked.
+	Mode string
 }
 
 // ProxyAddr is one proxy: its compose service and its address on the control network.
@@ -68,6 +81,12 @@ func (o Order) Encode() string {
 	}
 	for _, c := range o.Close {
 		fmt.Fprintf(&b, "close %s %s\n", c.Service, c.Color)
+	}
+	if len(o.Look) > 0 {
+		fmt.Fprintf(&b, "silence %d\n", o.Silence.Milliseconds())
+	}
+	for _, l := range o.Look {
+		fmt.Fprintf(&b, "look %s %s %s %d %s\n", l.Service, l.Color, l.Addr, l.Port, l.Mode)
 	}
 	return b.String()
 }

@@ -31,6 +31,8 @@ func (r *Report) Add(line string) (*Progress, error) {
 	case "told":
 		p := r.proxy(f.proxy())
 		p.Outcome, p.Acknowledged = f.word(), f.milliseconds()
+	case "saw":
+		r.Saw = append(r.Saw, Saw{ProxyAddr: f.proxy(), Port: uint16(f.number()), Speaks: f.word(), Text: f.all()})
 	case "done":
 		r.Done, r.Met = true, f.word() == "met"
 		r.Waited, r.Connected, r.Told = f.milliseconds(), f.milliseconds(), f.milliseconds()

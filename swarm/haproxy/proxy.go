@@ -40,6 +40,9 @@ type Proxy struct {
 	Colors map[string]Color
 	// Drain is how long connections may live on after the proxy was told to stop.
 	Drain time.Duration
+	// Linger is how long those who send requests here may take to learn that the proxy was told to stop; it stays for as
+	// long, and for 3 seconds at least, since DNS and VIP may still lead to it.
+	Linger time.Duration
 	// MaxConn is the greatest number of client connections on each port.
 	MaxConn int
 
@@ -109,17 +112,19 @@ func (c Color) validate() error {
 	return nil
 }
 
-// linger is how long a stopping proxy stays though nobody uses it, since DNS and VIP may still lead to it:
-// LINGER in bluegreen.lua, and room for it to notice.
-const linger = 3 * time.Second
+// shortestLinger is how long DNS and VIP may lead to a proxy that was told to stop.
+const shortestLinger = 3 * time.Second
 
-// StopGrace is the stop_grace_period that proxies need so that connections may live for drain after the signal to stop.
-func StopGrace(drain time.Duration) time.Duration {
-	return grace(drain) + 4*time.Second
+// linger is how long a stopping proxy stays even when nobody uses it.
+func (p Proxy) linger() time.Duration { return max(p.Linger, shortestLinger) }
+
+// StopGrace is the stop_grace_period that the proxies need so that connections may live for Drain after the signal to stop.
+func (p Proxy) StopGrace() time.Duration {
+	return p.grace() + 4*time.Second
 }
 
 // grace is how long the ports of a stopping proxy stay open at most. Then HTTP/2 clients are told to go elsewhere, which
 // cannot be done sooner, and have the 2 s of hard-stop-after for what they have in flight.
-func grace(drain time.Duration) time.Duration {
-	return max(drain, linger+time.Second)
+func (p Proxy) grace() time.Duration {
+	return max(p.Drain, p.linger()+time.Second)
 }

@@ -15,7 +15,28 @@ type Report struct {
 	Waited, Connected, Told time.Duration
 	// Proxies are in the order of Order.Proxies.
 	Proxies []*ProxyReport
+	// Saw are the ports of Order.Look on which something listens.
+	Saw []Saw
 }
+
+// Saw is what a port was found to speak.
+type Saw struct {
+	ProxyAddr // of a task
+	Port      uint16
+	// Speaks is one of the words below.
+	Speaks string
+	// Text are the first bytes of its answer where it is SpeaksOther, made printable.
+	Text string
+}
+
+// What a port can speak.
+const (
+	SpeaksHTTP   = "http"   // HTTP/1.0 or 1.1
+	SpeaksH2     = "h2"     // HTTP/2 without TLS
+	SpeaksTLS    = "tls"    // TLS, whatever is inside
+	SpeaksOther  = "other"  // something else
+	SpeaksSilent = "silent" // nothing: it closed the connection, or did not answer within Order.Silence
+)
 
 // ProxyReport is the state of one proxy at the end of the job.
 type ProxyReport struct {

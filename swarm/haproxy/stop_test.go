@@ -55,7 +55,7 @@ func TestStopServesAndEnds(t *testing.T) {
 				l.instead.Store(&b.addr)
 				most := 6*time.Second + slack
 				if mode == compose.ModeH2 {
-					most = StopGrace(s.proxy.Drain) + slack
+					most = s.proxy.StopGrace() + slack
 				}
 				endedWithin(t, a, began, 5900*time.Millisecond, most)
 				if got := <-long; got != Blue {
@@ -75,7 +75,7 @@ func TestStopUnused(t *testing.T) {
 		a, _ := s.pair()
 		began := time.Now()
 		a.stop()
-		endedWithin(t, a, began, linger, linger+slack)
+		endedWithin(t, a, began, shortestLinger, shortestLinger+slack)
 	})
 }
 
@@ -116,7 +116,7 @@ func TestStopAtDrainLimit(t *testing.T) {
 					}
 					time.Sleep(200 * time.Millisecond)
 				}
-				endedWithin(t, a, began, s.proxy.Drain-500*time.Millisecond, StopGrace(s.proxy.Drain)+slack)
+				endedWithin(t, a, began, s.proxy.Drain-500*time.Millisecond, s.proxy.StopGrace()+slack)
 			})
 		})
 	}

@@ -97,11 +97,12 @@ func (v view) Checked() time.Duration {
 	return longest
 }
 
-func (v view) ControlPort() int     { return ControlPort }
-func (v view) Grace() time.Duration { return grace(v.Drain) }
-func (v view) Dir() string          { return cmp.Or(v.dir, Dir) }
-func (v view) Bind() string         { return v.bind }
-func (v view) Nameserver() string   { return cmp.Or(v.nameserver, "127.0.0.11:53") }
+func (v view) ControlPort() int          { return ControlPort }
+func (v view) Grace() time.Duration      { return v.grace() }
+func (v view) LingerTime() time.Duration { return v.linger() }
+func (v view) Dir() string               { return cmp.Or(v.dir, Dir) }
+func (v view) Bind() string              { return v.bind }
+func (v view) Nameserver() string        { return cmp.Or(v.nameserver, "127.0.0.11:53") }
 
 // TotalConn is the number of client connections in all.
 func (v view) TotalConn() int { return v.MaxConn*len(v.Frontends) + controlConn }

@@ -5,7 +5,7 @@ local MAP, SERVICE = os.getenv("BLUEGREEN_MAP"), os.getenv("BLUEGREEN_SERVICE")
 local CHECKED = tonumber(os.getenv("BLUEGREEN_CHECKED"))  -- ms: a check begins and ends within this time
 local MEET = 3000     -- ms: the longest wait for the peers' routes after start
 local SETTLE = 10000  -- ms: the longest wait, after that, for a server of the active color
-local LINGER = 3000   -- ms: how long connections may still be led here after the signal to stop
+local LINGER = tonumber(os.getenv("BLUEGREEN_LINGER"))    -- ms: how long connections may still be led here after the signal to stop
 
 local map
 local started = core.now()

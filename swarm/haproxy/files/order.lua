@@ -3,7 +3,8 @@
 local PORT = tonumber(os.getenv("BLUEGREEN_PORT"))
 local CLOSING = 2000  -- ms: how long closed connections may take to go
 
-local order = { wait = 10000, proxies = {}, conditions = {}, routes = {}, closings = {} }
+
+local order = { wait = 10000, proxies = {}, conditions = {}, routes = {}, closings = {}, looks = {} }
 
 local function clock()
   local t = core.now()
@@ -20,21 +21,24 @@ local function read(text)
     local f = {}
     for word in line:gmatch("%S+") do f[#f + 1] = word end
     if f[1] == "wait" then order.wait = tonumber(f[2])
+    elseif f[1] == "silence" then order.silence = tonumber(f[2])
     elseif f[1] == "proxy" then table.insert(order.proxies, { service = f[2], address = f[3], said = {} })
     elseif f[1] == "until" then
       table.insert(order.conditions, { service = f[2], color = f[3], kind = f[4], addresses = table.move(f, 5, #f, 1, {}) })
     elseif f[1] == "route" then order.routes[f[2]] = f[3]
     elseif f[1] == "close" then table.insert(order.closings, { service = f[2], color = f[3] })
+    elseif f[1] == "look" then
+      table.insert(order.looks, { service = f[2], color = f[3], address = f[4], port = f[5], mode = f[6] })
     else error("unknown instruction: " .. line) end
   end
 end
 
--- Runs f for each proxy side by side, until all have returned.
-local function each(f)
-  local left = #order.proxies
-  for _, proxy in ipairs(order.proxies) do
+-- Runs f for each item of a list, the proxies if none is given, side by side, until all have returned.
+local function each(f, list)
+  local left = #(list or order.proxies)
+  for _, item in ipairs(list or order.proxies) do
     core.register_task(function()
-      local ok, err = pcall(f, proxy)
+      local ok, err = pcall(f, item)
       if not ok then say("error", tostring(err)) end
       left = left - 1
     end)
@@ -44,12 +48,12 @@ end
 
 -- The first packet to an overlay address that was not used lately may be lost: better to connect anew soon than to
 -- wait a second for the kernel to repeat it.
-local function connect(proxy, patience)
+local function connect(at, patience)
   local began, s = clock()
   repeat
     s = core.tcp()
     s:settimeout(0.15)
-    if s:connect(proxy.address, PORT) then s:settimeout(3); return s end
+    if s:connect(at.address, tonumber(at.port or PORT)) then s:settimeout(3); return s end
     s:close()
     core.msleep(20)
   until clock() - began > patience
@@ -213,6 +217,68 @@ local function tell()
   return (told or clock()) - began, last
 end
 
+-- What is asked on a port to find out what it speaks: a request, the beginning of HTTP/2 with an empty SETTINGS frame
+-- (RFC 9113, 3.4), and a ClientHello of TLS 1.2 (RFC 5246, 7.4.1.2) with a few cipher suites that any server knows one of.
+local questions = {
+  http = "HEAD / HTTP/1.1\r\nHost: %s\r\nUser-Agent: docker-bluegreen\r\nAccept: */*\r\nConnection: close\r\n\r\n",
+  h2 = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",
+  tls = "\22\3\1\0\51\1\0\0\47\3\3" .. ("docker-bluegreen"):rep(2) .. "\0\0\8\192\47\192\43\0\156\0\47\1\0",
+}
+
+-- What a port answers to a question: its first bytes, nil if nothing could be connected to, empty if it said nothing.
+local function asked(l, question)
+  local s = connect(l, 300)
+  if not s then return nil end
+  s:settimeout(order.silence / 1000)
+  s:send(question)
+  local text = ""
+  while #text < 24 do
+    local byte = s:receive(1)
+    if not byte or byte == "" then break end
+    text = text .. byte
+  end
+  s:close()
+  return text
+end
+
+local function is_tls(text) return (text or ""):find("^[\21\22]\3") ~= nil end
+
+-- What a port speaks: http, h2, tls, other, silent, or nil if nothing listens yet.
+local function speaks(l)
+  local text = asked(l, questions[l.mode]:format(l.service))
+  if not text then return nil end
+  if is_tls(text) then return "tls" end
+  if text:find("^..." .. "\4") then return "h2" end
+  -- What speaks TLS often has a word of HTTP for who does not.
+  local status = text:match("^HTTP/1%.%d (%d%d%d)")
+  if status and status ~= "400" then return "http" end
+  if is_tls(asked(l, questions.tls)) then return "tls" end
+  if status then return "http" end
+  return text == "" and "silent" or "other", text
+end
+
+-- Looks at each port until something listens there, and says what it is.
+local function look()
+  local began, all = clock(), true
+  each(function(l)
+    local about = table.concat({ l.service, l.address, l.color, "speaks" }, " ")
+    local told = false
+    while true do
+      local what, text = speaks(l)
+      if what then
+        if told then say("met", about) end
+        say("saw", l.service, l.address, l.port, what, ((text or ""):gsub("[^%g ]", ".")))
+        return
+      end
+      if not told then say("unmet", about, l.address .. ":" .. l.port, "nothing listens there") end
+      told = true
+      if clock() - began > order.wait then all = false; return end
+      core.msleep(100)
+    end
+  end, order.looks)
+  return all
+end
+
 local function report(proxy)
   local about = proxy.service .. " " .. proxy.address
   if not proxy.state then say("unreachable", about, proxy.why) end
@@ -223,7 +289,8 @@ end
 local function run()
   read(os.getenv("BLUEGREEN_ORDER") or error("BLUEGREEN_ORDER is not set"))
   local began = clock()
-  local ok = #order.conditions == 0 or wait(order.wait) or force()
+  local ok
+  if #order.looks > 0 then ok = look() else ok = #order.conditions == 0 or wait(order.wait) or force() end
   local waited, connected, told = clock() - began, 0, 0
   if ok and next(order.routes) then connected, told = tell() end
   each(function(proxy) ask(proxy, 500) end)
