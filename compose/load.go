@@ -17,7 +17,7 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, err := src.stackName(o)
+	name, given, err := src.stackName(o)
 	if err != nil {
 		return nil, err
 	}
@@ -29,6 +29,7 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 	if err != nil {
 		return nil, src.located(err)
 	}
+	p.Named = given
 	return p, nil
 }
 

@@ -23,21 +23,22 @@ func ProjectName(_ context.Context, o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return src.stackName(o)
+	name, _, err := src.stackName(o)
+	return name, err
 }
 
-func (s *sources) stackName(o Options) (string, error) {
-	name, err := s.givenName(o)
-	if err != nil {
-		return "", err
+// stackName is the name of the stack, and whether somebody gave it: else it is that of the folder.
+func (s *sources) stackName(o Options) (name string, given bool, err error) {
+	if name, err = s.givenName(o); err != nil {
+		return "", false, err
 	}
-	if name == "" {
+	if given = name != ""; !given {
 		name = loader.NormalizeProjectName(filepath.Base(s.dir))
 	}
 	if name == "" {
-		return "", fmt.Errorf("the folder %s gives no name for the stack: name it with -p", s.dir)
+		return "", false, fmt.Errorf("the folder %s gives no name for the stack: name it with -p", s.dir)
 	}
-	return name, checkStackName(name)
+	return name, given, checkStackName(name)
 }
 
 // givenName is the name that someone wrote down, or empty.

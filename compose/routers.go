@@ -145,3 +145,40 @@ func (m *model) warnContainerLabels(s Service) {
 	m.warnf(s.Name, "labels: %s: %s on the containers of both colors, and a router that reads labels of containers sends requests to the old "+
 		"version and the new one: move them to deploy.labels", slices.Min(found), what)
 }
+
+var (
+	traefikRule    = regexp.MustCompile(`^traefik\.((?:http|tcp)\.routers\..+)\.rule$`)
+	traefikOneRule = regexp.MustCompile(`^traefik\.(?:([^.]+)\.)?frontend\.rule$`)
+	dockerFlowPath = regexp.MustCompile(`^com\.df\.servicepath(\.\d+)?$`)
+	caddySite      = regexp.MustCompile(`^caddy(_\d+)?$`)
+)
+
+// RouterRules are the rules by which routers send requests to a service, as its labels have them, by a text that is the
+// same for two rules that are for the same requests.
+func RouterRules(labels map[string]string) map[string]string {
+	lower := map[string]string{}
+	for label, value := range labels {
+		lower[strings.ToLower(label)] = value
+	}
+	if strings.EqualFold(lower["traefik.enable"], "false") {
+		maps.DeleteFunc(lower, func(label, _ string) bool { return strings.HasPrefix(label, "traefik.") })
+	}
+	rules := map[string]string{}
+	for label, value := range lower {
+		rule := strings.Join(strings.Fields(value), " ")
+		if m := traefikRule.FindStringSubmatch(label); m != nil {
+			rules["traefik "+rule+" "+lower["traefik."+m[1]+".entrypoints"]] = rule
+		}
+		if traefikOneRule.MatchString(label) {
+			rules["traefik 1 "+rule] = rule
+		}
+		if m := dockerFlowPath.FindStringSubmatch(label); m != nil {
+			domain := cmp.Or(lower["com.df.servicedomain"+m[1]], lower["com.df.servicedomain"])
+			rules["docker-flow "+domain+" "+rule+" "+lower["com.df.srcport"+m[1]]] = domain + rule
+		}
+		if caddySite.MatchString(label) && rule != "" && !strings.HasPrefix(rule, "(") {
+			rules["caddy "+rule] = rule
+		}
+	}
+	return rules
+}

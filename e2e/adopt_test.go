@@ -71,10 +71,15 @@ func TestAdopt(t *testing.T) {
 	s.same("web", proxies)
 	s.consistent()
 
-	// And back: without x-bluegreen the proxies become the app, in place, and nothing of ours is left. The first try is
-	// killed half-way.
+	// And back: without x-bluegreen the proxies become the app, in place, and nothing of ours is left. A script must say
+	// that it is meant; the first try is killed half-way, and what was begun goes on without a word.
 	s.write(plainFile(called))
-	p := s.start([]string{"V=v2"}, "up")
+	before, versions := s.objects(), s.serviceVersions()
+	s.says(s.exits(s.runEnv([]string{"V=v2"}, "up"), 1), "web", "x-bluegreen", "--yes")
+	if now := s.objects(); !slices.Equal(now, before) || !reflect.DeepEqual(s.serviceVersions(), versions) {
+		t.Errorf("an up that was refused changed something: %v, before %v", now, before)
+	}
+	p := s.start([]string{"V=v2"}, "up", "--yes")
 	p.out.await(2, p.done)
 	if p.end(syscall.SIGKILL) == 0 {
 		t.Errorf("the command ended before it was killed\n%s", p.out)

@@ -69,10 +69,19 @@ func TestKeysBeyondStackDeploy(t *testing.T) {
 	if got := strings.Join(web.SecurityOpt, " "); got != "label=user:USER" {
 		t.Errorf("the container has the security options %q", got)
 	}
-	for _, network := range []string{"host", "bridge"} {
-		networks := s.inspect(network).NetworkSettings.Networks
-		if len(networks) != 1 || networks[network] == nil {
-			t.Errorf("%s is on %v", network, networks)
+	// What runs on a network of the stack stays there; new services get what the file says.
+	for _, mode := range []string{"host", "bridge"} {
+		s.says(s.must("up"), "service "+mode+": network_mode: "+mode, "name: "+mode+", external: true")
+		if networks := s.inspect(mode).NetworkSettings.Networks; networks[s.name+"_default"] == nil {
+			t.Errorf("%s is on %v", mode, networks)
+		}
+	}
+	s.write(strings.NewReplacer("  host:\n", "  newhost:\n", "  bridge:\n", "  newbridge:\n").Replace(beyond))
+	s.must("up", "--prune")
+	for _, mode := range []string{"host", "bridge"} {
+		networks := s.inspect("new" + mode).NetworkSettings.Networks
+		if len(networks) != 1 || networks[mode] == nil {
+			t.Errorf("%s is on %v", mode, networks)
 		}
 	}
 	versions = s.serviceVersions()

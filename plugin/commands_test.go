@@ -23,13 +23,13 @@ func TestUpFlags(t *testing.T) {
 		"always given":      {[]string{"--resolve-image", "always"}, swarm.UpOptions{ResolveImage: "always", RequireDigests: true, LockTimeout: 10 * time.Minute}},
 		"changed, and sent": {[]string{"--resolve-image=changed", "--with-registry-auth"}, swarm.UpOptions{ResolveImage: "changed", WithRegistryAuth: true, LockTimeout: 10 * time.Minute}},
 		"all": {
-			[]string{"--no-flip", "--timeout", "90s", "--resolve-image", "never", "--accept-gap", "--strict", "--lock-timeout", "0s", "web", "api"},
-			swarm.UpOptions{NoFlip: true, Timeout: 90 * time.Second, ResolveImage: "never", AcceptGap: true, Strict: true, Services: []string{"web", "api"}},
+			[]string{"--no-flip", "--timeout", "90s", "--resolve-image", "never", "--accept-gap", "--yes", "--strict", "--lock-timeout", "0s", "web", "api"},
+			swarm.UpOptions{NoFlip: true, Yes: true, Timeout: 90 * time.Second, ResolveImage: "never", AcceptGap: true, Strict: true, Services: []string{"web", "api"}},
 		},
 	} {
 		h := newHarness()
 		h.load = func(context.Context, compose.Options) (*compose.Project, error) {
-			return &compose.Project{Name: "shop"}, nil
+			return &compose.Project{Name: "shop", Services: []compose.Service{{Name: "api"}, {Name: "web"}}}, nil
 		}
 		h.auth = func(image string) (string, error) { return "auth of " + image, nil }
 		var got swarm.UpOptions

@@ -33,17 +33,18 @@ func newConfigCommand(a *app) *cobra.Command {
 		Use:   "config [OPTIONS]",
 		Short: "Check the stack file and print it as it is understood",
 		Long: `Check the stack file and print it as it is understood: merged, with variables
-replaced, and without services of profiles that are not active. No engine is
-needed. The content of secrets is not shown.
+replaced, and without services of profiles that are not active. What is printed is
+a file that means the same: a dollar sign is written as two. No engine is needed.
+The content of secrets is not shown.
 
 With --specs print what up would send to a swarm that holds nothing of the stack:
 the bodies of the Engine API's create calls, by name, with names in the place of
 ids. The data of secrets, the digests of images and the address range of the
 control network are not part of it.`,
-		Example: `  docker bluegreen config --quiet && echo the file is good
+		Example: `  docker bluegreen config -f stack.yml --quiet && echo the file is good
 
-  # What becomes of the service web
-  docker bluegreen config --specs --format json | jq '.services.shop_web'`,
+  # What the service web of the stack shop would be
+  docker bluegreen config -f stack.yml -p shop --specs --format json | jq '.services.shop_web'`,
 		Args:              cli.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {

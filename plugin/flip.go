@@ -19,11 +19,11 @@ It is refused, and nothing happens, when the other color is missing, not there i
 full number, or not ready in every proxy. A color that is scaled to 0 is started
 first. When the command returns with 0, every proxy has confirmed, and no request
 that begins then goes to the old color. Requests in flight end where they are.`,
-		Example: `  # Flip all services of the stack in this folder
-  docker bluegreen flip
+		Example: `  # Flip all services of the stack shop
+  docker bluegreen flip -p shop
 
   # Make green the active color of one service; nothing is done where it is
-  docker bluegreen -p shop flip --to green web`,
+  docker bluegreen flip -p shop --to green web`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args

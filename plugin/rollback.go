@@ -15,10 +15,11 @@ func newRollbackCommand(a *app) *cobra.Command {
 		Long: `Send the traffic of all blue-green services of the stack, or only of the named
 ones, back to the color that was active before, whatever that takes: a color that
 was scaled to 0 is started first. An up or a flip that was interrupted is undone.`,
-		Example: `  docker bluegreen rollback
+		Example: `  # All services of the stack shop, without its file
+  docker bluegreen rollback -p shop
 
-  # One service of a stack whose file is not at hand
-  docker bluegreen -p shop rollback web`,
+  # One of them
+  docker bluegreen rollback -p shop web`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args

@@ -29,11 +29,11 @@ and how many requests are in flight. When one of them does something else than
 what is written down, that is shown as drift, and the exit code is 4.
 
 With --format json the fields are stable: new ones may be added, none changes.`,
-		Example: `  docker bluegreen status
-  docker bluegreen -p shop status --live
+		Example: `  docker bluegreen status -p shop
+  docker bluegreen status -p shop --live
 
   # The active color of the service web, for a script
-  docker bluegreen status --format json |
+  docker bluegreen status -p shop --format json |
     jq -r '.services[] | select(.name == "web").route.active'`,
 		Args:              cli.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -1,7 +1,11 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
@@ -31,8 +35,14 @@ What is done depends on what changed in the file since the last up:
 Until the flip a failure leaves traffic where it was and gives the idle color the
 release back that it had. Services without x-bluegreen are deployed as docker
 stack deploy does. A running service that gets x-bluegreen is taken over in
-place, and one that has it no more is given back in place. After an interruption
-the same command goes on where it stopped.
+place; one whose x-bluegreen was taken out is given back in place, after a question
+on a terminal, elsewhere with --yes. After an interruption the same command goes on
+where it stopped.
+
+Before the first proxies take a port over, what the service speaks on it is looked
+at: TLS and whatever else is not HTTP needs mode: tcp. A second stack with the router
+rules of one that runs is refused, and so is one with its services when -p does not
+name it.
 
 depends_on is honoured, with its conditions; a blue-green service is healthy when
 it was flipped. Jobs (deploy.mode: replicated-job) are waited for until they
@@ -48,15 +58,15 @@ when --resolve-image=always is given, an error before anything is changed. "chan
 asks only for images that the file names differently than at the last up, "never" for
 none. Nodes that must log in to pull need --with-registry-auth, as with docker stack
 deploy; later commands keep the credentials that were sent.`,
-		Example: `  # Deploy the compose file of this folder
-  docker bluegreen up
+		Example: `  # Deploy a file under the name that docker stack deploy -c stack.yml shop gave it
+  docker bluegreen up -c stack.yml -p shop
 
   # Bring a new version of one service up, try it, then send traffic to it
-  docker bluegreen up --no-flip web
-  docker bluegreen flip web
+  docker bluegreen up -p shop --no-flip web
+  docker bluegreen flip -p shop web
 
   # What would be done, and why
-  docker bluegreen up --dry-run
+  docker bluegreen up -p shop --dry-run
 
   # A file from somewhere else, under a name of its own
   curl -s https://example.com/stack.yml | docker bluegreen -p shop -f - up`,
@@ -88,6 +98,7 @@ deploy; later commands keep the credentials that were sent.`,
 	fs.BoolVar(&o.SkipPreflight, "skip-preflight", false, "Do not ask first whether the nodes have what is needed")
 	fs.BoolVar(&o.AcceptGap, "accept-gap", false, "Take over a running service with host-mode ports though requests fail meanwhile")
 	strictVar(fs, &o.Strict)
+	fs.BoolVarP(&o.Yes, "yes", "y", false, "Do not ask before services whose x-bluegreen is gone are given back")
 	lockTimeoutVar(cmd, &o.LockTimeout)
 	return cmd
 }
@@ -100,11 +111,50 @@ func runUp(ctx context.Context, a *app, o swarm.UpOptions, dry dryRun) error {
 	if err := refuseWarnings(project, o.Strict); err != nil {
 		return err
 	}
+	if err := known(project, o.Services); err != nil {
+		return err
+	}
 	o.RegistryAuth = a.auth
+	err = a.up(ctx, project, o, dry)
+	var ask *swarm.ConfirmationError
+	if !errors.As(err, &ask) || !a.canAsk() {
+		return err
+	}
+	if yes, err := a.confirmed(ctx, ask); err != nil || !yes {
+		return cmp.Or(err, error(errDeclined))
+	}
+	o.Yes = true
+	return a.up(ctx, project, o, dry)
+}
+
+// errDeclined ends a command that a person did not confirm.
+var errDeclined = errors.New("nothing was changed")
+
+// known is an error for names of services that the file does not have: who knows docker stack deploy may have meant the
+// name of the stack.
+func known(p *compose.Project, services []string) error {
+	var names []string
+	for _, s := range p.Services {
+		names = append(names, s.Name)
+	}
+	for _, name := range services {
+		switch {
+		case slices.Contains(p.Disabled, name):
+			return fmt.Errorf("service %s is in no active profile: name the profile with --profile", name)
+		case !slices.Contains(names, name):
+			return fmt.Errorf("there is no service %s in the file, it has %s: if %s is the name of the stack, write -p %s", name, strings.Join(names, ", "), name, name)
+		}
+	}
+	return nil
+}
+
+// up deploys the project, or with --dry-run shows what that would do.
+func (a *app) up(ctx context.Context, project *compose.Project, o swarm.UpOptions, dry dryRun) error {
 	var plan swarm.Plan
-	err = a.operate(ctx, "up", project.Name, func(ctx context.Context, s session) error {
+	err := a.operate(ctx, "up", project.Name, func(ctx context.Context, s session) error {
 		tellAboutFile(project, s.Event)
 		if dry.on {
+			var err error
 			plan, err = s.Plan(ctx, project, o)
 			return err
 		}

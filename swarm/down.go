@@ -22,7 +22,7 @@ func (o *Operator) Down(ctx context.Context, opts DownOptions) error {
 		return err
 	}
 	if s.empty() && len(s.owned()) == 0 {
-		return fmt.Errorf("stack %s: %w", o.stack, ErrNothingDeployed)
+		return s.nothing()
 	}
 	err = o.locked(ctx, "docker bluegreen down", opts.LockTimeout, func(ctx context.Context) error {
 		return o.down(ctx)

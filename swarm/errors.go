@@ -12,6 +12,27 @@ var ErrNotManager = errors.New("this node is not a swarm manager: run `docker sw
 // ErrNothingDeployed is returned when the swarm holds nothing of the stack.
 var ErrNothingDeployed = errors.New("nothing is deployed")
 
+// ConfirmationError says that an up would do what must be asked for first. Nothing was changed.
+type ConfirmationError struct {
+	// Services are the blue-green services that would be given back, sorted.
+	Services []string
+	// Plan is the part of the plan that is about them.
+	Plan Plan
+}
+
+// Why says what is asked for.
+func (e *ConfirmationError) Why() string {
+	who, have := "service "+e.Services[0], "runs blue-green and has no x-bluegreen in the file"
+	if len(e.Services) > 1 {
+		who, have = "services "+sentence(e.Services), "run blue-green and have no x-bluegreen in the file"
+	}
+	return who + " " + have + ": proxies and both colors would be removed, and with them the way back"
+}
+
+func (e *ConfirmationError) Error() string {
+	return e.Why() + ". Nothing was changed. Put x-bluegreen back, or run the command with --yes"
+}
+
 // UnhealthyError says that a new version did not become healthy. Traffic was not touched.
 type UnhealthyError struct {
 	// Service is the compose service, Color the color that failed; Color is empty for a plain service.

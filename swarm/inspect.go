@@ -20,7 +20,7 @@ func (o *Operator) Status(ctx context.Context, live bool) (*Status, error) {
 		return nil, err
 	}
 	if s.empty() {
-		return nil, fmt.Errorf("stack %s: %w", o.stack, ErrNothingDeployed)
+		return nil, s.nothing()
 	}
 	st := &Status{Stack: o.stack, Live: live, Drift: []string{}, Services: []ServiceStatus{}}
 	if c, ok := s.Configs[lockName(o.stack)]; ok {

@@ -29,8 +29,8 @@ func (b *BlueGreen) next() (haproxy.Route, error) {
 func (b *BlueGreen) routeLabel(label string) (haproxy.Route, error) {
 	r, err := haproxy.ParseRoute(b.Proxy.Spec.Labels[label])
 	if err != nil {
-		return r, fmt.Errorf("service %s: label %s of %s: %w: restore the label, or remove the service and run `docker bluegreen up`",
-			b.Name, label, b.Proxy.Spec.Name, err)
+		return r, fmt.Errorf("service %s: label %s of %s: %w: write it again with `docker service update --label-add %s=SEQUENCE:COLOR %s`",
+			b.Name, label, b.Proxy.Spec.Name, err, label, b.Proxy.Spec.Name)
 	}
 	return r, nil
 }

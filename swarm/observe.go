@@ -3,6 +3,7 @@ package swarm
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -40,8 +41,8 @@ type Observed struct {
 	serviceNames map[string]string
 	published    map[string]string
 	virtual      map[string]uint64
-	// Foreign are the names of the swarm's services that are not of this stack.
-	Foreign map[string]bool
+	// Foreign are the swarm's services that are not of this stack, by name.
+	Foreign map[string]api.Service
 	// foreignUse is what those refer to, or could be rolled back to.
 	foreignUse use
 	// sameSecrets are the secrets that hold what the file says, by name: they cannot be read, so the manager was asked.
@@ -61,7 +62,7 @@ type BlueGreen struct {
 func newObserved(stack string) *Observed {
 	return &Observed{Stack: stack, Nodes: map[string]api.Node{}, Networks: map[string]network.Summary{},
 		Secrets: map[string]api.Secret{}, Configs: map[string]api.Config{}, Plain: map[string]api.Service{},
-		BlueGreen: map[string]*BlueGreen{}, Foreign: map[string]bool{}, foreignUse: use{}, finished: map[string]bool{},
+		BlueGreen: map[string]*BlueGreen{}, Foreign: map[string]api.Service{}, foreignUse: use{}, finished: map[string]bool{},
 		serviceNames: map[string]string{}, published: map[string]string{}, virtual: map[string]uint64{}}
 }
 
@@ -185,7 +186,7 @@ func (s *Observed) add(svc api.Service) {
 	case l[LabelNamespace] == s.Stack:
 		s.Plain[strings.TrimPrefix(svc.Spec.Name, s.Stack+"_")] = svc
 	case l[LabelStack] != s.Stack:
-		s.Foreign[svc.Spec.Name] = true
+		s.Foreign[svc.Spec.Name] = svc
 		s.foreignUse.add(&svc.Spec)
 		s.foreignUse.add(svc.PreviousSpec)
 	case l[LabelRole] == RoleProxy:
@@ -206,13 +207,33 @@ func (s *Observed) blueGreen(name string) *BlueGreen {
 	return b
 }
 
+// foreign says whether a service of that name exists that is not of this stack.
+func (s *Observed) foreign(name string) bool {
+	_, ok := s.Foreign[name]
+	return ok
+}
+
 // empty says whether the swarm holds nothing of the stack.
 func (s *Observed) empty() bool { return len(s.Plain) == 0 && len(s.BlueGreen) == 0 }
+
+// nothing is the error for a stack of which the swarm holds nothing: it names those that it holds.
+func (s *Observed) nothing() error {
+	stacks := map[string]bool{}
+	for _, svc := range s.Foreign {
+		if stack := svc.Spec.Labels[LabelStack]; stack != "" {
+			stacks[stack] = true
+		}
+	}
+	if len(stacks) == 0 {
+		return fmt.Errorf("stack %s: %w", s.Stack, ErrNothingDeployed)
+	}
+	return fmt.Errorf("stack %s: %w: blue-green services run in %s: name the stack with -p", s.Stack, ErrNothingDeployed, sentence(slices.Sorted(maps.Keys(stacks))))
+}
 
 // names returns the compose names of the blue-green services that are wanted, sorted: all when none is named.
 func (s *Observed) names(wanted []string) ([]string, error) {
 	if s.empty() {
-		return nil, fmt.Errorf("stack %s: %w", s.Stack, ErrNothingDeployed)
+		return nil, s.nothing()
 	}
 	var all []string
 	for name, b := range s.BlueGreen {

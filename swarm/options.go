@@ -35,6 +35,8 @@ type UpOptions struct {
 	Strict bool
 	// AcceptGap allows the adoption of a service with host-mode ports, which costs downtime.
 	AcceptGap bool
+	// Yes allows what must be asked for first; without it that is a *ConfirmationError.
+	Yes bool
 	// LockTimeout is the longest wait for another command on the same stack.
 	LockTimeout time.Duration
 	// RegistryAuth returns the encoded credentials for an image, empty for none; may be nil.

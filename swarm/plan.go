@@ -98,6 +98,8 @@ type Step struct {
 	Timeout time.Duration
 	// Image is the image of Spec as the file names it.
 	Image string
+	// Begun says that an earlier command began the step.
+	Begun bool
 	// Optional says that what waits for the step goes on without it when it fails.
 	Optional bool
 }
@@ -135,6 +137,26 @@ type Plan struct {
 // Changes says whether the plan changes anything that can be seen: credentials that are sent again cannot.
 func (p Plan) Changes() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do != SendAuth })
+}
+
+// confirmation says what must be asked for first, nil for nothing. What an earlier command began was asked for then.
+func (p Plan) confirmation() *ConfirmationError {
+	e := &ConfirmationError{Plan: Plan{Stack: p.Stack}}
+	for _, s := range p.Steps {
+		if s.Do == GiveBack && !s.Begun {
+			e.Services = append(e.Services, s.Service)
+		}
+	}
+	if len(e.Services) == 0 {
+		return nil
+	}
+	for _, s := range p.Steps {
+		if slices.Contains(e.Services, s.Service) {
+			e.Plan.Steps = append(e.Plan.Steps, s)
+		}
+	}
+	slices.Sort(e.Services)
+	return e
 }
 
 // String tells the plan, a line for each step.

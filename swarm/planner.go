@@ -123,8 +123,9 @@ func (pl *planner) service(svc compose.Service) error {
 	b := pl.seen.BlueGreen[svc.Name]
 	name := svc.Spec.Name
 	switch {
-	case pl.seen.Foreign[name]:
-		return fmt.Errorf("service %s: a swarm service %s exists that is not of stack %s: remove it or rename one of them", svc.Name, name, pl.project.Name)
+	case pl.seen.foreign(name):
+		return fmt.Errorf("service %s: a swarm service %s exists that is not of stack %s: give the service another name in the file, "+
+			"or the stack with -p", svc.Name, name, pl.project.Name)
 	case svc.BlueGreen != nil:
 		return pl.blueGreen(svc, b)
 	case b != nil && (b.Proxy != nil || len(b.Colors) > 0):
@@ -179,8 +180,8 @@ func sameMode(svc compose.Service, live api.Service) error {
 	if was == is {
 		return nil
 	}
-	return fmt.Errorf("service %s runs as %s on the swarm and deploy.mode in the file is %s, which Swarm cannot change: remove it first with `docker service rm %s`",
-		svc.Name, was, is, svc.Spec.Name)
+	return fmt.Errorf("service %s runs as %s on the swarm and deploy.mode in the file is %s, which Swarm cannot change: write deploy.mode: %s, or give the service another name in the file",
+		svc.Name, was, is, was)
 }
 
 func (pl *planner) flat(spec api.ServiceSpec) flatSpec {

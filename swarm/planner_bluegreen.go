@@ -34,8 +34,9 @@ func (pl *planner) blueGreen(svc compose.Service, b *BlueGreen) error {
 
 func (pl *planner) colorNames(svc compose.Service) error {
 	for _, c := range Colors {
-		if name := colorName(pl.project.Name, svc.Name, c); pl.seen.Foreign[name] {
-			return fmt.Errorf("service %s: a swarm service %s exists that is not of stack %s, and the color %s needs that name: remove it", svc.Name, name, pl.project.Name, c)
+		if name := colorName(pl.project.Name, svc.Name, c); pl.seen.foreign(name) {
+			return fmt.Errorf("service %s: a swarm service %s exists that is not of stack %s, and the color %s needs that name: give the service "+
+				"another name in the file, or the stack with -p", svc.Name, name, pl.project.Name, c)
 		}
 	}
 	return nil

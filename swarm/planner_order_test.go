@@ -239,7 +239,7 @@ func TestGivenBackHalfway(t *testing.T) {
 	plan := planFor(t, seen, plain, UpOptions{})
 	carriedOut(seen, Plan{Steps: plan.Steps[:1]})
 	wantPlan(t, planFor(t, seen, plain, UpOptions{}), `
-give back shop_web: it was begun by an earlier command
+give back shop_web: an earlier command began it
 remove color shop_web-blue: the service is not blue-green any more
 remove network shop-bluegreen_control: no service is blue-green any more
 `)

@@ -97,7 +97,7 @@ func (pl *planner) changeProxies(svc compose.Service, b *BlueGreen, step Step) {
 // adopt plans the change of a plain service into the proxy of its own colors.
 func (pl *planner) adopt(svc compose.Service, plain api.Service, step Step) error {
 	if isJob(plain.Spec) {
-		return fmt.Errorf("service %s runs as a job (%s) on the swarm, which cannot take traffic: remove it first", svc.Name, modeOf(plain.Spec))
+		return fmt.Errorf("service %s runs as a job (%s) on the swarm, and a job takes no traffic: give the service another name in the file", svc.Name, modeOf(plain.Spec))
 	}
 	if hostPorts(plain.Spec) || hostPorts(svc.Spec) {
 		if !pl.opts.AcceptGap {
@@ -116,7 +116,7 @@ func proxyMode(svc compose.Service, live *api.Service, adopted bool) (api.Servic
 	mode := wish.Mode
 	switch {
 	case live != nil && mode != "" && mode != modeOf(live.Spec):
-		return api.ServiceMode{}, fmt.Errorf("service %s: x-bluegreen.proxy.deploy.mode is %s, but its proxies run as %s and Swarm cannot change that: say %s, or remove the stack first",
+		return api.ServiceMode{}, fmt.Errorf("service %s: x-bluegreen.proxy.deploy.mode is %s, but its proxies run as %s and Swarm cannot change that: write %s",
 			svc.Name, mode, modeOf(live.Spec), modeOf(live.Spec))
 	case live != nil:
 		mode = modeOf(live.Spec)

@@ -16,7 +16,7 @@ func (pl *planner) giveBack(svc compose.Service, b *BlueGreen) error {
 	spec := clone(svc.Spec)
 	if was, is := modeOf(b.Proxy.Spec), modeOf(spec); was != is {
 		return fmt.Errorf("service %s: its proxies run as %s and deploy.mode in the file is %s, which Swarm cannot change in place: "+
-			"put x-bluegreen back, set deploy.mode: %s, or remove it first with `docker service rm %s`", svc.Name, was, is, was, spec.Name)
+			"put x-bluegreen back, or write deploy.mode: %s", svc.Name, was, is, was)
 	}
 	if (hostPorts(spec) || hostPorts(b.Proxy.Spec)) && !pl.opts.AcceptGap {
 		return fmt.Errorf("service %s publishes host-mode ports: its proxies must stop before its own tasks can take the ports, so without "+
@@ -46,7 +46,7 @@ func (pl *planner) givenBack(svc compose.Service) error {
 	}
 	image := spec.Labels[LabelImage]
 	pl.images.apply(&spec, image, &live.Spec)
-	pl.add(Step{Do: GiveBack, Name: spec.Name, Service: svc.Name, Spec: &spec, Image: image, Cause: "it was begun by an earlier command"})
+	pl.add(Step{Do: GiveBack, Name: spec.Name, Service: svc.Name, Spec: &spec, Image: image, Begun: true, Cause: "an earlier command began it"})
 	return nil
 }
 

@@ -42,7 +42,7 @@ func loadShop(t *testing.T, file string) *compose.Project {
 func nothing() *Observed {
 	return &Observed{Stack: "shop", APIVersion: "1.47", Nodes: map[string]api.Node{"1": {}, "2": {}, "3": {}},
 		Networks: map[string]network.Summary{}, Secrets: map[string]api.Secret{}, Configs: map[string]api.Config{},
-		Plain: map[string]api.Service{}, BlueGreen: map[string]*BlueGreen{}, Foreign: map[string]bool{}, finished: map[string]bool{}}
+		Plain: map[string]api.Service{}, BlueGreen: map[string]*BlueGreen{}, Foreign: map[string]api.Service{}, finished: map[string]bool{}}
 }
 
 func planFor(t *testing.T, seen *Observed, file string, opts UpOptions) Plan {
@@ -311,8 +311,8 @@ func TestRefusals(t *testing.T) {
 		seen func(*Observed)
 		want string
 	}{
-		{"name taken", shop, func(s *Observed) { s.Foreign["shop_web"] = true }, "not of stack shop"},
-		{"color name taken", shop, func(s *Observed) { s.Foreign["shop_web-green"] = true }, "the color green needs that name"},
+		{"name taken", shop, func(s *Observed) { s.Foreign["shop_web"] = api.Service{} }, "not of stack shop"},
+		{"color name taken", shop, func(s *Observed) { s.Foreign["shop_web-green"] = api.Service{} }, "the color green needs that name"},
 		{"external network missing", shop + "    networks: [edge]\nnetworks: {edge: {external: true}}\n", func(*Observed) {}, "docker network create"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

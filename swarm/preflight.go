@@ -10,6 +10,8 @@ import (
 
 	api "github.com/docker/docker/api/types/swarm"
 	sizes "github.com/docker/go-units"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
 // claim is what a step wants of the nodes: tasks beside all that runs.
@@ -22,6 +24,7 @@ type claim struct {
 // preflight finds what cannot work, before anything is changed. It says so only where Swarm could not schedule it as
 // things are; problems are reasons to refuse, warnings are not.
 type preflight struct {
+	project  *compose.Project
 	plan     Plan
 	seen     *Observed
 	tasks    []api.Task // those that are wanted or not ended, of all services
@@ -30,12 +33,12 @@ type preflight struct {
 }
 
 // check looks at a plan. tasks are all tasks of the swarm.
-func (o *Operator) preflight(ctx context.Context, seen *Observed, plan Plan) (*preflight, error) {
+func (o *Operator) preflight(ctx context.Context, p *compose.Project, seen *Observed, plan Plan) (*preflight, error) {
 	tasks, err := o.engine.TaskList(ctx, api.TaskListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("list tasks: %w", err)
 	}
-	f := &preflight{plan: plan, seen: seen, tasks: tasks}
+	f := &preflight{project: p, plan: plan, seen: seen, tasks: tasks}
 	f.check()
 	return f, nil
 }
@@ -46,7 +49,7 @@ func (f *preflight) err() error {
 		return nil
 	}
 	return errors.New("nothing was changed, since this cannot work:\n  " + strings.Join(f.problems, "\n  ") +
-		"\nonce it is mended run the command again, or go on all the same with --skip-preflight")
+		"\nonce that is changed run the command again, or go on all the same with --skip-preflight")
 }
 
 func (f *preflight) check() {
@@ -66,6 +69,7 @@ func (f *preflight) check() {
 	}
 	f.hostPorts(claims)
 	f.ingressPorts()
+	f.secondStack()
 	f.addresses(claims)
 	f.problems = slices.Compact(f.problems) // colors and proxies often want the same
 }
@@ -181,7 +185,7 @@ func (f *preflight) reservations(c claim) {
 	if c.step.Do == StartColor {
 		both = "; while a release comes up both colors run"
 	}
-	f.problem(c.step.Service, "%s: %s %s, and there is room for %d on %d nodes (the emptiest has %s free)%s: lower deploy.resources.reservations, stop something, or add a node",
+	f.problem(c.step.Service, "%s: %s %s, and there is room for %d on %d nodes (the emptiest has %s free)%s: lower deploy.resources.reservations, or add a node",
 		c.what(), tasksOf(c.tasks), reserving(c.tasks, amount(want)), room, len(c.eligible), amount(most), both)
 }
 

@@ -38,9 +38,11 @@ func (f *preflight) hostPort(port string, claims []claim) {
 		}
 	}
 	var holders []string
+	meant := ""
 	for _, t := range f.tasks {
 		if nodes[t.NodeID] && f.holds(t, port, claims) {
 			delete(nodes, t.NodeID)
+			meant = f.meant(f.seen.serviceNames[t.ServiceID])
 			holders = append(holders, fmt.Sprintf("%s on %s", f.seen.taskName(t, f.seen.serviceNames[t.ServiceID]), f.seen.node(t.NodeID)))
 		}
 	}
@@ -55,7 +57,7 @@ func (f *preflight) hostPort(port string, claims []claim) {
 		slices.Sort(holders)
 		text += "; it is held by " + sentence(holders)
 	}
-	f.problem(sentence(names), "%s: use another port, fewer replicas or mode: ingress", text)
+	f.problem(sentence(names), "%s: use another port, fewer replicas or mode: ingress%s", text, meant)
 }
 
 // holds says whether a task of a service that is not among the claims has a host-mode port.
@@ -114,7 +116,7 @@ func (f *preflight) ingressPorts() {
 		}
 		for _, port := range portsOf(*s.Spec, api.PortConfigPublishModeIngress) {
 			if owner, taken := owners[port]; taken && owner != s.Name {
-				f.problem(s.Service, "it publishes port %s, which service %s has: publish another one, or remove that service", port, owner)
+				f.problem(s.Service, "it publishes port %s, which service %s has: publish another port%s", port, owner, f.meant(owner))
 			}
 			owners[port] = s.Name
 		}

@@ -58,13 +58,13 @@ func TestPreflight(t *testing.T) {
 		{"max replicas", "", service + "{replicas: 3, placement: {max_replicas_per_node: 1}}", nil,
 			"service web: blue: 3 replicas do not fit on 2 nodes with max_replicas_per_node: 1: raise it, add nodes or lower deploy.replicas\n"},
 		{"too much reserved", "", service + "{replicas: 3, resources: {reservations: {memory: 600M}}}", nil,
-			"service web: blue: 3 tasks that reserve 600MiB of memory each, and there is room for 2 on 2 nodes (the emptiest has 2 CPUs, 1GiB of memory free); while a release comes up both colors run: lower deploy.resources.reservations, stop something, or add a node\n"},
+			"service web: blue: 3 tasks that reserve 600MiB of memory each, and there is room for 2 on 2 nodes (the emptiest has 2 CPUs, 1GiB of memory free); while a release comes up both colors run: lower deploy.resources.reservations, or add a node\n"},
 		{"both colors do not fit", service + "{replicas: 2, resources: {reservations: {cpus: '1.5'}}}", service + "{replicas: 2, resources: {reservations: {cpus: '1.5'}}}", nil,
-			"service web: green: 2 tasks that reserve 1.5 CPUs each, and there is room for 0 on 2 nodes (the emptiest has 0.5 CPUs, 1GiB of memory free); while a release comes up both colors run: lower deploy.resources.reservations, stop something, or add a node\n"},
+			"service web: green: 2 tasks that reserve 1.5 CPUs each, and there is room for 0 on 2 nodes (the emptiest has 0.5 CPUs, 1GiB of memory free); while a release comes up both colors run: lower deploy.resources.reservations, or add a node\n"},
 		{"a plain service replaces its own", "services: {db: {image: db:1, deploy: {replicas: 2, resources: {reservations: {cpus: '1.5'}}}}}",
 			"services: {db: {image: db:1, deploy: {replicas: 2, resources: {reservations: {cpus: '1.5'}}}}}", nil, ""},
 		{"generic resources", "", "services: {ai: {image: ai, deploy: {resources: {reservations: {generic_resources: [{discrete_resource_spec: {kind: gpu, value: 1}}]}}}}}", nil,
-			"service ai: its tasks: 1 task that reserves 1 gpu, and there is room for 0 on 2 nodes (the emptiest has 2 CPUs, 1GiB of memory free): lower deploy.resources.reservations, stop something, or add a node\n"},
+			"service ai: its tasks: 1 task that reserves 1 gpu, and there is room for 0 on 2 nodes (the emptiest has 2 CPUs, 1GiB of memory free): lower deploy.resources.reservations, or add a node\n"},
 		{"host port", "", "services: {db: {image: db, ports: [{target: 1, published: 80, mode: host}], deploy: {replicas: 3}}}", nil,
 			"service db: 3 tasks want port 80/tcp of a node (mode: host), and 2 nodes have it free: use another port, fewer replicas or mode: ingress\n"},
 		{"host port of two", "", "services:\n  a: {image: a, ports: [{target: 1, published: 80, mode: host}], deploy: {mode: global}}\n  b: {image: b, ports: [{target: 1, published: 80, mode: host}]}", nil,
@@ -72,10 +72,10 @@ func TestPreflight(t *testing.T) {
 		{"host port held", "services: {a: {image: a, ports: [{target: 1, published: 80, mode: host}]}}",
 			"services:\n  a: {image: 'a', ports: [{target: 1, published: 80, mode: host}]}\n  b: {image: b, ports: [{target: 1, published: 80, mode: host}], deploy: {replicas: 2}}", nil,
 			"service b: 2 tasks want port 80/tcp of a node (mode: host), and 1 node has it free; it is held by shop_a.1 on n2: use another port, fewer replicas or mode: ingress\n"},
-		{"ingress port", "", "services:\n  a: {image: a, ports: ['80:1']}\n  b: {image: b, ports: ['81:1']}", func(s *Observed) { s.published["81/tcp"] = "other_web" },
-			"service b: it publishes port 81/tcp, which service other_web has: publish another one, or remove that service\n"},
+		{"ingress port", "", "services:\n  a: {image: a, ports: ['80:1']}\n  b: {image: b, ports: ['81:1']}", func(s *Observed) { s.add(plainOf("other", "web", "other:1", []string{"81"}, nil)) },
+			"service b: it publishes port 81/tcp, which service other_web has: publish another port; if you mean stack other, run the command with `-p other`\n"},
 		{"ingress port of two", "", "services:\n  a: {image: a, ports: ['80:1']}\n  b: {image: b, ports: ['80:1', '80:1/udp']}", nil,
-			"service b: it publishes port 80/tcp, which service shop_a has: publish another one, or remove that service\n"},
+			"service b: it publishes port 80/tcp, which service shop_a has: publish another port\n"},
 		{"small network", "", "services:\n  a: {image: a, deploy: {replicas: 13}}\nnetworks: {default: {ipam: {config: [{subnet: 10.9.0.0/28}]}}}", nil,
 			"network shop_default (10.9.0.0/28) has 13 addresses, 0 are in use and a need 14 more, for both colors, proxies and virtual addresses: give it a larger subnet (networks.….ipam.config), or lower deploy.replicas\n"},
 		{"large enough network", "", "services:\n  a: {image: a, deploy: {replicas: 12}}\nnetworks: {default: {ipam: {config: [{subnet: 10.9.0.0/28}]}}}", nil, ""},
@@ -93,7 +93,8 @@ func TestPreflight(t *testing.T) {
 			if tc.seen != nil {
 				tc.seen(seen)
 			}
-			f := &preflight{seen: seen, tasks: placed(seen), plan: planFor(t, seen, strings.ReplaceAll(tc.file, "web:1", "web:2"), UpOptions{})}
+			file := strings.ReplaceAll(tc.file, "web:1", "web:2")
+			f := &preflight{project: loadShop(t, file), seen: seen, tasks: placed(seen), plan: planFor(t, seen, file, UpOptions{})}
 			f.check()
 			got := strings.Join(append(f.problems, f.warnings...), "\n")
 			if got != strings.TrimSuffix(tc.want, "\n") {

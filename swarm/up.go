@@ -46,7 +46,10 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *images, opts 
 	if err != nil {
 		return err
 	}
-	if err := o.refuse(ctx, seen, plan, opts); err != nil {
+	if err := o.refuse(ctx, p, seen, plan, opts); err != nil {
+		return err
+	}
+	if err := plan.confirmation(); err != nil && !opts.Yes {
 		return err
 	}
 	if err := o.execute(ctx, seen, plan); err != nil {
@@ -78,20 +81,23 @@ func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts UpOptions)
 	if err != nil || !plan.Changes() {
 		return plan, err
 	}
-	f, err := o.preflight(ctx, seen, plan)
+	f, err := o.preflight(ctx, p, seen, plan)
 	if err != nil {
 		return plan, err
 	}
 	plan.Notes = append(seen.unsettled(), append(f.problems, f.warnings...)...)
+	if err := plan.confirmation(); err != nil && !opts.Yes {
+		plan.Notes = append(plan.Notes, err.Why()+": an up asks first, or wants --yes")
+	}
 	return plan, nil
 }
 
 // refuse is the error for a plan that cannot work as things are.
-func (o *Operator) refuse(ctx context.Context, seen *Observed, plan Plan, opts UpOptions) error {
+func (o *Operator) refuse(ctx context.Context, p *compose.Project, seen *Observed, plan Plan, opts UpOptions) error {
 	if opts.SkipPreflight || !plan.Changes() {
 		return nil
 	}
-	f, err := o.preflight(ctx, seen, plan)
+	f, err := o.preflight(ctx, p, seen, plan)
 	if err != nil {
 		return err
 	}

@@ -161,7 +161,7 @@ func (r *run) givenBack() error {
 	if err := r.write(""); err != nil {
 		return err
 	}
-	if err := r.shows("given back", "v3", "up"); err != nil {
+	if err := r.shows("given back", "v3", "up", "--yes"); err != nil {
 		return err
 	}
 	out, err := r.docker("service", "ls", "--format", "{{.Name}}")

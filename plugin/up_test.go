@@ -1,0 +1,84 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker/cli/cli/streams"
+)
+
+func shopProject(context.Context, compose.Options) (*compose.Project, error) {
+	return &compose.Project{Name: "folder", Services: []compose.Service{{Name: "db"}, {Name: "web"}}, Disabled: []string{"debug"}}, nil
+}
+
+// Who gives the stack's name as docker stack deploy takes it is told what to write, before an engine is asked for anything.
+func TestUpOfNoService(t *testing.T) {
+	for arg, want := range map[string]string{
+		"shop":  "there is no service shop in the file, it has db, web: if shop is the name of the stack, write -p shop",
+		"debug": "service debug is in no active profile: name the profile with --profile",
+	} {
+		h := newHarness()
+		h.load = shopProject
+		if err := h.run("up", "-c", "stack.yml", arg); err == nil || err.Error() != want || exitCode(err) != exitError {
+			t.Errorf("%s: %v", arg, err)
+		}
+		if len(h.opened) > 0 {
+			t.Errorf("%s: opened %q", arg, h.opened)
+		}
+	}
+}
+
+// What must be asked for is asked on a terminal, and elsewhere is an error that says how to allow it.
+func TestUpAsks(t *testing.T) {
+	ask := &swarm.ConfirmationError{Services: []string{"web"}, Plan: swarm.Plan{Steps: []swarm.Step{{Do: swarm.GiveBack, Name: "shop_web", Cause: "x-bluegreen was taken out"}}}}
+	for _, c := range []struct {
+		name, answer string
+		terminal     bool
+		args         []string
+		done         bool
+		err, shown   string
+	}{
+		{"yes", "y\n", true, nil, true, "", "~ give back shop_web: x-bluegreen was taken out\nservice web runs blue-green and has no x-bluegreen in the file: proxies and both colors would be removed, and with them the way back\nGo on? [y/N] "},
+		{"yes in full", "YES\n", true, nil, true, "", "Go on?"},
+		{"no", "n\n", true, nil, false, "nothing was changed", "Go on?"},
+		{"just return", "\n", true, nil, false, "nothing was changed", "Go on?"},
+		{"end of input", "", true, nil, false, "nothing was changed", "Go on?"},
+		{"no terminal", "y\n", false, nil, false, "service web runs blue-green and has no x-bluegreen in the file: proxies and both colors would be removed, and with them the way back. Nothing was changed. Put x-bluegreen back, or run the command with --yes", ""},
+		{"for a machine", "y\n", true, []string{"--progress", "json"}, false, "--yes", ""},
+		{"--yes", "", false, []string{"--yes"}, true, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHarness()
+			h.load = shopProject
+			h.getenv = func(name string) string { return map[string]string{"NO_COLOR": "1"}[name] }
+			in, stderr := streams.NewIn(io.NopCloser(strings.NewReader(c.answer))), streams.NewOut(&h.err)
+			in.SetIsTerminal(c.terminal)
+			stderr.SetIsTerminal(c.terminal)
+			h.Streams = memoryStreams{in, streams.NewOut(&h.out), stderr}
+			done := false
+			h.op.up = func(_ context.Context, _ *compose.Project, o swarm.UpOptions) error {
+				if !o.Yes {
+					return ask
+				}
+				done = true
+				return nil
+			}
+			err := h.run(append([]string{"--progress", "plain", "up"}, c.args...)...)
+			if done != c.done || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+				t.Errorf("done %t, error %v", done, err)
+			}
+			if shown := h.err.String(); !strings.Contains(shown, c.shown) || c.shown == "" && strings.Contains(shown, "Go on?") {
+				t.Errorf("shown: %q", shown)
+			}
+			var asked *swarm.ConfirmationError
+			if err != nil && exitCode(err) != exitError || errors.As(err, &asked) && c.answer == "n\n" {
+				t.Errorf("exit %d for %v", exitCode(err), err)
+			}
+		})
+	}
+}
