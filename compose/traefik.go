@@ -19,6 +19,9 @@ const (
 	traefikSwarmNetwork  = "traefik.swarm.network"
 )
 
+// RouterNetworkLabels are the labels by which routers are told which network they reach a service on.
+var RouterNetworkLabels = []string{traefikDockerNetwork, traefikSwarmNetwork}
+
 // routerNetworks names, in labels of the proxies, the network on which Traefik reaches them. Where nothing
 // names it Traefik takes any network that a task is on, at random (getIPAddress in pkg/provider/docker/config.go): of the
 // proxies that may be the control network, on which it is not.

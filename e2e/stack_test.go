@@ -32,6 +32,7 @@ type stack struct {
 	t      *testing.T
 	name   string
 	dir    string
+	vars   []string // of the environment of all runs, as V=v2
 	engine *client.Client
 }
 
@@ -42,6 +43,17 @@ func newStack(t *testing.T, file string) *stack {
 	if len(name) > 24 {
 		name = strings.Trim(name[len(name)-24:], "-")
 	}
+	return namedStack(t, name, file)
+}
+
+// beside is a second stack of the same scenario.
+func (s *stack) beside(suffix, file string) *stack {
+	s.t.Helper()
+	return namedStack(s.t, s.name+"-"+suffix, file)
+}
+
+func namedStack(t *testing.T, name, file string) *stack {
+	t.Helper()
 	engine, err := env.lab.Node("n1").Client()
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +149,7 @@ func (s *stack) command(vars []string, args ...string) (*exec.Cmd, *bytes.Buffer
 	cmd := exec.Command("docker", args...)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "DOCKER_CONFIG="+env.config, "DOCKER_HOST="+env.lab.Node("n1").Host(), "COMPOSE_PROJECT_NAME=")
-	cmd.Env = append(cmd.Env, vars...)
+	cmd.Env = slices.Concat(cmd.Env, s.vars, vars)
 	out := &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = out, out
 	return cmd, out

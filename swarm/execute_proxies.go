@@ -9,6 +9,7 @@ import (
 
 	api "github.com/docker/docker/api/types/swarm"
 
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
@@ -100,8 +101,16 @@ func (r *run) adopt(ctx context.Context, s Step) error {
 	r.mu.Lock()
 	r.before[s.Service] = clone(plain.Spec)
 	r.mu.Unlock()
-	svc, err := r.rewrite(ctx, &plain, func(spec *api.ServiceSpec) error {
-		*spec = r.seen.replacing(*spec, want)
+	live, err := r.sendByAddress(ctx, s, &plain)
+	if err != nil {
+		return err
+	}
+	svc, err := r.rewrite(ctx, live, func(spec *api.ServiceSpec) error {
+		next := r.seen.replacing(*spec, want)
+		if label := s.Router.ByAddress; label != "" {
+			next.Labels[label] = "true"
+		}
+		*spec = next
 		return nil
 	})
 	if err != nil {
@@ -116,9 +125,49 @@ func (r *run) adopt(ctx context.Context, s Step) error {
 		return err
 	}
 	// `docker service rollback` goes back by one write: after this second one it no longer brings the app back.
-	b.Proxy, err = r.relabel(ctx, b.Proxy, map[string]string{LabelAlias + b.Name: s.To.String()})
+	labels := map[string]string{LabelAlias + b.Name: s.To.String()}
+	if label := s.Router.ByAddress; label != "" {
+		labels[label] = s.Spec.Labels[label]
+	}
+	if b.Proxy, err = r.relabel(ctx, b.Proxy, labels); err != nil {
+		return err
+	}
+	// Who keeps a connection to a task of the app goes past the proxies until that has ended.
+	r.working(s.Service, "proxies", "waiting for the tasks of before to end")
+	left, err := r.awaitFormer(ctx, *b.Proxy)
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		r.warn(s.Service, "proxies", "these tasks of before are on nodes that do not answer, and may serve there: %s", sentence(r.placesOf(left, *b.Proxy)))
+	}
 	r.done(s.Service, "proxies", "adopted: %s sends to %s", s.Name, s.Color)
-	return err
+	return nil
+}
+
+// sendByAddress lets a router that asks the swarm for tasks send to the virtual address of the service: its tasks are
+// about to end, and until the router asked again it would send to them. The address stays, and leads to those that run.
+func (r *run) sendByAddress(ctx context.Context, s Step, plain *api.Service) (*api.Service, error) {
+	if s.Router.ByAddress == "" {
+		return plain, nil
+	}
+	labels := map[string]string{s.Router.ByAddress: "true"}
+	for _, l := range compose.RouterNetworkLabels {
+		if network := s.Spec.Labels[l]; network != "" {
+			labels[l] = network
+		}
+	}
+	svc, err := r.relabel(ctx, plain, labels)
+	if err != nil {
+		return nil, err
+	}
+	r.working(s.Service, "proxies", "the router in front needs %s to see that it is to send to the service's address", s.Router.Refresh)
+	for began := time.Now(); time.Since(began) < s.Router.Refresh; { // nothing tells when it has seen it
+		if !r.pause(ctx) {
+			return nil, context.Cause(ctx)
+		}
+	}
+	return svc, nil
 }
 
 // awaitReplaced waits until no task of an earlier spec is wanted any more.

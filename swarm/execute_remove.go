@@ -51,34 +51,45 @@ func (r *run) removeColor(ctx context.Context, s Step) error {
 // proxiesLeft waits until the tasks that a service had before it became a plain one have ended. What runs on a node
 // that does not answer may still be a proxy that sends to the colors.
 func (r *run) proxiesLeft(ctx context.Context, svc api.Service) error {
+	left, err := r.awaitFormer(ctx, svc)
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	return &UnconfirmedError{Service: strings.TrimPrefix(svc.Spec.Name, r.stack+"_"), Proxies: r.placesOf(left, svc),
+		After: "the colors were left running; once the node is back or removed (`docker node rm`), run `docker bluegreen up` again"}
+}
+
+// awaitFormer waits until the tasks of earlier specs of a service have ended, and returns those on nodes that do not answer.
+func (r *run) awaitFormer(ctx context.Context, svc api.Service) ([]api.Task, error) {
 	for {
 		all, err := r.tasks(ctx, svc.ID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		current, err := r.currentTasks(ctx, svc.ID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		now := ids(current)
 		left := slices.DeleteFunc(all[svc.ID], func(t api.Task) bool {
 			return ended(t) || !begun(t) || slices.Contains(now, t.ID)
 		})
-		if len(left) == 0 {
-			return nil
-		}
 		if !slices.ContainsFunc(left, func(t api.Task) bool { return r.seen.reachable(t.NodeID) }) {
-			var names []string
-			for _, t := range left {
-				names = append(names, fmt.Sprintf("%s on %s", r.seen.taskName(t, svc.Spec.Name), r.seen.node(t.NodeID)))
-			}
-			return &UnconfirmedError{Service: strings.TrimPrefix(svc.Spec.Name, r.stack+"_"), Proxies: names,
-				After: "the colors were left running; once the node is back or removed (`docker node rm`), run `docker bluegreen up` again"}
+			return left, nil
 		}
 		if !r.pause(ctx) {
-			return context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// placesOf says which tasks run on which nodes.
+func (r *run) placesOf(tasks []api.Task, svc api.Service) []string {
+	var names []string
+	for _, t := range tasks {
+		names = append(names, fmt.Sprintf("%s on %s", r.seen.taskName(t, svc.Spec.Name), r.seen.node(t.NodeID)))
+	}
+	return names
 }
 
 // removeNetwork removes the control network, and the generated files of proxies that are gone with it.

@@ -106,6 +106,13 @@ func (pl *planner) adopt(svc compose.Service, plain api.Service, step Step) erro
 	}
 	pl.images.apply(step.Spec, step.Image, nil)
 	step.Do, step.Cause = Adopt, "the service runs without proxies: it becomes their service in place"
+	step.Router = svc.Router
+	if e := plain.Spec.EndpointSpec; e != nil && e.Mode == api.ResolutionModeDNSRR {
+		step.Router.ByAddress = ""
+	}
+	if step.Router.ByAddress != "" {
+		step.Cause += fmt.Sprintf("; its router is told to send to its virtual address meanwhile, which takes %s to be seen", step.Router.Refresh)
+	}
 	pl.add(step)
 	return nil
 }

@@ -252,7 +252,7 @@ func TestAdoption(t *testing.T) {
 create network shop-bluegreen_control: the proxies have no control network
 start color shop_web-blue: release 1: first release
 check ports of shop_web-blue: 8080 must speak http before proxies take traffic there
-adopt service shop_web: the service runs without proxies: it becomes their service in place
+adopt service shop_web: the service runs without proxies: it becomes their service in place; its router is told to send to its virtual address meanwhile, which takes 20s to be seen
 `)
 	carriedOut(seen, plan)
 	wantPlan(t, planFor(t, seen, shop, UpOptions{}), "nothing to do\n")

@@ -7,15 +7,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
-// suites are asked for haproxy, the newest first.
+// suites are asked for programs, the newest first.
 var suites = []string{"experimental", "sid", "trixie", "bookworm"}
 
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -27,12 +29,12 @@ type apt struct {
 
 func newApt() (apt, error) {
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return apt{}, errors.New("images of haproxy are made of Debian's packages, and this machine has no apt-get: run on Debian")
+		return apt{}, errors.New("images are made of Debian's packages, and this machine has no apt-get: run on Debian")
 	}
 	if _, err := os.Stat(keyring); err != nil {
 		return apt{}, errors.New("missing " + keyring + ": install debian-archive-keyring")
 	}
-	dir, err := os.MkdirTemp("", "haproxy-apt")
+	dir, err := os.MkdirTemp("", "bluegreen-apt")
 	if err != nil {
 		return apt{}, err
 	}
@@ -78,9 +80,9 @@ func (a apt) run(ctx context.Context, cwd, tool string, args ...string) (string,
 	return stdout.String(), nil
 }
 
-// releases asks for the haproxy of each suite, the newest first.
+// releases asks for the programs of each suite, the newest first.
 func (a apt) releases(ctx context.Context) ([]release, error) {
-	out, err := a.run(ctx, a.dir, "apt-cache", "madison", "haproxy")
+	out, err := a.run(ctx, a.dir, "apt-cache", append([]string{"madison"}, slices.Sorted(maps.Keys(binaries))...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -90,17 +92,17 @@ func (a apt) releases(ctx context.Context) ([]release, error) {
 		if len(f) == 3 && strings.HasSuffix(strings.TrimSpace(line), "Packages") {
 			source := strings.Fields(f[2])
 			suite, _, _ := strings.Cut(source[1], "/")
-			found = append(found, release{version: strings.TrimSpace(f[1]), suite: suite})
+			found = append(found, release{program: strings.TrimSpace(f[0]), version: strings.TrimSpace(f[1]), suite: suite})
 		}
 	}
 	return found, nil
 }
 
-var wanted = regexp.MustCompile(`^(haproxy|zlib1g|lib[^_]*)_`)
+var library = regexp.MustCompile(`^(zlib1g|lib[^_]*)_`)
 
-// download gets haproxy and the libraries that it may need into a directory and returns the names of the files.
+// download gets a program and the libraries that it may need into a directory and returns the names of the files.
 func (a apt) download(ctx context.Context, r release, dir string) ([]string, error) {
-	out, err := a.run(ctx, dir, "apt-get", "install", "-y", "--no-install-recommends", "--print-uris", "-t", r.suite, "haproxy="+r.version)
+	out, err := a.run(ctx, dir, "apt-get", "install", "-y", "--no-install-recommends", "--print-uris", "-t", r.suite, r.program+"="+r.version)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +110,7 @@ func (a apt) download(ctx context.Context, r release, dir string) ([]string, err
 	var files []string
 	for line := range strings.Lines(out) { // 'URI' name_version_arch.deb size checksum
 		f := strings.Fields(line)
-		if len(f) < 2 || !wanted.MatchString(f[1]) || strings.Contains(f[1], "perl") {
+		if len(f) < 2 || !strings.HasPrefix(f[1], r.program+"_") && !library.MatchString(f[1]) || strings.Contains(f[1], "perl") {
 			continue
 		}
 		files = append(files, f[1])

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// cache is a directory with what was downloaded: packages, for each haproxy version the list of its packages, and the versions that
+// cache is a directory with what was downloaded: packages, for each version of a program the list of its packages, and the versions that
 // Debian's releases had. Nothing is lost when it is emptied, or kept for ever.
 type cache string
 
@@ -24,27 +24,27 @@ func (c cache) releases() []release {
 	var all []release
 	b, _ := os.ReadFile(c.file("releases"))
 	for line := range strings.Lines(string(b)) {
-		if f := strings.Fields(line); len(f) == 2 {
-			all = append(all, release{version: f[0], suite: f[1]})
+		if f := strings.Fields(line); len(f) == 3 {
+			all = append(all, release{program: f[0], version: f[1], suite: f[2]})
 		}
 	}
 	return all
 }
 
 func (c cache) packages(r release) []string {
-	b, _ := os.ReadFile(c.file("haproxy_" + r.version + ".packages"))
+	b, _ := os.ReadFile(c.file(r.list()))
 	return strings.Fields(string(b))
 }
 
 // holds tells whether all that is asked for is there, and young.
-func (c cache) holds(asked []string) bool {
+func (c cache) holds(program string, asked []string) bool {
 	info, err := os.Stat(c.file("releases"))
-	return err == nil && time.Since(info.ModTime()) < fresh && c.complete(asked)
+	return err == nil && time.Since(info.ModTime()) < fresh && c.complete(program, asked)
 }
 
-func (c cache) complete(asked []string) bool {
+func (c cache) complete(program string, asked []string) bool {
 	for _, want := range asked {
-		r, err := pick(c.releases(), want)
+		r, err := pick(c.releases(), program, want)
 		if err != nil || len(c.packages(r)) == 0 {
 			return false
 		}
@@ -58,15 +58,15 @@ func (c cache) complete(asked []string) bool {
 }
 
 // fetch fills the cache. Without a network an old cache is good enough.
-func (c cache) fetch(ctx context.Context, asked []string) error {
+func (c cache) fetch(ctx context.Context, program string, asked []string) error {
 	a, err := newApt()
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(a.dir)
 	if _, err := a.run(ctx, a.dir, "apt-get", "update", "--error-on=any"); err != nil {
-		if c.complete(asked) {
-			fmt.Fprintln(os.Stderr, "haproxy: Debian's mirror does not answer, taking the packages of an earlier run")
+		if c.complete(program, asked) {
+			fmt.Fprintln(os.Stderr, program+": Debian's mirror does not answer, taking the packages of an earlier run")
 			return nil
 		}
 		return err
@@ -79,21 +79,21 @@ func (c cache) fetch(ctx context.Context, asked []string) error {
 		return err
 	}
 	for _, want := range asked {
-		r, err := pick(releases, want)
+		r, err := pick(releases, program, want)
 		if err != nil {
 			return err
 		}
 		debs, err := a.download(ctx, r, string(c))
 		if err != nil {
-			return fmt.Errorf("haproxy %s from %s: %w", r.version, r.suite, err)
+			return fmt.Errorf("%s %s from %s: %w", program, r.version, r.suite, err)
 		}
-		if err := c.put("haproxy_"+r.version+".packages", strings.Join(debs, "\n")); err != nil {
+		if err := c.put(r.list(), strings.Join(debs, "\n")); err != nil {
 			return err
 		}
 	}
 	var list strings.Builder
 	for _, r := range releases {
-		fmt.Fprintln(&list, r.version, r.suite)
+		fmt.Fprintln(&list, r.program, r.version, r.suite)
 	}
 	return c.put("releases", list.String())
 }

@@ -18,8 +18,8 @@ import (
 
 const newest = "newest"
 
-// haproxies gets the versions asked for, each once. They come from the cache where it is young and whole.
-func haproxies(ctx context.Context, asked []string) ([]haproxy, error) {
+// programs gets the versions of a program that are asked for, each once. They come from the cache where it is young and whole.
+func programs(ctx context.Context, name string, asked []string) ([]program, error) {
 	if len(asked) == 0 {
 		return nil, nil
 	}
@@ -28,33 +28,34 @@ func haproxies(ctx context.Context, asked []string) ([]haproxy, error) {
 		return nil, err
 	}
 	c := cache(filepath.Join(base, "docker-bluegreen-e2e"))
-	if !c.holds(asked) {
-		if err := c.fetch(ctx, asked); err != nil {
+	if !c.holds(name, asked) {
+		if err := c.fetch(ctx, name, asked); err != nil {
 			return nil, err
 		}
 	}
 	releases := c.releases()
-	var found []haproxy
+	var found []program
 	for _, want := range asked {
-		r, err := pick(releases, want)
+		r, err := pick(releases, name, want)
 		if err != nil {
 			return nil, err
 		}
-		if i := slices.IndexFunc(found, func(h haproxy) bool { return h.version == r.upstream() }); i >= 0 {
+		if i := slices.IndexFunc(found, func(p program) bool { return p.version == r.upstream() }); i >= 0 {
 			found[i].asked = append(found[i].asked, want)
 			continue
 		}
 		files, err := c.unpack(ctx, r)
 		if err != nil {
-			return nil, fmt.Errorf("haproxy %s: %w", r.version, err)
+			return nil, fmt.Errorf("%s %s: %w", name, r.version, err)
 		}
-		found = append(found, haproxy{version: r.upstream(), asked: []string{want}, files: files})
+		found = append(found, program{name: name, version: r.upstream(), asked: []string{want}, files: files})
 	}
 	return found, nil
 }
 
-// release is the haproxy package of one of Debian's releases.
+// release is the package of a program in one of Debian's releases.
 type release struct {
+	program string
 	version string // 3.2.26-1
 	suite   string // sid
 }
@@ -64,19 +65,25 @@ func (r release) upstream() string {
 	return v
 }
 
-// pick chooses the release for a series, as 3.2, or the newest. Releases are in order, the newest first.
-func pick(releases []release, want string) (release, error) {
+// list is the file of the cache that lists the packages of a release.
+func (r release) list() string { return r.program + "_" + r.version + ".packages" }
+
+// pick chooses the release of a program for a series, as 3.2, a suite, or the newest. Releases are in order, the newest first.
+func pick(releases []release, program, want string) (release, error) {
 	var have []string
 	for _, r := range releases {
-		if want == newest || series(r.version) == want {
+		if r.program != program {
+			continue
+		}
+		if want == newest || series(r.version) == want || r.suite == want {
 			return r, nil
 		}
 		have = append(have, series(r.version)+" ("+r.suite+")")
 	}
-	return release{}, fmt.Errorf("haproxy %s is in none of Debian's releases: there are %s", want, strings.Join(have, ", "))
+	return release{}, fmt.Errorf("%s %s is in none of Debian's releases: there are %s", program, want, strings.Join(have, ", "))
 }
 
-// unpack reads the packages of a release and keeps what haproxy needs.
+// unpack reads the packages of a release and keeps what the program needs.
 func (c cache) unpack(ctx context.Context, r release) (tree, error) {
 	all := tree{}
 	for _, deb := range c.packages(r) {
@@ -97,7 +104,7 @@ func (c cache) unpack(ctx context.Context, r release) (tree, error) {
 			return nil, fmt.Errorf("%s: %w", deb, err)
 		}
 	}
-	return closure(all)
+	return closure(all, binaries[r.program])
 }
 
 // read adds the files of a tar.

@@ -11,46 +11,63 @@ import (
 	"strings"
 )
 
-// haproxy is one version, with the files of its package and of the libraries that this depends on.
-type haproxy struct {
+// binaries are the programs that images are made of, and where their packages have them.
+var binaries = map[string]string{"haproxy": "usr/sbin/haproxy", "nginx": "usr/sbin/nginx", "caddy": "usr/bin/caddy"}
+
+// program is one version of a program, with the files of its package and of the libraries that this depends on.
+type program struct {
+	name    string // haproxy
 	version string // 3.2.26
 	asked   []string
 	files   tree // only what it needs to run
 }
 
 // series is the version as images are tagged: 3.2.
-func (h haproxy) series() string { return series(h.version) }
+func (p program) series() string { return series(p.version) }
 
 func series(version string) string {
 	parts := strings.SplitN(version, ".", 3)
 	return strings.Join(parts[:min(2, len(parts))], ".")
 }
 
-func (h haproxy) tags(prefix string) []string {
-	tags := []string{prefix + h.series()}
-	if slices.Contains(h.asked, newest) {
-		tags = append(tags, prefix+newest)
+// tags are the program's series and the words by which it was asked for.
+func (p program) tags() []string {
+	words := slices.Concat([]string{p.series()}, p.asked)
+	slices.Sort(words)
+	var tags []string
+	for _, word := range slices.Compact(words) {
+		tags = append(tags, p.name+":"+word)
 	}
 	return tags
 }
 
 // tree is the whole file system of the image, as bare as can be: no shell.
-func (h haproxy) tree() tree {
+func (p program) tree() tree {
 	t := tree{
-		"tmp":                    {dir: true, mode: 0o1777},
-		"etc/passwd":             {content: []byte("haproxy:x:99:99::/:/bin/false\n"), mode: 0o644},
-		"usr/local/sbin/haproxy": {link: "/usr/sbin/haproxy"},
+		"tmp":                      {dir: true, mode: 0o1777},
+		"etc/passwd":               {content: []byte("root:x:0:0::/:/bin/false\n" + p.name + ":x:99:99::/:/bin/false\n"), mode: 0o644},
+		"etc/group":                {content: []byte("root:x:0:\n" + p.name + ":x:99:\n"), mode: 0o644},
+		"usr/local/sbin/" + p.name: {link: "/" + binaries[p.name]},
 	}
-	for name, n := range h.files {
+	for name, n := range p.files {
 		t[name] = n
 	}
 	return t
 }
 
-const binary = "usr/sbin/haproxy"
+// config is the configuration of the image.
+func (p program) config() config {
+	c := config{Env: []string{"PATH=" + searchPath}, Entrypoint: []string{"/usr/local/sbin/" + p.name}}
+	if p.name == "haproxy" {
+		c.User, c.StopSignal = "haproxy", "SIGUSR1"
+		c.Env = append(c.Env, "HAPROXY_VERSION="+p.version)
+		c.Cmd = []string{"-f", "/usr/local/etc/haproxy/haproxy.cfg"}
+	}
+	return c
+}
 
-// closure picks the program, its loader and the libraries that it needs out of unpacked packages.
-func closure(unpacked tree) (tree, error) {
+// closure picks a program, its loader and the libraries that it needs out of unpacked packages.
+func closure(unpacked tree, binary string) (tree, error) {
 	needed := tree{}
 	todo := []string{binary}
 	for len(todo) > 0 {
