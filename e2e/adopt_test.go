@@ -140,12 +140,16 @@ type callStats struct {
 	OK       int            `json:"ok"`
 	Failed   int            `json:"failed"`
 	Versions map[string]int `json:"versions"`
+	Last     string         `json:"last"`
 	Errors   []string       `json:"errors"`
 }
 
 // callerStats asks the caller on n2 what it has seen; with reset it then begins anew.
-func (s *stack) callerStats(reset bool) (st callStats, err error) {
-	url := "http://" + target("n2", 8090) + "/stats"
+func (s *stack) callerStats(reset bool) (st callStats, err error) { return callsAt(8090, reset) }
+
+// callsAt asks the caller at a port of n2.
+func callsAt(port int, reset bool) (st callStats, err error) {
+	url := "http://" + target("n2", port) + "/stats"
 	if reset {
 		url += "?reset=1"
 	}

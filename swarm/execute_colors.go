@@ -7,7 +7,8 @@ import (
 	api "github.com/docker/docker/api/types/swarm"
 )
 
-// startColor brings a color to its spec and waits until its tasks run and every proxy sees them ready.
+// startColor brings a color to its spec and waits until its tasks run and, unless its ports are looked at first, every
+// proxy sees them ready.
 func (r *run) startColor(ctx context.Context, s Step) error {
 	b := r.blueGreen(s.Service)
 	r.touch(s)
@@ -19,7 +20,7 @@ func (r *run) startColor(ctx context.Context, s Step) error {
 	if _, err := r.await(ctx, r.seen, waiting{Service: s.Service, Color: s.Color, Step: step, Svc: b.Colors[s.Color], Timeout: s.Timeout}); err != nil {
 		return err
 	}
-	if b.Proxy == nil {
+	if b.Proxy == nil || s.Look != nil {
 		return nil
 	}
 	return r.awaitReady(ctx, b, s.Color, s.Timeout)

@@ -40,7 +40,10 @@ func (r *run) checkPorts(ctx context.Context, s Step) error {
 		case err != nil:
 			return err
 		case report.Met:
-			return r.judgePorts(s, report.Saw)
+			if err := r.judgePorts(s, report.Saw); err != nil || b.Proxy == nil || s.Look.Serving {
+				return err
+			}
+			return r.awaitReady(ctx, b, s.Color, s.Timeout)
 		case time.Since(began) >= s.Timeout:
 			return r.unhealthy(ctx, r.seen, w, fmt.Sprintf("not all of its ports were open within %s: %s", s.Timeout, report.Unmet()), tasks)
 		}
@@ -96,7 +99,7 @@ func (r *run) judgePorts(s Step, saw []haproxy.Saw) error {
 	slices.Sort(wrong)
 	r.event(Failed, s.Service, "ports", "they do not speak what the file says")
 	return fmt.Errorf("service %s: proxies must not take over its ports as the file has them:\n%s\nwrite in x-bluegreen:\n  ports: [%s]\n"+
-		"or, if you know better, run the command with --skip-preflight; no request was sent to proxies", s.Service, strings.Join(wrong, "\n"), portList(s.Settings.Ports, modes))
+		"or, if you know better, run the command with --skip-preflight; traffic was not touched", s.Service, strings.Join(wrong, "\n"), portList(s.Settings.Ports, modes))
 }
 
 func modeIn(ports []compose.Port, target uint16) string {

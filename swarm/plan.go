@@ -86,7 +86,8 @@ type Step struct {
 	Network *compose.Network
 	Secret  *compose.Secret
 	Config  *compose.Config
-	// Look is what CheckPorts looks at, nil for other steps.
+	// Look is what CheckPorts looks at. A StartColor has it when that comes next: the proxies' own checks would only say that
+	// the color is not ready, so they are waited for after it.
 	Look *Look
 	// From and To are the routes before and after a flip.
 	From, To haproxy.Route

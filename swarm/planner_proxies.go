@@ -63,6 +63,11 @@ func (pl *planner) checkPorts(svc compose.Service, c Color, look Look, before []
 	for _, p := range look.Ports {
 		texts = append(texts, fmt.Sprintf("%d must speak %s", p.Target, p.Mode))
 	}
+	for i := range pl.steps {
+		if s := &pl.steps[i]; s.Do == StartColor && s.Service == svc.Name && s.Color == c {
+			s.Look = &look
+		}
+	}
 	pl.add(Step{Do: CheckPorts, Name: colorName(pl.project.Name, svc.Name, c), Service: svc.Name, Color: c, Look: &look,
 		Settings: svc.BlueGreen, Cause: sentence(texts) + " before proxies take traffic there"})
 }

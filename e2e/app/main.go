@@ -3,6 +3,7 @@
 //
 //	APP_VERSION     what it answers (default "dev")
 //	APP_PORTS       HTTP ports, comma-separated (default 8080); also HTTP/2 without TLS
+//	APP_TLS_PORTS   HTTPS ports, with a certificate of its own (default none)
 //	APP_TCP_PORTS   ports that send the version as a line, then echo (default none)
 //	APP_FAIL        exit: ends at once, with status 3     unhealthy: its healthcheck fails for ever
 //	                late: listens APP_LATE after its start (default 2s), unhealthy before
@@ -17,6 +18,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
@@ -101,6 +103,17 @@ func listen(srv *http.Server) error {
 			return err
 		}
 		go srv.Serve(l)
+	}
+	for _, port := range ports("APP_TLS_PORTS", "") {
+		l, err := net.Listen("tcp", ":"+port)
+		if err != nil {
+			return err
+		}
+		config, err := ownCertificate()
+		if err != nil {
+			return err
+		}
+		go srv.Serve(tls.NewListener(l, config))
 	}
 	for _, port := range ports("APP_TCP_PORTS", "") {
 		l, err := net.Listen("tcp", ":"+port)
