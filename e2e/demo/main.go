@@ -95,9 +95,13 @@ func prepare(ctx context.Context, e *engine, s *screen, u *undo, dir string) (*s
 	if err != nil {
 		return nil, "", err
 	}
+	u.add("containers", e.removeContainers)
 	u.add("the stack", func(ctx context.Context) error {
-		_, err := sh.run(ctx, "", "down")
-		return err
+		if _, err := sh.run(ctx, "", "down"); err != nil {
+			s.say("%v: removing the stack by hand", err)
+			return e.removeStack(ctx)
+		}
+		return nil
 	})
 	return sh, target, nil
 }

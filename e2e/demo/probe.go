@@ -22,7 +22,7 @@ type way struct {
 
 const (
 	firstPort   = 18080 // 8080 itself is what half of the world listens on
-	probeTime   = 30 * time.Second
+	probeTime   = 2 * time.Minute
 	ingressTime = 3 * time.Second // for the mesh, once the task itself answers
 )
 

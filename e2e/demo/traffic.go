@@ -13,7 +13,13 @@ import (
 // Both versions are known by the color that they are deployed on: the first one is blue.
 var colors = []struct{ name, version string }{{"blue", "v1"}, {"green", "v2"}}
 
-const rate = 500 // requests/s
+// Each worker rests four times as long as a request took: the traffic is a fifth of what the machine can do, slow as it may be.
+const (
+	rate    = 500 // requests/s at most
+	workers = 16
+	rest    = 4
+	slowest = time.Minute // answer
+)
 
 // traffic is the load on the shop, which runs from its first version to the end.
 type traffic struct {
@@ -24,7 +30,7 @@ type traffic struct {
 
 func startTraffic(ctx context.Context, s *screen, target string) *traffic {
 	t := &traffic{screen: s, Load: load.Start(ctx, load.Options{
-		Targets: []string{target}, Workers: 16, Rate: rate, KeepAlive: 0.5, Post: 0.3,
+		Targets: []string{target}, Workers: workers, Rate: rate, Rest: rest, KeepAlive: 0.5, Post: 0.3, Timeout: slowest,
 	})}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -72,7 +78,7 @@ type phase struct {
 	stale int // answers of the color that is not active, to requests begun after the command returned
 }
 
-const enough = rate / 2 // requests that are looked at after a command
+const enough = 10 * workers // requests that are looked at after a command
 
 // during runs a command under traffic. After it only one color may answer.
 func (t *traffic) during(ctx context.Context, sh *shell, version string, args ...string) (phase, error) {

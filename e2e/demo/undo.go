@@ -20,7 +20,7 @@ type step struct {
 	do   func(context.Context) error
 }
 
-const undoTime = 90 * time.Second // of one step
+const undoTime = 5 * time.Minute // of one step
 
 // add says how something that was just made is removed.
 func (u *undo) add(what string, do func(context.Context) error) {

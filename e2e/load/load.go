@@ -18,6 +18,7 @@ type Options struct {
 	Targets   []string      // host:port, asked in turn
 	Workers   int           // requests at a time, over all targets (default 8 per target)
 	Rate      float64       // requests per second over all targets; 0 is as many as the workers can
+	Rest      float64       // how long a worker rests after each request, in multiples of the time that this took; Rate is a limit then
 	KeepAlive float64       // share of the workers that keep their connections (default 0: a connection for each request)
 	Post      float64       // share of POSTs among the requests
 	Timeout   time.Duration // of a request, with its connection (default 10s)
@@ -31,6 +32,8 @@ type Load struct {
 	options Options
 	began   time.Time
 	next    atomic.Int64 // number of the next request
+	mu      sync.Mutex
+	due     time.Time // of the next request, where Rate is a limit
 	stop    context.CancelFunc
 	workers []*worker
 	running sync.WaitGroup
@@ -71,17 +74,37 @@ func (l *Load) Stop() Stats {
 func (l *Load) turn(ctx context.Context) (int64, bool) {
 	n := l.next.Add(1) - 1
 	if l.options.Rate > 0 {
-		due := l.began.Add(time.Duration(float64(n) / l.options.Rate * float64(time.Second)))
-		if wait := time.Until(due); wait > 0 {
-			timer := time.NewTimer(wait)
-			defer timer.Stop()
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-			}
-		}
+		wait(ctx, time.Until(l.dueOf(n)))
 	}
 	return n, ctx.Err() == nil
+}
+
+// dueOf is when a request is to be begun: at its time since the load began; or, where Rate is a limit, so long after the one
+// before. What a slow machine could not do then is not made up for.
+func (l *Load) dueOf(n int64) time.Time {
+	if l.options.Rest == 0 {
+		return l.began.Add(time.Duration(float64(n) / l.options.Rate * float64(time.Second)))
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now(); l.due.Before(now) {
+		l.due = now
+	}
+	due := l.due
+	l.due = due.Add(time.Duration(float64(time.Second) / l.options.Rate))
+	return due
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // post spreads the share of POSTs evenly over the numbers of requests.

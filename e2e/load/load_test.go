@@ -68,6 +68,32 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// A load that rests uses its share of what the servers can do: a slow one gets fewer requests, and nothing is made up for.
+func TestRest(t *testing.T) {
+	var asked atomic.Int64
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		time.Sleep(20 * time.Millisecond) // this is what the server is like
+		w.Header().Set("X-Version", "v1")
+	}))
+	defer slow.Close()
+	began := time.Now()
+	l := Start(t.Context(), Options{Targets: []string{slow.Listener.Addr().String()}, Workers: 4, Rate: 1e6, Rest: 4})
+	if _, err := l.AwaitRequests(t.Context(), 20); err != nil {
+		t.Fatal(err)
+	}
+	s := l.Stop()
+	// Each worker is busy for a fifth of the time at most, 20 ms for each request at least.
+	if most := 4 * (time.Since(began).Seconds()/0.1 + 1); s.Failed > 0 || float64(s.Total) > most || asked.Load() != int64(s.Total) {
+		t.Errorf("%d requests, at most %.0f can be right: %s", asked.Load(), most, s)
+	}
+	l = &Load{options: Options{Rate: 10, Rest: 1}}
+	l.due = time.Now().Add(-time.Hour)
+	if first, second := l.dueOf(0), l.dueOf(1); time.Since(first) > time.Minute || second.Sub(first) != 100*time.Millisecond {
+		t.Errorf("after an hour without a request they are due at %s and %s", first, second)
+	}
+}
+
 func TestFailures(t *testing.T) {
 	a := newServer(t)
 	l := Start(t.Context(), Options{Targets: []string{a.addr()}, KeepAlive: 1, Workers: 2})

@@ -40,7 +40,10 @@ func (w *worker) run(ctx context.Context) {
 		if !more {
 			return
 		}
-		if !w.request(n) && w.load.options.Rate == 0 {
+		began := time.Now()
+		ok := w.request(n)
+		wait(ctx, time.Duration(w.load.options.Rest*float64(time.Since(began))))
+		if !ok && w.load.options.Rate == 0 {
 			time.Sleep(5 * time.Millisecond) // a refused connection costs nothing: do not take the machine from what is being tested
 		}
 	}
