@@ -27,12 +27,16 @@ func ProjectName(_ context.Context, o Options) (string, error) {
 	return name, err
 }
 
-// stackName is the name of the stack, and whether somebody gave it: else it is that of the folder.
+// stackName is the name of the stack, and whether it was given for it: see Project.Named.
 func (s *sources) stackName(o Options) (name string, given bool, err error) {
 	if name, err = s.givenName(o); err != nil {
 		return "", false, err
 	}
-	if given = name != ""; !given {
+	given = name != ""
+	if fromDotEnv := s.env.dotEnv[consts.ComposeProjectName]; fromDotEnv && o.Name == "" {
+		given = false
+	}
+	if name == "" {
 		name = loader.NormalizeProjectName(filepath.Base(s.dir))
 	}
 	if name == "" {

@@ -175,3 +175,29 @@ func TestProfiles(t *testing.T) {
 		}
 	}
 }
+
+// TestNamed holds when a name counts as given for the stack.
+func TestNamed(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		files   map[string]string
+		options Options
+		want    bool
+	}{
+		{"option", map[string]string{"compose.yaml": one}, Options{Name: "shop"}, true},
+		{"shell", map[string]string{"compose.yaml": one}, Options{Environ: []string{"COMPOSE_PROJECT_NAME=shop"}}, true},
+		{"empty in the shell", map[string]string{"compose.yaml": one}, Options{Environ: []string{"COMPOSE_PROJECT_NAME="}}, false},
+		{"file", map[string]string{"compose.yaml": "name: shop\n" + one}, Options{}, true},
+		{"folder", map[string]string{"compose.yaml": one}, Options{}, false},
+		{".env", map[string]string{"compose.yaml": one, ".env": "COMPOSE_PROJECT_NAME=shop"}, Options{}, false},
+		{"option over .env", map[string]string{"compose.yaml": one, ".env": "COMPOSE_PROJECT_NAME=shop"}, Options{Name: "shop"}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.options.Dir = write(t, c.files)
+			p, err := Load(context.Background(), c.options)
+			if err != nil || p.Named != c.want {
+				t.Errorf("%v, %+v; want %t", err, p, c.want)
+			}
+		})
+	}
+}

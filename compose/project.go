@@ -13,7 +13,8 @@ import (
 type Project struct {
 	// Name is the stack's name as given: the value of com.docker.stack.namespace.
 	Name string
-	// Named says that the name was given, by an option, a variable or the file; else it is that of a folder.
+	// Named says that the name was given for this stack, by an option, a variable of the shell or the file. Else it is that of a
+	// folder, or of a .env file, which docker stack deploy does not read.
 	Named bool
 	// Networks, Secrets and Configs are keyed by their name on the swarm.
 	Networks map[string]Network

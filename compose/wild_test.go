@@ -3,6 +3,7 @@ package compose
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -178,6 +179,20 @@ func TestPublishedAsText(t *testing.T) {
 	} {
 		if got := string(publishedAsText([]byte(text))); got != want {
 			t.Errorf("\n got: %s\nwant: %s", got, want)
+		}
+	}
+}
+
+// TestUsualModesAreDocumented holds the table of docs/compose.md to the ports that are tcp by default.
+func TestUsualModesAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/compose.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, ports := range notHTTP {
+		row := "| " + name + " | " + strings.Trim(strings.ReplaceAll(fmt.Sprint(ports), " ", ", "), "[]") + " |\n"
+		if !strings.Contains(string(text), row) {
+			t.Errorf("docs/compose.md does not have the row %s", row)
 		}
 	}
 }

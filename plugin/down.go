@@ -16,7 +16,7 @@ func newDownCommand(a *app) *cobra.Command {
 		Long: `Remove all that up made for the stack: services, colors, proxies, networks, secrets
 and configs, and nothing else. Volumes and external networks stay. It returns when
 all of it is gone.`,
-		Example: `  docker bluegreen down -p shop`,
+		Example:           `  docker bluegreen down -p shop`,
 		Args:              cli.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {

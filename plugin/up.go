@@ -16,14 +16,7 @@ import (
 // resolveImage is a flag whose default warns where its given value refuses.
 const resolveImage = "resolve-image"
 
-func newUpCommand(a *app) *cobra.Command {
-	var o swarm.UpOptions
-	var quiet bool
-	var dry dryRun
-	cmd := &cobra.Command{
-		Use:   "up [OPTIONS] [SERVICE...]",
-		Short: "Deploy the stack file",
-		Long: `Deploy the stack file, or only the named services of it and what they depend on.
+const upLong = `Deploy the stack file, or only the named services of it and what they depend on.
 
 What is done depends on what changed in the file since the last up:
   - anything in the task (image, environment, command, mounts, resources ...):
@@ -57,7 +50,16 @@ all nodes run the same digest. When a registry does not tell it, that is a warni
 when --resolve-image=always is given, an error before anything is changed. "changed"
 asks only for images that the file names differently than at the last up, "never" for
 none. Nodes that must log in to pull need --with-registry-auth, as with docker stack
-deploy; later commands keep the credentials that were sent.`,
+deploy; later commands keep the credentials that were sent.`
+
+func newUpCommand(a *app) *cobra.Command {
+	var o swarm.UpOptions
+	var quiet bool
+	var dry dryRun
+	cmd := &cobra.Command{
+		Use:   "up [OPTIONS] [SERVICE...]",
+		Short: "Deploy the stack file",
+		Long:  upLong,
 		Example: `  # Deploy a file under the name that docker stack deploy -c stack.yml shop gave it
   docker bluegreen up -c stack.yml -p shop
 

@@ -45,7 +45,7 @@ func (r *run) checkPorts(ctx context.Context, s Step) error {
 			}
 			return r.awaitReady(ctx, b, s.Color, s.Timeout)
 		case time.Since(began) >= s.Timeout:
-			return r.unhealthy(ctx, r.seen, w, fmt.Sprintf("not all of its ports were open within %s: %s", s.Timeout, report.Unmet()), tasks)
+			return r.unhealthy(ctx, r.seen, w, fmt.Sprintf("not all of its ports were open within %s: %s; where it does not listen on one, name the others with x-bluegreen.ports", s.Timeout, report.Unmet()), tasks)
 		}
 	}
 }

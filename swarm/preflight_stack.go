@@ -26,8 +26,8 @@ func (f *preflight) secondStack() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(others)) {
 		if same := others[name].runs(f.project); name != "" && len(same) > 0 {
-			f.problems = append(f.problems, fmt.Sprintf("stack %s runs %s already, with the same images, and this would be a second stack called %s, after its folder: "+
-				"if you mean stack %s, run the command with `-p %s`; if not, name the new one, as with `-p %s`", name, sentence(same), f.project.Name, name, name, f.project.Name))
+			f.problems = append(f.problems, fmt.Sprintf("stack %s runs %s already, with the same images, and this would be a second stack, called %s: "+
+				"if you mean stack %s, run the command with `-p %s`; if not, say so with `-p %s`", name, sentence(same), f.project.Name, name, name, f.project.Name))
 		}
 	}
 }

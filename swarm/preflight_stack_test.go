@@ -66,12 +66,12 @@ func TestSecondStack(t *testing.T) {
 		{"the same images", behindTraefik, false, func(s *Observed) {
 			s.add(plainOf("prod", "web", "registry.example.com/shop/web:1", nil, nil))
 			s.add(plainOf("prod", "db", "postgres:15", nil, nil))
-		}, "stack prod runs db, web already, with the same images, and this would be a second stack called shop, after its folder: " +
-			"if you mean stack prod, run the command with `-p prod`; if not, name the new one, as with `-p shop`"},
+		}, "stack prod runs db, web already, with the same images, and this would be a second stack, called shop: " +
+			"if you mean stack prod, run the command with `-p prod`; if not, say so with `-p shop`"},
 		{"the same images before proxies", behindTraefik, false, func(s *Observed) {
 			s.add(plainOf("prod-bluegreen", "web-blue", "registry.example.com/shop/web:1", nil, map[string]string{LabelStack: "prod", LabelService: "web", LabelRole: RoleColor}))
-		}, "stack prod runs web already, with the same images, and this would be a second stack called shop, after its folder: " +
-			"if you mean stack prod, run the command with `-p prod`; if not, name the new one, as with `-p shop`"},
+		}, "stack prod runs web already, with the same images, and this would be a second stack, called shop: " +
+			"if you mean stack prod, run the command with `-p prod`; if not, say so with `-p shop`"},
 		{"the same images under a name that was given", behindTraefik, true, func(s *Observed) {
 			s.add(plainOf("prod", "web", "registry.example.com/shop/web:1", nil, nil))
 		}, ""},
@@ -79,8 +79,8 @@ func TestSecondStack(t *testing.T) {
 		{"all plain services", "services: {db: {image: 'postgres:16'}, cache: {image: redis}}", false, func(s *Observed) {
 			s.add(plainOf("prod", "db", "postgres:16", nil, nil))
 			s.add(plainOf("prod", "cache", "redis:7", nil, nil))
-		}, "stack prod runs cache, db already, with the same images, and this would be a second stack called shop, after its folder: " +
-			"if you mean stack prod, run the command with `-p prod`; if not, name the new one, as with `-p shop`"},
+		}, "stack prod runs cache, db already, with the same images, and this would be a second stack, called shop: " +
+			"if you mean stack prod, run the command with `-p prod`; if not, say so with `-p shop`"},
 		{"the stack is there", behindTraefik, false, func(s *Observed) {
 			s.add(plainOf("prod", "web", "registry.example.com/shop/web:1", nil, rule))
 			s.add(plainOf("shop", "web", "registry.example.com/shop/web:1", nil, nil))
