@@ -3,7 +3,7 @@
 // Command ingress runs what the kernel of many machines cannot: ports of the ingress mesh and virtual addresses, which
 // need IPVS. It boots User Mode Linux, whose kernel has it, with an engine of Debian's, and runs a scenario in it: a stack
 // with an ordinary published port becomes blue-green, flips, gets other proxies and is given back, without a failed
-// request from outside through the mesh or from inside through the virtual address. Run it with make test-ingress.
+// request from outside through the mesh or through Traefik, or from inside through the virtual address. Run it with make test-ingress.
 //
 // What the machine lacks is installed from Debian's packages; the root filesystem is made once, below the user's cache
 // directory, and nothing else is left.
@@ -80,6 +80,16 @@ func fill(ctx context.Context, share string) error {
 	if out, err := exec.CommandContext(ctx, "make", "-s", "build", "PLUGIN="+plugin).CombinedOutput(); err != nil {
 		return fmt.Errorf("build the plugin: %w\n%s", err, out)
 	}
-	_, err = image.Build(ctx, filepath.Join(share, "images"), oldProxy, newProxy, "app:v1", "app:v2", "app:v3")
+	router := filepath.Join(share, "traefik")
+	build := exec.CommandContext(ctx, "go", "build", "-C", "e2e/traefik", "-trimpath", "-o", router, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the router: %w\n%s", err, out)
+	}
+	images := filepath.Join(share, "images")
+	if _, err := image.Build(ctx, images, oldProxy, newProxy, "app:v1", "app:v2", "app:v3"); err != nil {
+		return err
+	}
+	_, err = image.FromBinary(images, "router:traefik", router)
 	return err
 }

@@ -31,7 +31,8 @@ const (
 // patience is how long anything may take that is waited for.
 const patience = 3 * time.Minute
 
-// file is a stack as most people have it: a port of the ingress mesh, and a service that calls web by its virtual address.
+// file is a stack as most people have it: a port of the ingress mesh, a service that calls web by its virtual address, and Traefik
+// in front, which asks the swarm every 15 seconds; the app ends sooner than that.
 const file = `
 services:
   web:
@@ -39,8 +40,19 @@ services:
     ports: ["8080:8080"]
     environment: {APP_STOP_DELAY: 3s}
     healthcheck: {interval: 5s, timeout: 30s}
-    deploy: {replicas: 1, update_config: {order: start-first}}
+    deploy:
+      replicas: 1
+      update_config: {order: start-first}
+      labels:
+        traefik.enable: "true"
+        traefik.docker.network: shop_default # else it takes the network of the mesh at random, on which it does not reach tasks
+        traefik.http.routers.web.rule: PathPrefix(` + "`/`" + `)
+        traefik.http.services.web.loadbalancer.server.port: "8080"
     BLUEGREEN
+  edge:
+    image: router:traefik
+    volumes: ["/var/run/docker.sock:/var/run/docker.sock"]
+    ports: ["8100:80"]
   caller:
     image: app:v1
     environment: {APP_CALL: "http://web:8080/", APP_CALL_EVERY: 300ms}
@@ -52,8 +64,9 @@ const blueGreen = `x-bluegreen: {health: {path: /, interval: 2s, timeout: 5s}, d
 
 // run is one run of the scenario.
 type run struct {
-	ctx  context.Context
-	load *load.Load
+	ctx    context.Context
+	load   *load.Load
+	router *load.Load // through Traefik
 }
 
 // scenario is what happens in the virtual machine.
@@ -66,7 +79,7 @@ func scenario(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, step := range []func() error{r.adopted, r.flips, r.newVersion, r.otherProxies, r.givenBack} {
+	for _, step := range []func() error{r.adopted, r.flips, r.newVersion, r.otherProxies, r.givenBack, r.zeroFailed} {
 		if err := step(); err != nil {
 			return errors.Join(err, r.artifacts())
 		}
@@ -75,7 +88,7 @@ func scenario(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(same(before, after), r.zeroFailed())
+	return same(before, after)
 }
 
 func (r *run) prepare() error {
@@ -108,16 +121,19 @@ func (r *run) plain() (swarm.Service, error) {
 	if err := r.until("the caller gets answers", func() bool { st, err := r.calls(false); return err == nil && st.OK > 0 }); err != nil {
 		return swarm.Service{}, err
 	}
-	warm := load.Start(r.ctx, load.Options{Targets: []string{address + ":8080"}, Workers: 1, Rate: 5})
-	err := r.awaitVersion(warm, "v1")
-	warm.Stop()
-	if err != nil {
-		return swarm.Service{}, err
+	for _, port := range []string{":8080", ":8100"} {
+		warm := load.Start(r.ctx, load.Options{Targets: []string{address + port}, Workers: 1, Rate: 5})
+		err := r.awaitVersion(warm, "v1")
+		warm.Stop()
+		if err != nil {
+			return swarm.Service{}, err
+		}
 	}
 	if _, err := r.calls(true); err != nil {
 		return swarm.Service{}, err
 	}
 	r.load = load.Start(r.ctx, load.Options{Targets: []string{address + ":8080"}, Workers: 2, Rate: 8, KeepAlive: 0.5, Post: 0.3})
+	r.router = load.Start(r.ctx, load.Options{Targets: []string{address + ":8100"}, Workers: 2, Rate: 4, KeepAlive: 0.5, Post: 0.3})
 	return r.service()
 }
 
@@ -182,21 +198,24 @@ func (r *run) shows(what, version string, args ...string) error {
 	if args[len(args)-1] == "up" {
 		args = append(args, "--resolve-image", "never")
 	}
-	if out, err := r.dockerWith([]string{"V=" + version}, args...); err != nil {
+	out, err := r.dockerWith([]string{"V=" + version}, args...)
+	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", what, err, out)
 	}
 	ended := time.Now()
-	if err := r.awaitVersion(r.load, version); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+	for _, l := range []*load.Load{r.load, r.router} {
+		if err := r.awaitVersion(l, version); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		after, err := l.AwaitRequests(r.ctx, 30)
+		if err != nil {
+			return err
+		}
+		if since := l.Since(ended); since.Failed > 0 || len(since.Versions) != 1 || since.Versions[version] == 0 || after.Failed > 0 {
+			return fmt.Errorf("%s: answers came from %v, want only %s\n%s", what, since.Versions, version, since)
+		}
+		fmt.Printf("%-20s %-5s %5.1fs  %s\n", what, version, ended.Sub(began).Seconds(), l.Between(began, time.Now()))
 	}
-	after, err := r.load.AwaitRequests(r.ctx, 30)
-	if err != nil {
-		return err
-	}
-	if since := r.load.Since(ended); since.Failed > 0 || len(since.Versions) != 1 || since.Versions[version] == 0 || after.Failed > 0 {
-		return fmt.Errorf("%s: answers came from %v, want only %s\n%s", what, since.Versions, version, since)
-	}
-	fmt.Printf("%-20s %-5s %5.1fs  %s\n", what, version, ended.Sub(began).Seconds(), r.load.Between(began, time.Now()))
 	return r.insideOK(what)
 }
 
@@ -241,14 +260,15 @@ func (r *run) insideOK(what string) error {
 }
 
 func (r *run) zeroFailed() error {
-	all := r.load.Stop()
+	all, routed := r.load.Stop(), r.router.Stop()
 	inside, err := r.calls(false)
 	if err != nil {
 		return err
 	}
 	fmt.Printf("from outside, through the mesh:      %s\n", all)
+	fmt.Printf("from outside, through Traefik:       %s\n", routed)
 	fmt.Printf("from inside, by the virtual address: %d requests, %d failed\n", inside.OK+inside.Failed, inside.Failed)
-	if all.Failed > 0 || inside.Failed > 0 || all.Total == 0 || inside.OK == 0 {
+	if all.Failed+routed.Failed+inside.Failed > 0 || all.Total == 0 || routed.Total == 0 || inside.OK == 0 {
 		return errors.New("requests failed")
 	}
 	return nil
@@ -285,11 +305,11 @@ func (r *run) service() (svc swarm.Service, err error) {
 // artifacts is an error that tells what the swarm holds.
 func (r *run) artifacts() error {
 	var b strings.Builder
-	for _, args := range [][]string{{"service", "ls"}, {"stack", "ps", "--no-trunc", "shop"}, {"service", "ps", "--no-trunc", "shop_web"}, {"service", "logs", "--tail", "20", "shop_web"}} {
+	for _, args := range [][]string{{"service", "ls"}, {"stack", "ps", "--no-trunc", "shop"}, {"service", "ps", "--no-trunc", "shop_web"}, {"service", "logs", "--tail", "20", "shop_web"}, {"service", "logs", "-t", "--tail", "100", "shop_edge"}} {
 		out, err := r.docker(args...)
 		fmt.Fprintf(&b, "$ docker %s\n%s%v\n", strings.Join(args, " "), out, err)
 	}
-	return errors.New(b.String() + r.load.Stop().String())
+	return errors.New(b.String() + r.load.Stop().String() + "\n" + r.router.Stop().String())
 }
 
 func (r *run) write(proxy string) error {

@@ -15,6 +15,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -132,6 +133,7 @@ func handlerOf(c *dynamic.Configuration) (http.Handler, error) {
 			continue
 		}
 		balancer := wrr.New(nil, false)
+		log.Printf("traefik: router %s sends to %s", name, strings.Join(urlsOf(service.LoadBalancer.Servers), ", "))
 		for _, server := range service.LoadBalancer.Servers {
 			target, err := url.Parse(server.URL)
 			if err != nil {
@@ -144,6 +146,13 @@ func handlerOf(c *dynamic.Configuration) (http.Handler, error) {
 		}
 	}
 	return alice.New(requestdecorator.WrapHandler(requestdecorator.New(nil))).Then(mux)
+}
+
+func urlsOf(servers []dynamic.Server) (urls []string) {
+	for _, s := range servers {
+		urls = append(urls, s.URL)
+	}
+	return urls
 }
 
 func proxyTo(target *url.URL) http.Handler {
