@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
 // until runs an order with one condition on a color, and returns whether it was met and what was unmet.
@@ -88,14 +90,18 @@ func TestManyTasks(t *testing.T) {
 	})
 }
 
-// With a health path the answer counts, and the report says what it was.
+// With a health path the answer counts, and the report says what it was. A port of mode tcp is asked only where the port of
+// the check is named.
 func TestHealthPath(t *testing.T) {
-	for _, mode := range []string{"http", "h2", "tcp"} {
+	for _, mode := range []string{compose.ModeHTTP, compose.ModeH2, compose.ModeTCP} {
 		t.Run(mode, func(t *testing.T) {
 			eachHAProxy(t, func(t *testing.T, h installed) {
 				s := newSite(t, h)
 				for name, c := range s.proxy.Colors {
 					c.Health.Path, c.Ports[0].Mode = "/healthz?deep=a$b\"c", mode
+					if mode == compose.ModeTCP {
+						c.Health.Port = testPort
+					}
 					s.proxy.Colors[name] = c
 				}
 				_, green := s.colors()

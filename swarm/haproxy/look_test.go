@@ -104,9 +104,16 @@ func serveTLS(least uint16) func(net.Listener) {
 	}
 }
 
-// answers serves a text to whoever connects, and closes.
+// answers serves a text to whoever connects, and closes after the other side: to close with something unread resets the
+// connection, and the text may be lost. Without a text it closes at once.
 func answers(text string) func(net.Listener) {
-	return func(l net.Listener) { eachConn(l, func(c net.Conn) { io.WriteString(c, text) }) }
+	return func(l net.Listener) {
+		eachConn(l, func(c net.Conn) {
+			if _, err := io.WriteString(c, text); err == nil && text != "" {
+				io.Copy(io.Discard, c)
+			}
+		})
+	}
 }
 
 func eachConn(l net.Listener, serve func(net.Conn)) {
