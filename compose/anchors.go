@@ -16,7 +16,7 @@ func (s *sources) checkAnchors() error {
 			continue // Loading says what is wrong.
 		}
 		if err := checkAliases(&document, nil); err != nil {
-			return err
+			return s.of(file, err)
 		}
 	}
 	return nil

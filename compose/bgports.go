@@ -38,22 +38,24 @@ func (m *model) choosePorts(s Service, settings *Settings) error {
 
 // publishedTargets are the TCP ports inside the container that are published.
 func publishedTargets(ports []swarm.PortConfig) ([]uint16, error) {
-	var targets, udp []uint16
+	var targets []uint16
+	var other []swarm.PortConfig
 	for _, port := range ports {
 		if port.Protocol != "" && port.Protocol != swarm.PortConfigProtocolTCP {
-			udp = append(udp, uint16(port.TargetPort))
+			other = append(other, port)
 			continue
 		}
 		targets = append(targets, uint16(port.TargetPort))
 	}
 	switch {
-	case len(udp) == 0:
+	case len(other) == 0:
 		return targets, nil
 	case len(targets) == 0:
-		return nil, fmt.Errorf("ports: %d/udp: proxies carry TCP only, so the service cannot be blue-green: take %s out of it", udp[0], extension)
+		return nil, fmt.Errorf("ports: %d/%s: proxies carry TCP only, so the service cannot be blue-green: take %s out of it",
+			other[0].TargetPort, other[0].Protocol, extension)
 	}
-	return nil, fmt.Errorf("ports: %d/udp: one container serves UDP and TCP, and proxies carry TCP only, so the service cannot be blue-green: "+
-		"take %s out of it", udp[0], extension)
+	return nil, fmt.Errorf("ports: %d/%s: one container serves %s and TCP, and proxies carry TCP only, so the service cannot be blue-green: "+
+		"take %s out of it", other[0].TargetPort, other[0].Protocol, strings.ToUpper(string(other[0].Protocol)), extension)
 }
 
 // defaultPorts are the ports of a service whose x-bluegreen names none, without modes.

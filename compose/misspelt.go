@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +19,9 @@ func isNear(key string) bool {
 		return levenshtein.ComputeDistance(plain, meant) <= typos
 	})
 }
+
+// anchorHolder is a key at the top of a file that holds settings for services to refer to, such as x-bluegreen-v2: &v2.
+var anchorHolder = regexp.MustCompile(`^x-bluegreen[-_.0-9]`)
 
 // ownKeys are mappings whose keys are the user's own.
 var ownKeys = []string{"environment", "labels", "annotations", "sysctls", "extra_hosts", "args", "options", "driver_opts", "aux_addresses"}
@@ -43,7 +47,8 @@ func (m *model) checkExtension() error {
 func misspelt(at string, m map[string]any) []error {
 	var errs []error
 	for _, key := range slices.Sorted(maps.Keys(m)) {
-		if isExtension(key) && isNear(key) {
+		holdsAnchor := at == "" && anchorHolder.MatchString(key)
+		if isExtension(key) && isNear(key) && !holdsAnchor {
 			errs = append(errs, fmt.Errorf("%s%s: did you mean %s? As it is, the key has no effect", at, key, extension))
 		}
 	}

@@ -67,8 +67,6 @@ type Service struct {
 	NetworkMode string
 	// BlueGreen is the decoded x-bluegreen with all defaults filled in; nil for a plain service.
 	BlueGreen *Settings
-	// Router is what finds a blue-green service by its labels and stands in front of its proxies; zero for none.
-	Router Router
 	// ProxyLabels are labels that the proxies of a blue-green service carry beside those of Spec, or in their place: what
 	// routers in front must know since there are proxies. It may be nil.
 	ProxyLabels map[string]string
@@ -80,9 +78,9 @@ type Service struct {
 type Router struct {
 	// Refresh is how long it may take to see that a task came or went.
 	Refresh time.Duration
-	// ByAddress is the label by which it is told to send to the service's virtual address instead of to its tasks; empty
+	// ByAddress are the labels by which it is told to send to the service's virtual address instead of to its tasks; nil
 	// where it cannot be told.
-	ByAddress string
+	ByAddress map[string]string
 }
 
 // Conditions of a dependency, as the compose specification has them.

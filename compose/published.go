@@ -27,9 +27,12 @@ func publishedAsText(content []byte) []byte {
 			}
 		}
 	})
-	lines := strings.SplitAfter(string(content), "\n")
+	lines := linesOf(string(content))
 	slices.SortFunc(numbers, func(a, b *yaml.Node) int { return b.Column - a.Column }) // what is changed is behind what follows
 	for _, n := range numbers {
+		if n.Line > len(lines) {
+			continue
+		}
 		line := []rune(lines[n.Line-1])
 		at := n.Column - 1
 		if end := at + len(n.Value); end <= len(line) && string(line[at:end]) == n.Value {
@@ -37,6 +40,20 @@ func publishedAsText(content []byte) []byte {
 		}
 	}
 	return []byte(strings.Join(lines, ""))
+}
+
+// lineBreak is what YAML counts lines by: 1.1 has three characters of Unicode beside the usual ones (5.4, b-break).
+var lineBreak = regexp.MustCompile("\r\n|[\r\n\u0085\u2028\u2029]")
+
+// linesOf are the lines of a YAML text, with their ends.
+func linesOf(text string) []string {
+	var lines []string
+	begin := 0
+	for _, at := range lineBreak.FindAllStringIndex(text, -1) {
+		lines = append(lines, text[begin:at[1]])
+		begin = at[1]
+	}
+	return append(lines, text[begin:])
 }
 
 // valueOf is the value of a key of a mapping, nil where there is none.

@@ -13,18 +13,22 @@ import (
 // Routers find services by labels. These are the labels that are read here, by their lower-case names:
 //
 //	Traefik 2 and 3     traefik.http.services.NAME.loadbalancer.server.port, .scheme; traefik.tcp.services.…
+//	                    (also .loadbalancer.healthcheck.port, .scheme: a server that does not answer there gets no traffic)
 //	                    https://doc.traefik.io/traefik/reference/routing-configuration/other-providers/swarm/
-//	Traefik 1           traefik.port, traefik.SEGMENT.port, .protocol
+//	Traefik 1           traefik.port, traefik.SEGMENT.port, .protocol, .backend.healthcheck.port, .scheme
 //	                    https://doc.traefik.io/traefik/v1.7/configuration/backends/docker/
 //	docker-flow-proxy   com.df.port, com.df.port.N, com.df.httpsPort, com.df.reqMode
 //	                    https://github.com/docker-flow/docker-flow-proxy/blob/main/docs/usage.md
-//	caddy-docker-proxy  caddy.…, caddy_N.… with {{upstreams SCHEME PORT}}
+//	caddy-docker-proxy  caddy.…, caddy_N.… with {{upstreams SCHEME PORT}}; .health_port
 //	                    https://github.com/lucaslorentz/caddy-docker-proxy#upstreams
 var (
 	traefikServer  = regexp.MustCompile(`^traefik\.(http|tcp|udp)\.services\.(.+)\.loadbalancer\.server\.port$`)
+	traefikHealth  = regexp.MustCompile(`^traefik\.(http|tcp)\.services\.(.+)\.loadbalancer\.healthcheck\.port$`)
 	traefikOne     = regexp.MustCompile(`^traefik\.(?:([^.]+)\.)?port$`)
+	traefikOneTest = regexp.MustCompile(`^traefik\.(?:([^.]+)\.)?backend\.healthcheck\.port$`)
 	dockerFlow     = regexp.MustCompile(`^com\.df\.(port|httpsport)(\.\d+)?$`)
 	caddyLabel     = regexp.MustCompile(`^caddy(_\d+)?(\.|$)`)
+	caddyHealth    = regexp.MustCompile(`^caddy(_\d+)?\..*\bhealth_port$`)
 	caddyUpstreams = regexp.MustCompile(`\{\{-?\s*upstreams\b([^}]*)\}\}`)
 )
 
@@ -44,6 +48,10 @@ func routedPorts(labels map[string]string) (map[uint16]string, error) {
 	lower := map[string]string{}
 	for label, value := range labels {
 		lower[strings.ToLower(label)] = value
+	}
+	if traefikDisabled(labels) {
+		labels = maps.Clone(labels)
+		maps.DeleteFunc(labels, func(label, _ string) bool { return strings.HasPrefix(strings.ToLower(label), "traefik.") })
 	}
 	ports := map[uint16]string{}
 	for _, label := range slices.Sorted(maps.Keys(labels)) {
@@ -75,12 +83,26 @@ func routedBy(label, value string, labels map[string]string) []routed {
 		modes := map[string]string{"http": schemeMode(scheme), "tcp": ModeTCP}
 		return []routed{{label, value, modes[m[1]]}}
 	}
+	if m := traefikHealth.FindStringSubmatch(name); m != nil {
+		service := "traefik.http.services." + m[2] + ".loadbalancer."
+		modes := map[string]string{"http": schemeMode(cmp.Or(labels[service+"healthcheck.scheme"], labels[service+"server.scheme"])), "tcp": ModeTCP}
+		return []routed{{label, value, modes[m[1]]}}
+	}
+	if m := traefikOneTest.FindStringSubmatch(name); m != nil {
+		segment := strings.TrimSuffix("traefik."+m[1], ".")
+		scheme := cmp.Or(labels[segment+".backend.healthcheck.scheme"], labels["traefik.backend.healthcheck.scheme"],
+			labels[segment+".protocol"], labels["traefik.protocol"])
+		return []routed{{label, value, schemeMode(scheme)}}
+	}
 	if m := traefikOne.FindStringSubmatch(name); m != nil {
 		segment := strings.TrimSuffix("traefik."+m[1], ".")
 		return []routed{{label, value, schemeMode(cmp.Or(labels[segment+".protocol"], labels["traefik.protocol"]))}}
 	}
 	if m := dockerFlow.FindStringSubmatch(name); m != nil {
 		return []routed{{label, value, dockerFlowMode(m[1], cmp.Or(labels["com.df.reqmode"+m[2]], labels["com.df.reqmode"]))}}
+	}
+	if caddyHealth.MatchString(name) {
+		return []routed{{label, value, ModeHTTP}}
 	}
 	if caddyLabel.MatchString(name) {
 		return caddyPorts(label, value)
@@ -160,7 +182,7 @@ func RouterRules(labels map[string]string) map[string]string {
 	for label, value := range labels {
 		lower[strings.ToLower(label)] = value
 	}
-	if strings.EqualFold(lower["traefik.enable"], "false") {
+	if traefikDisabled(labels) {
 		maps.DeleteFunc(lower, func(label, _ string) bool { return strings.HasPrefix(label, "traefik.") })
 	}
 	rules := map[string]string{}

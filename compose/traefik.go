@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,16 +21,12 @@ const (
 	traefikSwarmNetwork  = "traefik.swarm.network"
 )
 
-// RouterNetworkLabels are the labels by which routers are told which network they reach a service on.
-var RouterNetworkLabels = []string{traefikDockerNetwork, traefikSwarmNetwork}
-
 // routerNetworks names, in labels of the proxies, the network on which Traefik reaches them. Where nothing
 // names it Traefik takes any network that a task is on, at random (getIPAddress in pkg/provider/docker/config.go): of the
 // proxies that may be the control network, on which it is not.
 func (m *model) routerNetworks(p *Project) error {
 	return p.eachBlueGreen(func(s *Service) error {
-		label, given := traefikNetwork(s.Spec.Labels)
-		s.Router = routerOf(s.Spec.Labels, label)
+		label, given := TraefikNetwork(s.Spec.Labels)
 		if label == "" {
 			return nil
 		}
@@ -43,15 +41,16 @@ func (m *model) routerNetworks(p *Project) error {
 	})
 }
 
-// traefikNetwork is the label that names the network to Traefik, and the network that it names, empty for none. The label
+// TraefikNetwork is the label that names the network to Traefik, and the network that it names, empty for none. The label
 // is empty where Traefik does not send traffic to the service.
-func traefikNetwork(labels map[string]string) (label, network string) {
+func TraefikNetwork(labels map[string]string) (label, network string) {
 	label = traefikDockerNetwork
 	used := false
+	if traefikDisabled(labels) {
+		return "", ""
+	}
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		switch lower := strings.ToLower(name); {
-		case lower == "traefik.enable" && strings.EqualFold(labels[name], "false"):
-			return "", ""
 		case lower == traefikDockerNetwork || lower == traefikSwarmNetwork:
 			return name, labels[name]
 		case strings.HasPrefix(lower, "traefik.swarm."):
@@ -66,6 +65,16 @@ func traefikNetwork(labels map[string]string) (label, network string) {
 	return label, ""
 }
 
+// traefikDisabled says whether Traefik is told to leave the service alone.
+func traefikDisabled(labels map[string]string) bool {
+	for label, value := range labels {
+		if on, err := strconv.ParseBool(value); strings.EqualFold(label, "traefik.enable") && err == nil && !on {
+			return true
+		}
+	}
+	return false
+}
+
 // How often routers ask the swarm for tasks when nothing else is said to them, with some time to spare: 15 s are
 // Traefik's providers.swarm.refreshSeconds, 30 s caddy-docker-proxy's CADDY_DOCKER_POLLING_INTERVAL.
 const (
@@ -73,11 +82,10 @@ const (
 	caddyRefresh   = 35 * time.Second
 )
 
-// routerOf is the router that the labels of a service are for; network is Traefik's label for the network, empty where
-// they are not for Traefik.
-func routerOf(labels map[string]string, network string) Router {
-	if network != "" {
-		return Router{Refresh: traefikRefresh, ByAddress: strings.TrimSuffix(network, "network") + "lbswarm"}
+// RouterOf is the router that the labels of a service are for; the zero Router where there is none.
+func RouterOf(labels map[string]string) Router {
+	if network, _ := TraefikNetwork(labels); network != "" {
+		return Router{Refresh: traefikRefresh, ByAddress: traefikByAddress(network, labels)}
 	}
 	for label := range labels {
 		if caddyLabel.MatchString(strings.ToLower(label)) {
@@ -85,6 +93,41 @@ func routerOf(labels map[string]string, network string) Router {
 		}
 	}
 	return Router{}
+}
+
+var (
+	traefikOneLabel = regexp.MustCompile(`^traefik\.(?:(?:[^.]+\.)?(?:port|protocol|weight|frontend\..+)|backend(?:\..+)?)$`)
+	traefikTwoLabel = regexp.MustCompile(`^traefik\.(http|tcp|udp|swarm)\.`)
+)
+
+// traefikByAddress are the labels by which Traefik sends to the virtual address. Traefik
+// 1 has another one than its successors (its provider/docker/config.go). Where no label tells which it is, both stand: neither
+// reads the other's.
+func traefikByAddress(network string, labels map[string]string) map[string]string {
+	one, two := false, false
+	for label := range labels {
+		one = one || traefikOneLabel.MatchString(strings.ToLower(label))
+		two = two || traefikTwoLabel.MatchString(strings.ToLower(label))
+	}
+	family, _, _ := strings.Cut(strings.TrimPrefix(strings.ToLower(network), "traefik."), ".")
+	byAddress := map[string]string{}
+	if one || !two {
+		byAddress["traefik.backend.loadbalancer.swarm"] = "true"
+	}
+	if two || !one {
+		byAddress["traefik."+family+".lbswarm"] = "true"
+	}
+	return byAddress
+}
+
+// RouterNetwork is the label that names, to the router that labels are for, a network on which it reaches the service; nil where
+// the labels name one already or the router needs none.
+func RouterNetwork(labels map[string]string, network string) map[string]string {
+	label, given := TraefikNetwork(labels)
+	if label == "" || given != "" {
+		return nil
+	}
+	return map[string]string{label: network}
 }
 
 // reachedOn decides on which of its networks Traefik reaches a service; given is what the label in the file says.

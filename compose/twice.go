@@ -3,7 +3,9 @@ package compose
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
 )
 
@@ -15,9 +17,19 @@ func (s *sources) checkKeys() error {
 		if yaml.Unmarshal(file.Content, &document) != nil {
 			continue // Loading says what is wrong.
 		}
-		errs = append(errs, keysTwice(&document)...)
+		for _, err := range keysTwice(&document) {
+			errs = append(errs, s.of(file, err))
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// of says which of several files an error is about.
+func (s *sources) of(file types.ConfigFile, err error) error {
+	if len(s.files) < 2 {
+		return err
+	}
+	return fmt.Errorf("%s: %w", filepath.Base(file.Filename), err)
 }
 
 func keysTwice(node *yaml.Node) []error {

@@ -35,6 +35,8 @@ func TestWild(t *testing.T) {
 			"stack.yml: service web: deploy.labels: traefik.docker.network: the service is not on the network edge: name the one that Traefik is on too, proxy or shop_back"},
 		{"Traefik turned off", `{services: {web: {image: a, networks: [a, b], ports: ["80:80"], deploy: {labels: {traefik.enable: "false", traefik.http.routers.w.rule: Host(x)}}, x-bluegreen: {}}}, networks: {a: , b: }}`,
 			"web 80/http"},
+		{"Traefik turned off, with all its labels", `{services: {web: {image: a, networks: [a, b], ports: ["80:80"], deploy: {labels: {traefik.docker.network: c, Traefik.Enable: "0", traefik.udp.services.w.loadbalancer.server.port: 53}}, x-bluegreen: {}}}, networks: {a: , b: }}`,
+			"web 80/http"},
 		{"no router", `{services: {web: {image: a, networks: [a, b], ports: ["80:80"], x-bluegreen: {}}}, networks: {a: , b: }}`,
 			"web 80/http"},
 		{"a plain service is left alone", `{services: {web: {image: a, networks: [a, b], deploy: {labels: {traefik.port: 80}}}}, networks: {a: , b: }}`, ""},
@@ -55,11 +57,18 @@ func TestWild(t *testing.T) {
 		{"one port by two protocols", `{services: {web: {image: a, deploy: {labels: {traefik.http.services.a.loadbalancer.server.port: 8080, traefik.tcp.services.c.loadbalancer.server.port: 8080}}, x-bluegreen: }}}`,
 			"web 8080/tcp traefik.docker.network=shop_default"},
 		{"Traefik 1", `{services: {a: {image: a, deploy: {labels: {traefik.port: "80", traefik.frontend.rule: "Host:x", traefik.backend.healthcheck.port: "81"}}, x-bluegreen: }, b: {image: a, deploy: {labels: {traefik.api.port: "8080", traefik.ui.port: "8081", traefik.ui.protocol: https}}, x-bluegreen: }, c: {image: a, deploy: {labels: {traefik.protocol: h2c, traefik.port: 90}}, x-bluegreen: }}}`,
-			"a 80/http traefik.docker.network=shop_default\nb 8080/http 8081/tcp traefik.docker.network=shop_default\nc 90/h2 traefik.docker.network=shop_default"},
+			"a 80/http 81/http traefik.docker.network=shop_default\nb 8080/http 8081/tcp traefik.docker.network=shop_default\nc 90/h2 traefik.docker.network=shop_default"},
+		{"the port of Traefik's health check", `{services: {a: {image: a, deploy: {labels: {traefik.http.services.w.loadbalancer.server.port: 80, traefik.http.services.w.loadbalancer.healthcheck.port: 9000}}, x-bluegreen: }, b: {image: a, deploy: {labels: {traefik.http.services.w.loadbalancer.server.port: 80, traefik.http.services.w.loadbalancer.healthCheck.port: 9001, traefik.http.services.w.loadbalancer.healthcheck.scheme: https}}, x-bluegreen: }, c: {image: a, deploy: {labels: {traefik.tcp.services.w.loadbalancer.server.port: 81, traefik.tcp.services.w.loadbalancer.healthcheck.port: 82}}, x-bluegreen: }, d: {image: a, deploy: {labels: {traefik.api.port: 83, traefik.api.backend.healthcheck.port: 84, traefik.api.protocol: https}}, x-bluegreen: }}}`,
+			"a 80/http 9000/http traefik.docker.network=shop_default\nb 80/http 9001/tcp traefik.docker.network=shop_default\n" +
+				"c 81/tcp 82/tcp traefik.docker.network=shop_default\nd 83/tcp 84/tcp traefik.docker.network=shop_default"},
+		{"a health check's port that is not listed", `{services: {a: {image: a, deploy: {labels: {traefik.http.services.w.loadbalancer.server.port: 80, traefik.http.services.w.loadbalancer.healthcheck.port: 9000}}, x-bluegreen: {ports: [{target: 80}]}}}}`,
+			"stack.yml: service a: x-bluegreen.ports: a router's label sends traffic to 9000, which is missing: add {target: 9000}, or change the label"},
 		{"docker-flow-proxy", `{services: {a: {image: a, networks: [x, y], deploy: {labels: [com.df.notify=true, com.df.servicePath=/, com.df.port=8080]}, x-bluegreen: }, b: {image: a, deploy: {labels: [com.df.port.1=8081, com.df.port.2=6380, com.df.reqMode.2=tcp, com.df.srcPort.2=6379, com.df.httpsPort=8444]}, x-bluegreen: }}, networks: {x: , y: }}`,
 			"a 8080/http\nb 6380/tcp 8081/http 8444/tcp"},
 		{"caddy-docker-proxy", `{services: {a: {image: a, networks: [x, y], deploy: {labels: {caddy: a.example.com, caddy.reverse_proxy: "{{upstreams 8080}}"}}, x-bluegreen: }, b: {image: a, deploy: {labels: {caddy_0: b.example.com, caddy_0.reverse_proxy: "/api/* {{ upstreams https 9000 }}", caddy_1.reverse_proxy: "{{upstreams}}", caddy_2.reverse_proxy: "{{upstreams h2c 50051}} {{upstreams \"http\" 7000}}"}}, x-bluegreen: }}, networks: {x: , y: }}`,
 			"a 8080/http\nb 80/http 7000/http 9000/tcp 50051/h2"},
+		{"the port of Caddy's health check", `{services: {a: {image: a, deploy: {labels: {caddy: a.example.com, caddy.reverse_proxy: "{{upstreams 8080}}", caddy.reverse_proxy.health_port: 9000}}, x-bluegreen: }}}`,
+			"a 8080/http 9000/http"},
 		{"labels of a router on the container", `{services: {web: {image: a, labels: [traefik.enable=true, traefik.http.routers.w.rule=Host(x), traefik.http.services.w.loadbalancer.server.port=80], x-bluegreen: }}}`,
 			"web 80/http\nservice web: labels: traefik.enable: this label and 2 more are on the containers of both colors, and a router that reads labels of containers sends requests to the old version and the new one: move them to deploy.labels"},
 
@@ -67,6 +76,8 @@ func TestWild(t *testing.T) {
 			"stack.yml: service dns: ports: 53/udp: proxies carry TCP only, so the service cannot be blue-green: take x-bluegreen out of it"},
 		{"UDP beside TCP", `{services: {plex: {image: a, ports: ["32400:32400", "1900:1900/udp"], x-bluegreen: }}}`,
 			"stack.yml: service plex: ports: 1900/udp: one container serves UDP and TCP, and proxies carry TCP only, so the service cannot be blue-green: take x-bluegreen out of it"},
+		{"SCTP", `{services: {a: {image: a, ports: ["80:80", "5000:5000/sctp"], x-bluegreen: }}}`,
+			"stack.yml: service a: ports: 5000/sctp: one container serves SCTP and TCP, and proxies carry TCP only, so the service cannot be blue-green: take x-bluegreen out of it"},
 		{"a worker", `{services: {worker: {image: a, x-bluegreen: }}}`,
 			"stack.yml: service worker: x-bluegreen: no port is known: publish one with ports, name it with expose, or write x-bluegreen: {ports: [{target: 8080}]}"},
 
@@ -90,7 +101,7 @@ func TestWild(t *testing.T) {
 				"service web: deploy.x-bluegreen: it has no effect here: x-bluegreen stands directly in a service, beside image, or at the top of the file"},
 		{"beside the services", `{services: {x-bluegreen: {}, web: {image: a, ports: ["80:80"]}}}`,
 			"stack.yml: services.x-bluegreen: it has no effect here: x-bluegreen stands directly in a service, beside image, or at the top of the file"},
-		{"other extensions", `{x-blue: {}, x-bluegreen-defaults: &d {drain: 1s}, x-web: &web {x-bluegreen: {}}, services: {web: {<<: *web, image: a, expose: [80], environment: {x-bluegren: a}, labels: {x-bluegreen: b}, deploy: {x-blue: 1, labels: {x-bluegren: c}}}}}`,
+		{"other extensions", `{x-bluegreen-v2: &v2 {}, x-bluegreen_3: {}, x-bluegreen2: {}, x-blue: {}, x-bluegreen-defaults: &d {drain: 1s}, x-web: &web {x-bluegreen: {}}, services: {web: {<<: *web, image: a, expose: [80], environment: {x-bluegren: a}, labels: {x-bluegreen: b}, deploy: {x-blue: 1, labels: {x-bluegren: c}}}}}`,
 			"web 80/http"},
 
 		{"a host without an address", `{services: {web: {image: a, extra_hosts: ["db:", "cache:10.0.0.1"]}}}`,
@@ -174,6 +185,8 @@ func TestPublishedAsText(t *testing.T) {
 		"services: {web: {ports: [{published: &p 80}, {published: *p}, {published: 0x50}]}}":     "services: {web: {ports: [{published: &p 80}, {published: *p}, {published: 0x50}]}}",
 		"services: {web: {ports: [80, \"80:80\"], published: 80}}":                               "services: {web: {ports: [80, \"80:80\"], published: 80}}",
 		"services: {web: {ports: {published: 80}}}":                                              "services: {web: {ports: {published: 80}}}",
+		"# \u2028\nservices:\n  web:\n    ports:\n    - published: 80\n":                         "# \u2028\nservices:\n  web:\n    ports:\n    - published: \"80\"\n",
+		"# a\u0085services:\r  web:\r    ports:\r    - published: 80":                            "# a\u0085services:\r  web:\r    ports:\r    - published: \"80\"",
 		"services: [{": "services: [{",
 		"":             "",
 	} {
@@ -194,5 +207,48 @@ func TestUsualModesAreDocumented(t *testing.T) {
 		if !strings.Contains(string(text), row) {
 			t.Errorf("docs/compose.md does not have the row %s", row)
 		}
+	}
+}
+
+// TestKeysOfSeveralFiles holds that an error names the file that it is in.
+func TestKeysOfSeveralFiles(t *testing.T) {
+	dir := write(t, map[string]string{"a.yml": "services: {web: {image: a}}\n", "b.yml": "services:\n  web: {image: b}\n  web: {image: c}\n"})
+	_, err := Load(t.Context(), Options{Dir: dir, Files: []string{"a.yml", "b.yml"}, Name: "shop"})
+	if want := "a.yml, b.yml: b.yml: line 3: the key web stands in line 2 already: keep one of them"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestRouterOf holds by which labels which router is told to use the virtual address.
+func TestRouterOf(t *testing.T) {
+	one, docker, swarm := "traefik.backend.loadbalancer.swarm", "traefik.docker.lbswarm", "traefik.swarm.lbswarm"
+	for _, c := range []struct {
+		name   string
+		labels []string // of value true
+		want   []string
+	}{
+		{"Traefik 1", []string{"traefik.port", "traefik.frontend.rule"}, []string{one}},
+		{"a segment of Traefik 1", []string{"traefik.api.frontend.rule"}, []string{one}},
+		{"Traefik 2 or 3", []string{"traefik.enable", "traefik.http.routers.w.rule"}, []string{docker}},
+		{"Traefik 3 by its own labels", []string{"traefik.http.routers.w.rule", "traefik.swarm.network"}, []string{swarm}},
+		{"any Traefik", []string{"traefik.enable", "traefik.docker.network"}, []string{one, docker}},
+		{"both", []string{"traefik.port", "traefik.http.routers.w.rule"}, []string{one, docker}},
+		{"large letters", []string{"traefik.http.routers.w.rule", "traefik.docker.Network"}, []string{docker}},
+		{"told already", []string{"traefik.http.routers.w.rule", docker}, []string{docker}},
+		{"Caddy", []string{"caddy.reverse_proxy"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			labels := map[string]string{}
+			for _, l := range c.labels {
+				labels[l] = "true"
+			}
+			got := RouterOf(labels)
+			if keys := slices.Sorted(maps.Keys(got.ByAddress)); got.Refresh == 0 || !slices.Equal(keys, c.want) {
+				t.Errorf("got %+v, want %v", got, c.want)
+			}
+		})
+	}
+	if got := RouterOf(map[string]string{"traefik.enable": "false", "traefik.port": "80"}); got.Refresh != 0 {
+		t.Errorf("turned off: %+v", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,6 +59,7 @@ func TestWhatIsMeant(t *testing.T) {
 		{"another name", func() result { return s.bare("up", "--resolve-image", "never", "-p", s.name+"x") },
 			[]string{"Host(`shop.example.com`)", "`-p " + s.name + "`"}},
 		{"the name of nothing", func() result { return s.bare("flip", "-p", s.name+"x") }, []string{"nothing is deployed"}},
+		{"a router that cannot be told", func() result { return s.run("up") }, []string{"service web", "until it asks the swarm again", "--accept-gap"}},
 		{"a misspelt key", func() result {
 			s.write(productionFile("dnsrr", strings.Replace(settings, "x-bluegreen", "x-blue-green", 1)))
 			return s.run("up")
@@ -88,7 +90,21 @@ func TestAdoptByAddress(t *testing.T) {
 	s.eventually("web runs", func() bool { return len(s.tasks("web")) == 1 })
 	plain := s.service("web")
 	s.write(productionFile("vip", settings))
+	// A failure beside it while the router learns the address leaves the service as it was.
+	s.write(productionFile("vip", settings) + "  bad: {image: 'app:none', deploy: {endpoint_mode: dnsrr}, expose: [8080], " + settings + "}\n")
+	r := s.exits(s.run("up"), 3)
+	s.says(r, "the router in front needs 20s", "bad", s.name+"_web is the plain service again")
+	if now := s.service("web"); !reflect.DeepEqual(now.Spec, plain.Spec) || slices.ContainsFunc(s.objects(), func(name string) bool { return strings.Contains(name, "bluegreen") }) {
+		t.Errorf("the service is %+v, before %+v; there are %v\n%s", now.Spec, plain.Spec, s.objects(), r.out)
+	}
+	// Interrupted, the next command lets the router learn it once more.
+	s.write(productionFile("vip", settings))
 	p := s.start(nil, "up")
+	s.eventually("the router is told", func() bool { return s.service("web").Spec.Labels["traefik.docker.lbswarm"] != "" })
+	if code := p.end(syscall.SIGINT); code != 130 {
+		t.Errorf("interrupted: exit %d\n%s", code, p.out)
+	}
+	p = s.start(nil, "up")
 	var seen []string
 	for running := true; running; {
 		select {
@@ -103,12 +119,11 @@ func TestAdoptByAddress(t *testing.T) {
 			seen = append(seen, state)
 		}
 	}
-	if code := p.wait(); code != 0 {
+	if code := p.wait(); code != 0 || !strings.Contains(p.out.String(), "the router in front needs 20s") {
 		t.Fatalf("exit %d\n%s", code, p.out)
 	}
 	network := s.name + "_default"
 	want := []string{
-		`app by address: "" on ""`,
 		fmt.Sprintf("app by address: %q on %q", "true", network),
 		fmt.Sprintf("haproxy by address: %q on %q", "true", network),
 		fmt.Sprintf("haproxy by address: %q on %q", "", network),

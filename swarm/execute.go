@@ -22,8 +22,8 @@ type run struct {
 	begun []Step
 	// existed are the names of those that were there before.
 	existed map[string]bool
-	// networks are the names of those that did not exist before.
-	networks []string
+	// networks are the ids, by name, of those that did not exist before.
+	networks map[string]string
 	// created are the services whose proxies did not exist before.
 	created []*BlueGreen
 	// before are the specs of the proxy services that were changed, by compose name.
@@ -37,7 +37,7 @@ type run struct {
 
 // execute carries out a plan. Until the flip, a failure puts the idle colors back to what they held.
 func (o *Operator) execute(ctx context.Context, s *Observed, plan Plan) error {
-	r := &run{Operator: o, seen: s, plan: plan, before: map[string]api.ServiceSpec{}, existed: map[string]bool{}, served: map[string]bool{}}
+	r := &run{Operator: o, seen: s, plan: plan, before: map[string]api.ServiceSpec{}, existed: map[string]bool{}, networks: map[string]string{}, served: map[string]bool{}}
 	for _, step := range plan.Steps {
 		if step.Settings != nil {
 			s.blueGreen(step.Service) // from here on the map is only read: steps run side by side

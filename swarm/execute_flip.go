@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
 )
 
@@ -121,29 +123,36 @@ func (r *run) undo(ctx context.Context, cause error) error {
 	return cause
 }
 
-// undoNetworks removes the networks that did not exist before and that nothing is on now, and with the control network
+// undoNetworks removes the networks that did not exist before and that no service is on now, and with the control network
 // the files of proxies.
 func (r *run) undoNetworks(ctx context.Context) error {
+	if len(r.networks) == 0 {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, undoTime)
 	defer cancel()
-	for _, name := range r.networks {
-		n := r.seen.Networks[name]
-		if slices.ContainsFunc(r.seen.services(), func(svc api.Service) bool {
-			return slices.ContainsFunc(svc.Spec.TaskTemplate.Networks, func(a api.NetworkAttachmentConfig) bool { return a.Target == n.ID })
+	services, err := r.engine.ServiceList(ctx, api.ServiceListOptions{})
+	if err != nil {
+		return fmt.Errorf("list services: %w", err)
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(r.networks)) {
+		id := r.networks[name]
+		if slices.ContainsFunc(services, func(svc api.Service) bool {
+			return slices.ContainsFunc(svc.Spec.TaskTemplate.Networks, func(a api.NetworkAttachmentConfig) bool { return a.Target == id || a.Target == name })
 		}) {
 			continue
 		}
-		if err := r.Operator.removeNetwork(ctx, n); err != nil {
-			return err
+		if err := r.Operator.removeNetwork(ctx, network.Summary{Name: name, ID: id}); err != nil {
+			errs = append(errs, err)
+			continue
 		}
 		delete(r.seen.Networks, name)
 		if name == controlNetwork(r.stack) {
-			if err := r.removeFiles(ctx); err != nil {
-				return err
-			}
+			errs = append(errs, r.removeFiles(ctx))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // untouched says whether traffic of a service that failed is where it was.
@@ -170,7 +179,11 @@ func (r *run) undoProxies(ctx context.Context, name string, spec api.ServiceSpec
 	b := r.blueGreen(name)
 	adopted := spec.Labels[LabelRole] != RoleProxy
 	if adopted {
-		svc, err := r.rewrite(ctx, b.Proxy, func(now *api.ServiceSpec) error { *now = clone(spec); return nil })
+		live := b.Proxy
+		if live == nil { // the write that makes it the proxies was not reached, or failed
+			live = r.serviceOf(Step{Service: name, Name: spec.Name})
+		}
+		svc, err := r.rewrite(ctx, live, func(now *api.ServiceSpec) error { *now = clone(spec); return nil })
 		if err != nil {
 			return "", err
 		}

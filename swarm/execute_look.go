@@ -99,7 +99,7 @@ func (r *run) judgePorts(s Step, saw []haproxy.Saw) error {
 	slices.Sort(wrong)
 	r.event(Failed, s.Service, "ports", "they do not speak what the file says")
 	return fmt.Errorf("service %s: proxies must not take over its ports as the file has them:\n%s\nwrite in x-bluegreen:\n  ports: [%s]\n"+
-		"or, if you know better, run the command with --skip-preflight; traffic was not touched", s.Service, strings.Join(wrong, "\n"), portList(s.Settings.Ports, modes))
+		"or, if you know better, run the command with --skip-port-check; traffic was not touched", s.Service, strings.Join(wrong, "\n"), portList(s.Settings.Ports, modes))
 }
 
 func modeIn(ports []compose.Port, target uint16) string {
@@ -128,7 +128,7 @@ func misfit(mode string, saw haproxy.Saw) (better, why string) {
 	case haproxy.SpeaksH2:
 		return compose.ModeH2, "it speaks HTTP/2 without TLS"
 	case haproxy.SpeaksSilent:
-		return compose.ModeTCP, fmt.Sprintf("it gave no answer to a request of HTTP within %s", silence)
+		return compose.ModeTCP, fmt.Sprintf("it closed the connection, or gave no answer to a request of HTTP within %s", silence)
 	}
 	return compose.ModeTCP, fmt.Sprintf("it speaks something else than HTTP: its answer begins with %q", saw.Text)
 }

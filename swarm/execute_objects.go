@@ -18,7 +18,7 @@ func (r *run) createNetwork(ctx context.Context, s Step) error {
 		return fmt.Errorf("create network %s: %w", s.Name, err)
 	}
 	r.mu.Lock()
-	r.networks = append(r.networks, s.Name)
+	r.networks[s.Name] = created.ID
 	r.mu.Unlock()
 	n, err := r.allocated(ctx, created.ID)
 	if err != nil {

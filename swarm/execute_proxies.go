@@ -3,6 +3,7 @@ package swarm
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -105,11 +106,14 @@ func (r *run) adopt(ctx context.Context, s Step) error {
 	if err != nil {
 		return err
 	}
+	// The file may be for another router than the one that runs in front.
+	var byAddress map[string]string
+	if s.Router.ByAddress != nil {
+		byAddress = compose.RouterOf(s.Spec.Labels).ByAddress
+	}
 	svc, err := r.rewrite(ctx, live, func(spec *api.ServiceSpec) error {
 		next := r.seen.replacing(*spec, want)
-		if label := s.Router.ByAddress; label != "" {
-			next.Labels[label] = "true"
-		}
+		setLabels(&next, byAddress)
 		*spec = next
 		return nil
 	})
@@ -126,7 +130,7 @@ func (r *run) adopt(ctx context.Context, s Step) error {
 	}
 	// `docker service rollback` goes back by one write: after this second one it no longer brings the app back.
 	labels := map[string]string{LabelAlias + b.Name: s.To.String()}
-	if label := s.Router.ByAddress; label != "" {
+	for label := range byAddress {
 		labels[label] = s.Spec.Labels[label]
 	}
 	if b.Proxy, err = r.relabel(ctx, b.Proxy, labels); err != nil {
@@ -134,12 +138,13 @@ func (r *run) adopt(ctx context.Context, s Step) error {
 	}
 	// Who keeps a connection to a task of the app goes past the proxies until that has ended.
 	r.working(s.Service, "proxies", "waiting for the tasks of before to end")
-	left, err := r.awaitFormer(ctx, *b.Proxy)
+	left, err := r.awaitFormer(ctx, *b.Proxy, s.Timeout)
 	if err != nil {
 		return err
 	}
 	if len(left) > 0 {
-		r.warn(s.Service, "proxies", "these tasks of before are on nodes that do not answer, and may serve there: %s", sentence(r.placesOf(left, *b.Proxy)))
+		r.warn(s.Service, "proxies", "these tasks of before have not ended, or are on nodes that do not answer, and whoever keeps a connection to one stays with "+
+			"its version: %s", sentence(r.placesOf(left, *b.Proxy)))
 	}
 	r.done(s.Service, "proxies", "adopted: %s sends to %s", s.Name, s.Color)
 	return nil
@@ -148,19 +153,20 @@ func (r *run) adopt(ctx context.Context, s Step) error {
 // sendByAddress lets a router that asks the swarm for tasks send to the virtual address of the service: its tasks are
 // about to end, and until the router asked again it would send to them. The address stays, and leads to those that run.
 func (r *run) sendByAddress(ctx context.Context, s Step, plain *api.Service) (*api.Service, error) {
-	if s.Router.ByAddress == "" {
+	if len(s.Router.ByAddress) == 0 {
 		return plain, nil
 	}
-	labels := map[string]string{s.Router.ByAddress: "true"}
-	for _, l := range compose.RouterNetworkLabels {
-		if network := s.Spec.Labels[l]; network != "" {
-			labels[l] = network
-		}
+	labels := maps.Clone(s.Router.ByAddress)
+	if network := r.sharedNetwork(*plain, s); network != "" {
+		maps.Copy(labels, compose.RouterNetwork(plain.Spec.Labels, network))
 	}
 	svc, err := r.relabel(ctx, plain, labels)
 	if err != nil {
 		return nil, err
 	}
+	r.seen.mu.Lock()
+	r.seen.Plain[s.Service] = *svc
+	r.seen.mu.Unlock()
 	r.working(s.Service, "proxies", "the router in front needs %s to see that it is to send to the service's address", s.Router.Refresh)
 	for began := time.Now(); time.Since(began) < s.Router.Refresh; { // nothing tells when it has seen it
 		if !r.pause(ctx) {
@@ -168,6 +174,18 @@ func (r *run) sendByAddress(ctx context.Context, s Step, plain *api.Service) (*a
 		}
 	}
 	return svc, nil
+}
+
+// sharedNetwork is the network on which the router reaches the proxies, if the running service is on it too; else empty.
+func (r *run) sharedNetwork(plain api.Service, s Step) string {
+	_, network := compose.TraefikNetwork(s.Spec.Labels)
+	on := slices.ContainsFunc(plain.Spec.TaskTemplate.Networks, func(a api.NetworkAttachmentConfig) bool {
+		return a.Target == network || r.seen.networkName(a.Target) == network
+	})
+	if !on {
+		return ""
+	}
+	return network
 }
 
 // awaitReplaced waits until no task of an earlier spec is wanted any more.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	api "github.com/docker/docker/api/types/swarm"
 )
@@ -51,7 +52,7 @@ func (r *run) removeColor(ctx context.Context, s Step) error {
 // proxiesLeft waits until the tasks that a service had before it became a plain one have ended. What runs on a node
 // that does not answer may still be a proxy that sends to the colors.
 func (r *run) proxiesLeft(ctx context.Context, svc api.Service) error {
-	left, err := r.awaitFormer(ctx, svc)
+	left, err := r.awaitFormer(ctx, svc, 0)
 	if err != nil || len(left) == 0 {
 		return err
 	}
@@ -59,9 +60,13 @@ func (r *run) proxiesLeft(ctx context.Context, svc api.Service) error {
 		After: "the colors were left running; once the node is back or removed (`docker node rm`), run `docker bluegreen up` again"}
 }
 
-// awaitFormer waits until the tasks of earlier specs of a service have ended, and returns those on nodes that do not answer.
-func (r *run) awaitFormer(ctx context.Context, svc api.Service) ([]api.Task, error) {
-	for {
+// awaitFormer waits until the tasks of earlier specs of a service have ended, at most as long as patience, 0 for as long as
+// it takes. It returns those that have not, and those on nodes that do not answer.
+func (r *run) awaitFormer(ctx context.Context, svc api.Service, patience time.Duration) ([]api.Task, error) {
+	for began := time.Now(); ; {
+		if _, err := r.refreshNodes(ctx, r.seen); err != nil {
+			return nil, err
+		}
 		all, err := r.tasks(ctx, svc.ID)
 		if err != nil {
 			return nil, err
@@ -74,7 +79,8 @@ func (r *run) awaitFormer(ctx context.Context, svc api.Service) ([]api.Task, err
 		left := slices.DeleteFunc(all[svc.ID], func(t api.Task) bool {
 			return ended(t) || !begun(t) || slices.Contains(now, t.ID)
 		})
-		if !slices.ContainsFunc(left, func(t api.Task) bool { return r.seen.reachable(t.NodeID) }) {
+		late := patience > 0 && time.Since(began) >= patience
+		if late || !slices.ContainsFunc(left, func(t api.Task) bool { return r.seen.reachable(t.NodeID) }) {
 			return left, nil
 		}
 		if !r.pause(ctx) {

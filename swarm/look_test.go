@@ -26,7 +26,7 @@ func TestWhichPortsAreLookedAt(t *testing.T) {
 		{"the first", "", file("web:1", "[80, 8080, 443]"), UpOptions{}, "check ports of shop_web-blue: 80 must speak http, 8080 must speak http before proxies take traffic there"},
 		{"h2", "", listed("[{target: 50051, mode: h2}]"), UpOptions{}, "check ports of shop_web-blue: 50051 must speak h2 before proxies take traffic there"},
 		{"tcp alone", "", file("web:1", "[443, 5432]"), UpOptions{}, ""},
-		{"without a look", "", file("web:1", "[80]"), UpOptions{SkipPreflight: true}, ""},
+		{"without a look", "", file("web:1", "[80]"), UpOptions{SkipPortCheck: true}, ""},
 		{"a new release", file("web:1", "[80]"), file("web:2", "[80]"), UpOptions{}, ""},
 		{"a new release with another port", file("web:1", "[80]"), file("web:2", "[80, 81]"), UpOptions{}, "check ports of shop_web-green: 81 must speak http before proxies take traffic there"},
 		{"another port", file("web:1", "[80]"), file("web:1", "[80, 81]"), UpOptions{}, "check ports of shop_web-blue: 81 must speak http before proxies take traffic there"},
@@ -67,7 +67,7 @@ func TestJudgePorts(t *testing.T) {
 			"write in x-bluegreen:\n  ports: [{target: 80, mode: http}, {target: 9000, mode: tcp}, {target: 50051, mode: h2}, {target: 5432, mode: tcp}]"},
 		{"SSH", haproxy.SpeaksOther, haproxy.SpeaksH2, "SSH-2.0", "  port 9000 is mode http, and it speaks something else than HTTP: its answer begins with \"SSH-2.0\"\n" +
 			"write in x-bluegreen:\n  ports: [{target: 80, mode: http}, {target: 9000, mode: tcp}, {target: 50051, mode: h2}, {target: 5432, mode: tcp}]"},
-		{"nothing", haproxy.SpeaksSilent, haproxy.SpeaksH2, "", "  port 9000 is mode http, and it gave no answer to a request of HTTP within 30s\n" +
+		{"nothing", haproxy.SpeaksSilent, haproxy.SpeaksH2, "", "  port 9000 is mode http, and it closed the connection, or gave no answer to a request of HTTP within 30s\n" +
 			"write in x-bluegreen:\n  ports: [{target: 80, mode: http}, {target: 9000, mode: tcp}, {target: 50051, mode: h2}, {target: 5432, mode: tcp}]"},
 		{"each the other's", haproxy.SpeaksH2, haproxy.SpeaksHTTP, "", "  port 50051 is mode h2, and it speaks HTTP/1.1\n  port 9000 is mode http, and it speaks HTTP/2 without TLS\n" +
 			"write in x-bluegreen:\n  ports: [{target: 80, mode: http}, {target: 9000, mode: h2}, {target: 50051, mode: http}, {target: 5432, mode: tcp}]"},
@@ -79,7 +79,7 @@ func TestJudgePorts(t *testing.T) {
 			want := ""
 			if tc.want != "" {
 				want = "service web: proxies must not take over its ports as the file has them:\n" + tc.want +
-					"\nor, if you know better, run the command with --skip-preflight; traffic was not touched"
+					"\nor, if you know better, run the command with --skip-port-check; traffic was not touched"
 			}
 			if got := fmt.Sprint(err); err == nil && want != "" || err != nil && got != want {
 				t.Errorf("\n got: %s\nwant: %s", got, want)

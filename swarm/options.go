@@ -21,6 +21,8 @@ type UpOptions struct {
 	Detach bool
 	// SkipPreflight begins without asking whether it can work.
 	SkipPreflight bool
+	// SkipPortCheck lets proxies take ports over without a look at what is spoken there.
+	SkipPortCheck bool
 	// NoFlip stops when the idle color is ready.
 	NoFlip bool
 	// Timeout overrides the longest time without progress of all services when it is not 0.
@@ -33,7 +35,8 @@ type UpOptions struct {
 	WithRegistryAuth bool
 	// Strict makes what the engine would drop without a word an error.
 	Strict bool
-	// AcceptGap allows the adoption of a service with host-mode ports, which costs downtime.
+	// AcceptGap allows the adoption of a service that costs downtime: one with host-mode ports, or behind a router that cannot
+	// be told to use its virtual address.
 	AcceptGap bool
 	// Yes allows what must be asked for first; without it that is a *ConfirmationError.
 	Yes bool

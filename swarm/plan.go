@@ -99,8 +99,8 @@ type Step struct {
 	Timeout time.Duration
 	// Image is the image of Spec as the file names it.
 	Image string
-	// Router is what stands in front of the service and asks the swarm for its tasks, zero for none. ByAddress is empty where
-	// the service has no virtual address.
+	// Router is what stands in front of the running service and asks the swarm for its tasks, zero for none. ByAddress is nil
+	// where the service has no virtual address.
 	Router compose.Router
 	// Begun says that an earlier command began the step.
 	Begun bool

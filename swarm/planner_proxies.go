@@ -56,7 +56,7 @@ func (pl *planner) checkPorts(svc compose.Service, c Color, look Look, before []
 	look.Ports = slices.DeleteFunc(slices.Clone(look.Ports), func(p compose.Port) bool {
 		return p.Mode == compose.ModeTCP || slices.Contains(before, p)
 	})
-	if len(look.Ports) == 0 || pl.opts.SkipPreflight {
+	if len(look.Ports) == 0 || pl.opts.SkipPortCheck {
 		return
 	}
 	var texts []string
@@ -111,15 +111,32 @@ func (pl *planner) adopt(svc compose.Service, plain api.Service, step Step) erro
 	}
 	pl.images.apply(step.Spec, step.Image, nil)
 	step.Do, step.Cause = Adopt, "the service runs without proxies: it becomes their service in place"
-	step.Router = svc.Router
-	if e := plain.Spec.EndpointSpec; e != nil && e.Mode == api.ResolutionModeDNSRR {
-		step.Router.ByAddress = ""
+	step.Router = compose.RouterOf(plain.Spec.Labels)
+	switch e := plain.Spec.EndpointSpec; {
+	case e != nil && e.Mode == api.ResolutionModeDNSRR:
+		step.Router.ByAddress = nil // there is none
+	case step.Router.ByAddress != nil && holds(plain.Spec.Labels, step.Router.ByAddress) && holds(svc.Spec.Labels, step.Router.ByAddress):
+		step.Router = compose.Router{} // the file says it; without that the label is of an adoption that was interrupted
 	}
-	if step.Router.ByAddress != "" {
-		step.Cause += fmt.Sprintf("; its router is told to send to its virtual address meanwhile, which takes %s to be seen", step.Router.Refresh)
+	switch router := step.Router; {
+	case len(router.ByAddress) > 0:
+		step.Cause += fmt.Sprintf("; its router is told to send to its virtual address meanwhile, which takes %s to be seen", router.Refresh)
+	case router.Refresh > 0 && len(router.ByAddress) == 0 && !pl.opts.AcceptGap:
+		return fmt.Errorf("service %s: its tasks end when the proxies take their place, and the router in front may send to those tasks until it asks the "+
+			"swarm again, for up to %s: run the command with --accept-gap, best when the app serves on for as long after SIGTERM", svc.Name, router.Refresh)
 	}
 	pl.add(step)
 	return nil
+}
+
+// holds says whether labels have those of a part, too.
+func holds(labels, part map[string]string) bool {
+	for label, value := range part {
+		if !strings.EqualFold(labels[label], value) {
+			return false
+		}
+	}
+	return true
 }
 
 // proxyMode decides mode and number of the proxies. A mode can never change, and a number set by hand stays.

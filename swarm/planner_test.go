@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -270,6 +271,41 @@ func TestAdoptionOfHostPortsNeedsAGap(t *testing.T) {
 	adopt := plan.Steps[len(plan.Steps)-1]
 	if adopt.Do != Adopt || adopt.Spec.UpdateConfig.Order != api.UpdateOrderStopFirst || replicas(*adopt.Spec) == nil {
 		t.Errorf("adoption %+v: want stop-first, and the mode as it was", adopt)
+	}
+}
+
+// Where the router in front cannot be told to use the service's address, adoption needs a word of the user's. What counts is
+// the running service.
+func TestAdoptionBehindRouters(t *testing.T) {
+	traefik, caddy := "traefik.http.services.w.loadbalancer.server.port: 8080", `caddy.reverse_proxy: "{{upstreams 8080}}"`
+	for _, c := range []struct{ name, labels, endpoint, to, cause, err string }{
+		{"Traefik", traefik, "vip", traefik, "; its router is told to send to its virtual address meanwhile, which takes 20s to be seen", ""},
+		{"Traefik that is told already", traefik + ", traefik.docker.lbswarm: true", "vip", traefik + ", traefik.docker.lbswarm: true", "", ""},
+		{"Traefik that an interrupted adoption told", traefik + ", traefik.docker.lbswarm: true", "vip", traefik, "; its router is told to send to its virtual address meanwhile, which takes 20s to be seen", ""},
+		{"Traefik without an address", traefik, "dnsrr", traefik, "", "may send to those tasks until it asks the swarm again, for up to 20s: run the command with --accept-gap"},
+		{"Caddy", caddy, "vip", caddy, "", "for up to 35s: run the command with --accept-gap"},
+		{"from Caddy to Traefik", caddy, "vip", traefik, "", "for up to 35s: run the command with --accept-gap"},
+		{"none before", "a: b", "vip", traefik, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := func(labels, more string) string {
+				return fmt.Sprintf("services:\n  web:\n    image: web:1\n    deploy: {endpoint_mode: %s, labels: {%s}}\n%s", c.endpoint, labels, more)
+			}
+			seen := nothing()
+			carriedOut(seen, planFor(t, seen, file(c.labels, ""), UpOptions{}))
+			project := loadShop(t, file(c.to, "    x-bluegreen: {ports: [{target: 8080}]}\n"))
+			plan, err := makePlan(project, seen, &images{}, UpOptions{AcceptGap: c.err != ""})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cause := "the service runs without proxies: it becomes their service in place" + c.cause
+			if adopt := plan.Steps[len(plan.Steps)-1]; adopt.Do != Adopt || adopt.Cause != cause {
+				t.Errorf("the last step is %s: %s", adopt.Do, adopt.Cause)
+			}
+			if _, err := makePlan(project, seen, &images{}, UpOptions{}); c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+				t.Errorf("error %v, want %q", err, c.err)
+			}
+		})
 	}
 }
 

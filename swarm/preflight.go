@@ -70,7 +70,6 @@ func (f *preflight) check() {
 	f.hostPorts(claims)
 	f.ingressPorts()
 	f.secondStack()
-	f.routers()
 	f.addresses(claims)
 	f.problems = slices.Compact(f.problems) // colors and proxies often want the same
 }
@@ -270,16 +269,6 @@ func amount(r api.Resources) string {
 		parts = append(parts, fmt.Sprintf("%d %s", kinds[kind], kind))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// routers warns of routers that will send to tasks that have ended, until they ask the swarm again.
-func (f *preflight) routers() {
-	for _, s := range f.plan.Steps {
-		if s.Do == Adopt && s.Router.Refresh > 0 && s.Router.ByAddress == "" {
-			f.warnings = append(f.warnings, fmt.Sprintf("service %s: its tasks end when the proxies take their place, and the router in front may send to them until it "+
-				"asks the swarm again, for up to %s: let the app serve on for as long after SIGTERM, or tell the router to ask more often", s.Service, s.Router.Refresh))
-		}
-	}
 }
 
 // sharedVolumes warns of what both colors of a service write to at once.

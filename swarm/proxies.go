@@ -66,16 +66,9 @@ func (o *Operator) proxyTasks(ctx context.Context, s *Observed, services []strin
 	if len(list) == 0 {
 		return nil, nil
 	}
-	nodes, err := o.engine.NodeList(ctx, api.NodeListOptions{})
+	ready, err := o.refreshNodes(ctx, s)
 	if err != nil {
-		return nil, managerError(err)
-	}
-	ready := map[string]bool{}
-	for _, n := range nodes {
-		s.mu.Lock()
-		s.Nodes[n.ID] = n
-		s.mu.Unlock()
-		ready[n.ID] = n.Status.State == api.NodeStateReady
+		return nil, err
 	}
 	tasks, err := o.tasks(ctx, list...)
 	if err != nil {
@@ -151,4 +144,20 @@ func (s *Observed) taskName(t api.Task, service string) string {
 		return fmt.Sprintf("%s.%d", service, t.Slot)
 	}
 	return service + "." + s.node(t.NodeID)
+}
+
+// refreshNodes looks at the nodes again, and returns which are ready by their ids.
+func (o *Operator) refreshNodes(ctx context.Context, s *Observed) (map[string]bool, error) {
+	nodes, err := o.engine.NodeList(ctx, api.NodeListOptions{})
+	if err != nil {
+		return nil, managerError(err)
+	}
+	ready := map[string]bool{}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range nodes {
+		s.Nodes[n.ID] = n
+		ready[n.ID] = n.Status.State == api.NodeStateReady
+	}
+	return ready, nil
 }

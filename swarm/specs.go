@@ -171,7 +171,7 @@ func proxyOf(stack string, svc compose.Service, w proxyWish) haproxy.Proxy {
 	}
 	return haproxy.Proxy{
 		Service: svc.Name, Peers: "tasks." + peersAlias(stack, svc.Name), PeerSlots: maxSlots,
-		Slots: w.Slots, Colors: colors, Drain: svc.BlueGreen.Drain, Linger: svc.Router.Refresh, MaxConn: proxyMaxConn,
+		Slots: w.Slots, Colors: colors, Drain: svc.BlueGreen.Drain, Linger: compose.RouterOf(svc.Spec.Labels).Refresh, MaxConn: proxyMaxConn,
 	}
 }
 

@@ -37,6 +37,8 @@ func TestLook(t *testing.T) {
 			{"HTTP/2 alone", answers("\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x40\x00"), SpeaksH2, SpeaksH2, ""},
 			{"TLS of Go", serveTLS(0), SpeaksTLS, SpeaksTLS, ""},
 			{"TLS 1.3 alone", serveTLS(tls.VersionTLS13), SpeaksTLS, SpeaksTLS, ""},
+			{"TLS that redirects who speaks HTTP", serveTLSRedirecting, SpeaksTLS, SpeaksTLS, ""},
+			{"HTTP that closes for other hosts", serveOneHost, SpeaksHTTP, SpeaksHTTP, ""},
 			{"SSH", answers("SSH-2.0-OpenSSH_9.2\r\n"), SpeaksOther, SpeaksOther, "SSH-2.0-OpenSSH_9.2"},
 			{"MySQL", answers("J\x00\x00\x00\n8.0.36\x00\x08\x00\x00\x00"), SpeaksOther, SpeaksOther, "8.0.36"},
 			{"closes", answers(""), SpeaksSilent, SpeaksSilent, ""},
@@ -102,6 +104,33 @@ func serveTLS(least uint16) func(net.Listener) {
 		server.TLS = &tls.Config{MinVersion: least}
 		server.StartTLS()
 	}
+}
+
+// serveTLSRedirecting is as nginx with error_page 497.
+func serveTLSRedirecting(l net.Listener) {
+	eachConn(l, func(c net.Conn) {
+		first := make([]byte, 1)
+		if _, err := io.ReadFull(c, first); err != nil {
+			return
+		}
+		if first[0] == 22 { // a handshake: a fatal alert is answer enough (RFC 8446, 6.2)
+			io.WriteString(c, "\x15\x03\x03\x00\x02\x02\x28")
+		} else {
+			io.WriteString(c, "HTTP/1.1 301 Moved Permanently\r\nLocation: https://x/\r\nContent-Length: 0\r\n\r\n")
+		}
+		io.Copy(io.Discard, c)
+	})
+}
+
+// serveOneHost is as nginx with a default server that returns 444: what is not HTTP gets an answer.
+func serveOneHost(l net.Listener) {
+	eachConn(l, func(c net.Conn) {
+		first := make([]byte, 1)
+		if _, err := io.ReadFull(c, first); err == nil && first[0] == 22 {
+			io.WriteString(c, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+			io.Copy(io.Discard, c)
+		}
+	})
 }
 
 // answers serves a text to whoever connects, and closes after the other side: to close with something unread resets the

@@ -2,7 +2,7 @@
 -- their route at once. order.go says what an order holds, report.go what is printed.
 local PORT = tonumber(os.getenv("BLUEGREEN_PORT"))
 local CLOSING = 2000  -- ms: how long closed connections may take to go
-
+local QUICK = 5000    -- ms: how long a port that has answered once may take to answer again
 
 local order = { wait = 10000, proxies = {}, conditions = {}, routes = {}, closings = {}, looks = {} }
 
@@ -225,11 +225,12 @@ local questions = {
   tls = "\22\3\1\0\51\1\0\0\47\3\3" .. ("docker-bluegreen"):rep(2) .. "\0\0\8\192\47\192\43\0\156\0\47\1\0",
 }
 
--- What a port answers to a question: its first bytes, nil if nothing could be connected to, empty if it said nothing.
-local function asked(l, question)
+-- What a port answers to a question: its first bytes, nil if nothing could be connected to, empty if it said nothing
+-- within silence (ms, none for that of the order) or closed the connection.
+local function asked(l, question, silence)
   local s = connect(l, 300)
   if not s then return nil end
-  s:settimeout(order.silence / 1000)
+  s:settimeout(math.min(silence or order.silence, order.silence) / 1000)
   s:send(question)
   local text = ""
   while #text < 24 do
@@ -241,6 +242,7 @@ local function asked(l, question)
   return text
 end
 
+local function is_http(text) return (text or ""):find("^HTTP/1%.") ~= nil end
 local function is_tls(text) return (text or ""):find("^[\21\22]\3") ~= nil end
 
 -- What a port speaks: http, h2, tls, other, silent, or nil if nothing listens yet.
@@ -249,11 +251,13 @@ local function speaks(l)
   if not text then return nil end
   if is_tls(text) then return "tls" end
   if text:find("^..." .. "\4") then return "h2" end
-  -- What speaks TLS often has a word of HTTP for who does not.
-  local status = text:match("^HTTP/1%.%d (%d%d%d)")
-  if status and status ~= "400" then return "http" end
-  if is_tls(asked(l, questions.tls)) then return "tls" end
-  if status then return "http" end
+  -- What speaks TLS often has a word of HTTP for who does not: that it is wrong here, or where to go.
+  local status = text:match("^HTTP/1%.%d (%d)")
+  if status and status ~= "3" and status ~= "4" then return "http" end
+  local hello = asked(l, questions.tls, status and QUICK)
+  if is_tls(hello) then return "tls" end
+  -- What closes on a request for another host may still answer a wrong one.
+  if status or text == "" and is_http(hello) then return "http" end
   return text == "" and "silent" or "other", text
 end
 
