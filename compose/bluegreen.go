@@ -46,7 +46,7 @@ func (m *model) blueGreen(p *Project) error {
 		if !ok {
 			continue
 		}
-		settings, err := m.serviceSettings(s, overlay(defaults, value))
+		settings, err := m.serviceSettings(s, value, overlay(defaults, value))
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -72,15 +72,19 @@ func (p *Project) eachBlueGreen(f func(s *Service) error) error {
 	return errors.Join(errs...)
 }
 
-func (m *model) serviceSettings(s Service, value any) (*Settings, error) {
+// serviceSettings decodes the settings of a service: own are those that stand in it, value those with the defaults.
+func (m *model) serviceSettings(s Service, own, value any) (*Settings, error) {
 	f := newField(fmt.Sprintf("service %s: %s", s.Name, extension), value)
 	settings := decodeSettings(f)
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	err := m.choosePorts(s, settings)
+	err := checkBlueGreen(s)
 	if err == nil {
-		err = checkBlueGreen(s, settings)
+		err = m.choosePorts(s, settings)
+	}
+	if err == nil {
+		err = checkHealthPort(settings, own)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", s.Name, err)
@@ -154,7 +158,10 @@ func overlay(defaults, value any) any {
 }
 
 // checkBlueGreen finds what no blue-green service can be.
-func checkBlueGreen(s Service, settings *Settings) error {
+func checkBlueGreen(s Service) error {
+	if s.NetworkMode != "" {
+		return fmt.Errorf("network_mode: %s: proxies cannot find tasks there, so the service cannot be blue-green: take %s out of it", s.NetworkMode, extension)
+	}
 	mode := s.Spec.Mode
 	if mode.ReplicatedJob != nil || mode.GlobalJob != nil {
 		return fmt.Errorf("%s: a job takes no traffic that could be switched: take %s out", "deploy.mode", extension)
@@ -173,15 +180,20 @@ func checkBlueGreen(s Service, settings *Settings) error {
 				attachment.Target)
 		}
 	}
-	return checkHealthPort(settings)
+	return nil
 }
 
-// checkHealthPort finds a health path that no port would be asked for: on ports of mode tcp a connect is enough.
-func checkHealthPort(settings *Settings) error {
+// checkHealthPort finds a health path that no port would be asked for: on ports of mode tcp a connect is enough. A path that
+// is a default of the file does not count there; own are the settings that stand in the service.
+func checkHealthPort(settings *Settings, own any) error {
 	if settings.Health.Path == "" || settings.Health.Port != 0 {
 		return nil
 	}
 	if slices.ContainsFunc(settings.Ports, func(p Port) bool { return p.Mode != ModeTCP }) {
+		return nil
+	}
+	if dig(own, "health", "path") == nil {
+		settings.Health.Path = ""
 		return nil
 	}
 	return fmt.Errorf("%s.health: path is asked for on no port, since port %d is mode tcp: name the port that answers it with health.port, "+

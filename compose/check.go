@@ -20,6 +20,7 @@ func (m *model) check() error {
 	}
 	err := m.eachService(func(s types.ServiceConfig) error {
 		m.warnDependsOn(s)
+		m.warnHealthcheck(s)
 		return errors.Join(checkName(m.scope(s.Name)), m.checkDependencies(s))
 	})
 	return errors.Join(err, m.checkCycles())

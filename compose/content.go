@@ -19,7 +19,8 @@ func checkContent(dict map[string]any) error {
 			object := mapping(mapping(dict[kind])[name])
 			var given []string
 			for _, key := range contentKeys[kind] {
-				if object[key] != nil {
+				filled := key == "content" && object["environment"] != nil // by compose-go, with the variable's value
+				if object[key] != nil && !filled {
 					given = append(given, key)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -25,6 +26,8 @@ type environment struct {
 	dotEnv map[string]bool
 	// used are those of dotEnv that were asked for.
 	used map[string]bool
+	// warnings are about the env files.
+	warnings []string
 }
 
 func newEnvironment(environ []string) *environment {
@@ -81,9 +84,17 @@ func (e *environment) add(path string, found bool) error {
 	if err := checkReadable(path); err != nil {
 		return fmt.Errorf("env file %s: %w", path, err)
 	}
-	values, err := dotenv.GetEnvFromFile(e.all, []string{path})
+	var values map[string]string
+	cut, err := captureLogs(func() (err error) {
+		values, err = dotenv.GetEnvFromFile(e.all, []string{path})
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("env file %s: %s: write one NAME=value a line", path, withoutContent(err))
+	}
+	if len(cut) > 0 {
+		e.warnings = append(e.warnings, fmt.Sprintf("env file %s: %s: the $ in it begins the name of a variable that is not set, and is cut out with that: "+
+			"put the value in single quotes, as in NAME='a$b'", path, valueCut(path, cut)))
 	}
 	for key, value := range values {
 		if _, set := e.all[key]; set {
@@ -93,6 +104,28 @@ func (e *environment) add(path string, found bool) error {
 		e.dotEnv[key] = found
 	}
 	return nil
+}
+
+// valueCut says whose values refer to variables that are not set, without a word of the values: they may be passwords.
+func valueCut(path string, warnings []string) string {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "a value"
+	}
+	var keys []string
+	for line := range strings.Lines(string(content)) {
+		key, value, ok := strings.Cut(line, "=")
+		for _, w := range warnings {
+			name, _, _ := strings.Cut(strings.TrimPrefix(w, unsetWarning), " ")
+			if ok && (strings.Contains(value, "$"+name) || strings.Contains(value, "${"+name)) {
+				keys = append(keys, strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(key), "export ")))
+			}
+		}
+	}
+	if slices.Sort(keys); len(keys) == 0 {
+		return "a value"
+	}
+	return "the value of " + strings.Join(slices.Compact(keys), ", ")
 }
 
 var lineNumber = regexp.MustCompile(`line \d+`)

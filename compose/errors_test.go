@@ -75,7 +75,7 @@ func TestErrors(t *testing.T) {
 		{"tmpfs target", `services: {a: {image: a, tmpfs: [run]}}`,
 			`stack.yml: service a: tmpfs: "run": a target begins with /`},
 		{"blue-green on the host", `services: {a: {image: a, network_mode: host, expose: [80], x-bluegreen: {}}}`,
-			"stack.yml: service a: networks: proxies cannot find tasks on the network host: use an overlay network"},
+			"stack.yml: service a: network_mode: host: proxies cannot find tasks there, so the service cannot be blue-green: take x-bluegreen out of it"},
 		{"two mounts", `{services: {a: {image: a, volumes: ["data:/x", "other:/x"]}}, volumes: {data: , other: }}`,
 			"stack.yml: service a: volumes: two entries have the target /x: keep one of them, or give one another target"},
 		{"port twice", `services: {a: {image: a, ports: ["80:80", "80:8080"]}}`,

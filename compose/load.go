@@ -27,10 +27,20 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 	}
 	p, err := m.convert()
 	if err != nil {
-		return nil, src.located(err)
+		return nil, src.located(withUnset(err, m.warnings))
 	}
 	p.Named = given
 	return p, nil
+}
+
+// withUnset adds to an error which variables are not set: that may be why.
+func withUnset(err error, warnings []string) error {
+	for _, w := range warnings {
+		if strings.HasPrefix(w, unsetWarning) {
+			err = errors.Join(err, errors.New(w))
+		}
+	}
+	return err
 }
 
 // convert turns a loaded model into the terms of the swarm API.
@@ -39,7 +49,7 @@ func (m *model) convert() (*Project, error) {
 		return nil, err
 	}
 	p := &Project{Name: m.stack, Resolved: m.resolved(), Disabled: slices.Sorted(maps.Keys(m.project.DisabledServices))}
-	steps := []func(*Project) error{m.services, m.networks, m.secrets, m.configs, m.blueGreen, m.routerNetworks, m.checkSpecs}
+	steps := []func(*Project) error{m.services, m.networks, m.secrets, m.configs, m.blueGreen, m.behindProxies, m.routerNetworks, m.checkSpecs}
 	for _, step := range steps {
 		if err := step(p); err != nil {
 			return nil, err

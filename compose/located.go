@@ -43,6 +43,7 @@ var rewordings = []struct {
 	{regexp.MustCompile(`strconv\.ParseFloat: parsing (".*"): .*`), "$1 is no number"},
 	{regexp.MustCompile(`(?m)^(\S+)\.(\S+) false schema$`), "$1: there is no key $2"},
 	{regexp.MustCompile(`(?m)^ *additional properties '([^']+)' not allowed$`), "top of the file: there is no key $1"},
+	{regexp.MustCompile(`found character that cannot start any token`), "a value cannot begin like this: indent with blanks, not with tabs, and put @ and ` in quotes"},
 	{regexp.MustCompile(`(?m)^(\S+) must be a (integer|array|object)`), "$1 must be an $2"},
 	{regexp.MustCompile(`(?m)^(\S+)\.\[(\d+)\]: unexpected type map\[.*$`), "$1[$2]: it is a mapping, where NAME=VALUE must stand: write NAME=VALUE, or take the dash off"},
 	{regexp.MustCompile(`(?m)^(\S+)\.\[(\d+)\]: unexpected type \S+$`), "$1[$2]: it is not text: put it in quotes"},

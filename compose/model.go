@@ -53,9 +53,9 @@ func (s *sources) load(ctx context.Context, stack string, profiles []string) (*m
 		}
 		return s.checkDuplicates(s.lookupFor(stack))
 	})
-	m.warnings = warnings
+	m.warnings = slices.Concat(s.env.warnings, warnings)
 	if err != nil {
-		return nil, s.located(err)
+		return nil, s.located(withUnset(err, warnings))
 	}
 	return m, nil
 }

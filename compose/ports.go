@@ -15,6 +15,9 @@ import (
 func (m *model) endpoint(s types.ServiceConfig) (*swarm.EndpointSpec, error) {
 	ports := []swarm.PortConfig{}
 	for _, port := range s.Ports {
+		if err := checkWords(port); err != nil {
+			return nil, err
+		}
 		published, err := publishedPorts(port.Published)
 		if err != nil {
 			return nil, err
@@ -38,6 +41,19 @@ func (m *model) endpoint(s types.ServiceConfig) (*swarm.EndpointSpec, error) {
 	})
 	mode := strings.ToLower(deployOf(s).EndpointMode)
 	return &swarm.EndpointSpec{Mode: swarm.ResolutionMode(mode), Ports: ports}, nil
+}
+
+// checkWords finds words that the engine would read as tcp and ingress.
+func checkWords(port types.ServicePortConfig) error {
+	protocols := []string{"", "tcp", "udp", "sctp"}
+	modes := []string{"", "ingress", "host"}
+	switch {
+	case !slices.Contains(protocols, port.Protocol):
+		return fmt.Errorf("ports: %d: protocol %q is not one of %s", port.Target, port.Protocol, strings.Join(protocols[1:], ", "))
+	case !slices.Contains(modes, port.Mode):
+		return fmt.Errorf("ports: %d: mode %q is not one of %s", port.Target, port.Mode, strings.Join(modes[1:], ", "))
+	}
+	return nil
 }
 
 // publishedPorts reads a port, a range of ports, or nothing, for which Swarm chooses the port and which is 0.

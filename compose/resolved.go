@@ -24,7 +24,31 @@ func (m *model) resolved() map[string]any {
 			hideContent(kind, mapping(object))
 		}
 	}
+	for _, path := range textMaps {
+		asText(file, path)
+	}
 	return withDollars(file).(map[string]any)
+}
+
+// textMaps are the places of mappings from text to text. Numbers and dates there are written as the container gets them: a
+// number of twenty digits would be rounded by who reads it.
+var textMaps = [][]string{
+	{"services", "*", "environment"}, {"services", "*", "labels"}, {"services", "*", "annotations"}, {"services", "*", "sysctls"},
+	{"services", "*", "logging", "options"}, {"services", "*", "deploy", "labels"}, {"networks", "*", "labels"},
+	{"networks", "*", "driver_opts"}, {"volumes", "*", "labels"}, {"volumes", "*", "driver_opts"}, {"secrets", "*", "labels"}, {"configs", "*", "labels"},
+}
+
+// asText makes text of the values of the mappings at a path; an asterisk stands for any key. A key without a value stays so.
+func asText(value any, path []string) {
+	m := mapping(value)
+	for key, item := range m {
+		switch {
+		case len(path) == 0 && item != nil:
+			m[key] = scalar(item)
+		case len(path) > 0 && (path[0] == "*" || path[0] == key):
+			asText(item, path[1:])
+		}
+	}
 }
 
 // hideContent takes out what compose-go put into a secret or config from a variable, and hides what a secret holds.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -81,6 +82,35 @@ func TestWild(t *testing.T) {
 		{"a worker", `{services: {worker: {image: a, x-bluegreen: }}}`,
 			"stack.yml: service worker: x-bluegreen: no port is known: publish one with ports, name it with expose, or write x-bluegreen: {ports: [{target: 8080}]}"},
 
+		{"the files of a database", `{services: {db: {image: "postgres:16", volumes: ["pg:/var/lib/postgresql/data"], expose: [5432], x-bluegreen: {}}}, volumes: {pg: }}`,
+			"stack.yml: service db: volumes: shop_pg (at /var/lib/postgresql/data) holds the files of a database: while a release comes up two versions would write to them at once and destroy them: take x-bluegreen out"},
+		{"what is beside the files of a database", `{services: {db: {image: a, volumes: ["pg:/var/lib/mysql-files", "./init:/docker-entrypoint-initdb.d", "ro:/var/lib/mysql:ro", "/var/lib/mongodb"], tmpfs: [/data/db], expose: [3306], x-bluegreen: {}}}, volumes: {pg: , ro: }}`,
+			"db 3306/tcp"},
+		{"sticky sessions", `{services: {a: {image: a, deploy: {labels: {traefik.http.services.w.loadbalancer.server.port: 80, traefik.http.services.w.loadBalancer.sticky.cookie: "true"}}, x-bluegreen: {}}, b: {image: a, deploy: {labels: {traefik.port: 80, traefik.backend.loadbalancer.stickiness: "false"}}, x-bluegreen: {}}}}`,
+			"a 80/http traefik.docker.network=shop_default\nb 80/http traefik.docker.network=shop_default\n" +
+				"service a: deploy.labels: traefik.http.services.w.loadBalancer.sticky.cookie: a router binds a client to a proxy by it, and proxies send each request to any task: keep sessions where all tasks find them"},
+		{"ports that others use", `{services: {mq: {image: a, deploy: {labels: {traefik.port: 15672}}, x-bluegreen: {}}, worker: {image: a, command: "run http://mq:15672/api amqp://mq", environment: {URL: "amqp://u:p@mq:5672/v", X: "smq:1234 mq.x:1 mq:80a", T: "shop_mq:25672"}}}}`,
+			"mq 15672/http traefik.docker.network=shop_default\n" +
+				"service mq: environment.T of worker names port 25672 of mq, and the proxies do not listen on it: add it to expose of mq\n" +
+				"service mq: environment.URL of worker names port 5672 of mq, and the proxies do not listen on it: add it to expose of mq"},
+		{"ports that others use, with a list", `{services: {mq: {image: a, labels: {url: "http://mq:9999"}, x-bluegreen: {ports: [{target: 80}]}}}}`,
+			"mq 80/http\nservice mq: label url of mq names port 9999 of mq, and the proxies do not listen on it: add {target: 9999} to x-bluegreen.ports"},
+		{"a cluster that finds itself", `{services: {es: {image: a, expose: [9200, 9300], environment: ["discovery.seed_hosts=tasks.es", "Y=tasks.es-blue"], x-bluegreen: {}}}}`,
+			"es 9200/http 9300/tcp\nservice es: environment.discovery.seed_hosts of es names tasks.es, and these are the proxies of es: a cluster that finds itself by that name cannot be blue-green; the tasks of a color are tasks.es-blue and tasks.es-green"},
+		{"a network that is not overlay", `{services: {a: {image: a, expose: [80], networks: [n], x-bluegreen: {}}}, networks: {n: {driver: bridge}}}`,
+			"stack.yml: service a: networks: shop_n has the driver bridge, and proxies find tasks on overlay networks only: take the driver out"},
+		{"defaults that nobody has", `{x-bluegreen: {drain: 1s}, services: {a: {image: a}}}`,
+			"x-bluegreen at the top of the file holds defaults, and no service has x-bluegreen: none is blue-green"},
+		{"a default path, and no port of HTTP", `{x-bluegreen: {health: {path: /h}}, services: {ssh: {image: a, expose: [22], x-bluegreen: {}}, web: {image: a, expose: [80], x-bluegreen: }}}`,
+			"ssh 22/tcp\nweb 80/http"},
+		{"the host's network", `{services: {plex: {image: a, network_mode: host, x-bluegreen: {}}}}`,
+			"stack.yml: service plex: network_mode: host: proxies cannot find tasks there, so the service cannot be blue-green: take x-bluegreen out of it"},
+		{"a mode that is not known", `{services: {a: {image: a, ports: [{target: 80, published: 80, mode: hots}], x-bluegreen: {}}, b: {image: a, ports: [{target: 80, published: 81, protocol: TCP}]}}}`,
+			"stack.yml: service a: ports: 80: mode \"hots\" is not one of ingress, host\nservice b: ports: 80: protocol \"TCP\" is not one of tcp, udp, sctp"},
+		{"a check that is never run", `{services: {a: {image: a, expose: [80], healthcheck: {test: [curl, -f, localhost]}, x-bluegreen: {}}}}`,
+			"a 80/http\nservice a: healthcheck.test: the list begins with \"curl\", and the engine never runs such a check: begin it with CMD or CMD-SHELL, or write one text"},
+		{"an image without its tag", `{services: {a: {image: "acme/app:${TAG}"}}}`,
+			"stack.yml: service a: image: \"acme/app:\" is no image name: invalid reference format\nvariable TAG is not set and read as empty: set it, or give a default as in ${TAG:-x}"},
 		{"a misspelt key", `{services: {web: {image: a, ports: ["80:80"], x-bluegren: {}}}}`,
 			"stack.yml: service web: x-bluegren: did you mean x-bluegreen? As it is, the key has no effect"},
 		{"misspelt keys of all kinds", `{x-blue-green: {drain: 1s}, services: {a: {image: a, x-greenblue: }, b: {image: a, x-BlueGreen: , profiles: [p]}, c: {image: a, x-blugreen: }}}`,
@@ -250,5 +280,77 @@ func TestRouterOf(t *testing.T) {
 	}
 	if got := RouterOf(map[string]string{"traefik.enable": "false", "traefik.port": "80"}); got.Refresh != 0 {
 		t.Errorf("turned off: %+v", got)
+	}
+}
+
+// TestTemplates holds that templates of Swarm give both colors what they give the service.
+func TestTemplates(t *testing.T) {
+	const file = "services:\n  web:\n    image: a\n    expose: [80]\n    hostname: '{{.Service.Name}}-{{.Task.Slot}}'\n" +
+		"    environment: {A: '{{ .Service.Name }}', B: '{{index .Service.Labels \"env\"}}/{{index .Service.Labels `no`}}', C: '{{printf \"%q\" .Service.Name}}', D: '{{.Node.Hostname}}'}\n" +
+		"    volumes: ['data:/data']\n    deploy: {labels: {env: prod}}\n    BLUEGREEN\n" +
+		"volumes: {data: {name: '{{.Service.Name}}-{{index .Service.Labels \"com.docker.stack.namespace\"}}-{{.Task.Slot}}'}}\n"
+	p, err := loadText(t, strings.Replace(file, "BLUEGREEN", "x-bluegreen: {}", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := p.Services[0].Spec.TaskTemplate.ContainerSpec
+	got := append(slices.Clone(spec.Env), spec.Hostname, spec.Mounts[0].Source)
+	if want := []string{"A=shop_web", "B=prod/", `C={{printf "%q" "shop_web"}}`, "D={{.Node.Hostname}}", "shop_web-{{.Task.Slot}}", "shop_web-shop-{{.Task.Slot}}"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if p, err = loadText(t, strings.Replace(file, "BLUEGREEN", "", 1)); err != nil {
+		t.Fatal(err)
+	}
+	if spec := p.Services[0].Spec.TaskTemplate.ContainerSpec; spec.Hostname != "{{.Service.Name}}-{{.Task.Slot}}" {
+		t.Errorf("a plain service got the host name %s", spec.Hostname)
+	}
+	_, err = loadText(t, `{services: {web: {image: a, expose: [80], volumes: ["data:/d"], x-bluegreen: {}}}, volumes: {data: {name: "x-{{.Service.ID}}"}}}`)
+	if want := "stack.yml: service web: volumes: {{.Service.ID}} is another for each color, so each flip would change the data: name the volume without it"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestDollarsInEnvFiles holds that a value that is cut is told, by its key alone.
+func TestDollarsInEnvFiles(t *testing.T) {
+	dir := write(t, map[string]string{
+		"stack.yml": "services: {web: {image: a, environment: {P: \"${PASSWORD}\"}}}\n",
+		".env":      "A=b\nexport PASSWORD=Tr0ub4dor$Horse9\nHASH=$2y$05$abc\nQUOTED='a$b'\nC=${A}\n",
+	})
+	p, err := Load(t.Context(), Options{Dir: dir, Files: []string{"stack.yml"}, Name: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"env file " + filepath.Join(dir, ".env") + ": the value of HASH, PASSWORD: the $ in it begins the name of a variable that is not set, and is " +
+		"cut out with that: put the value in single quotes, as in NAME='a$b'"}
+	if !slices.Equal(p.Warnings, want) {
+		t.Errorf("warnings %q, want %q", p.Warnings, want)
+	}
+}
+
+// TestResolvedText holds that what is printed gives containers the same as the file.
+func TestResolvedText(t *testing.T) {
+	p, err := loadText(t, "services:\n  web:\n    image: a\n    environment: {BIG: 12345678901234567890, D: 2024-01-01, F: 1234567.0, N: , T: true}\n    deploy: {labels: {n: 12345678901234567890}}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]any{}
+	for _, entry := range p.Services[0].Spec.TaskTemplate.ContainerSpec.Env {
+		name, value, ok := strings.Cut(entry, "=")
+		if env[name] = value; !ok {
+			env[name] = nil
+		}
+	}
+	got := mapping(dig(p.Resolved, "services", "web", "environment"))
+	if !maps.Equal(got, env) || dig(p.Resolved, "services", "web", "deploy", "labels", "n") != "12345678901234567890" {
+		t.Errorf("got %v, want %v; %v", got, env, dig(p.Resolved, "services", "web", "deploy"))
+	}
+}
+
+// TestContentOfVariables holds that the error of another key is told.
+func TestContentOfVariables(t *testing.T) {
+	dir := write(t, map[string]string{"stack.yml": "services: {web: {image: a, comand: x, configs: [c]}}\nconfigs: {c: {environment: CENV}}\n"})
+	_, err := Load(t.Context(), Options{Dir: dir, Files: []string{"stack.yml"}, Name: "shop", Environ: []string{"CENV=x"}})
+	if err == nil || !strings.Contains(err.Error(), "there is no key comand") || strings.Contains(err.Error(), "exclude") {
+		t.Errorf("got %v", err)
 	}
 }

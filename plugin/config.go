@@ -8,7 +8,6 @@ import (
 	"io"
 	"slices"
 
-	"github.com/docker/cli/cli"
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v4"
 
@@ -45,7 +44,7 @@ control network are not part of it.`,
 
   # What the service web of the stack shop would be
   docker bluegreen config -f stack.yml -p shop --specs --format json | jq '.services.shop_web'`,
-		Args:              cli.NoArgs,
+		Args:              stackArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runConfig(cmd.Context(), a, o)

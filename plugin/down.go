@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
-	"github.com/docker/cli/cli"
 	"github.com/spf13/cobra"
 )
 
@@ -17,7 +16,7 @@ func newDownCommand(a *app) *cobra.Command {
 and configs, and nothing else. Volumes and external networks stay. It returns when
 all of it is gone.`,
 		Example:           `  docker bluegreen down -p shop`,
-		Args:              cli.NoArgs,
+		Args:              stackArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runDown(cmd.Context(), a, o)

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
-	"github.com/docker/cli/cli"
 	"github.com/spf13/cobra"
 )
 
@@ -35,7 +34,7 @@ With --format json the fields are stable: new ones may be added, none changes.`,
   # The active color of the service web, for a script
   docker bluegreen status -p shop --format json |
     jq -r '.services[] | select(.name == "web").route.active'`,
-		Args:              cli.NoArgs,
+		Args:              stackArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runStatus(cmd.Context(), a, o)
