@@ -186,9 +186,15 @@ func (s *stack) noFailedCalls() {
 	}
 }
 
-// serviceVersions are the versions of all services of the stack, by name: each write makes it higher.
+// serviceVersions are the versions of all services of the stack, by name: each write makes it higher. It waits for the
+// updates that are under way, since Swarm writes their end too.
 func (s *stack) serviceVersions() map[string]uint64 {
 	s.t.Helper()
+	s.eventually("updates have ended", func() bool {
+		return !slices.ContainsFunc(s.services(), func(svc swarm.Service) bool {
+			return svc.UpdateStatus != nil && (svc.UpdateStatus.State == swarm.UpdateStateUpdating || svc.UpdateStatus.State == swarm.UpdateStateRollbackStarted)
+		})
+	})
 	versions := map[string]uint64{}
 	for _, svc := range s.services() {
 		versions[svc.Spec.Name] = svc.Version.Index

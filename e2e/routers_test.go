@@ -147,7 +147,7 @@ func TestRouters(t *testing.T) {
 
 	step("adoption", "v1", func() {
 		s.write(strings.Replace(routed, "BLUEGREEN", `x-bluegreen: {health: {path: /}, drain: 3s, timeout: 60s, proxy: {image: "`+newest+`"}}`, 1))
-		s.up("v1")
+		s.up("v1", "--accept-gap") // without virtual addresses, and the app serves on for STOP
 	})
 	if label := s.service("web").Spec.Labels["traefik.docker.network"]; label != e.name {
 		t.Errorf("the proxies tell Traefik the network %q, want %s", label, e.name)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 const (
 	logLines   = 10
 	logTimeout = 5 * time.Second
+	logRetry   = 300 * time.Millisecond
 )
 
 // unhealthy makes the error for tasks that did not become ready: with all that is known of each.
@@ -54,20 +56,37 @@ func (o *Operator) failure(ctx context.Context, s *Observed, service string, t a
 	return f
 }
 
-// lastLines returns what the task printed last; nothing when the log cannot be had, since the error matters more.
+// lastLines returns what the task printed last. It asks again when the swarm did not reach the task's node, and once more
+// when nothing came, since a busy node has answered so. It returns nothing when logTimeout is over: the error matters more.
 func (o *Operator) lastLines(ctx context.Context, taskID string) []string {
 	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
-	logs, err := o.engine.TaskLogs(ctx, taskID, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: "10"})
+	for try := 1; ; try++ {
+		lines, err := o.readLog(ctx, taskID)
+		if len(lines) > 0 || err == nil && try > 1 {
+			return lines
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(logRetry):
+		}
+	}
+}
+
+// readLog reads the end of a task's log. A stream that breaks off has still given its lines. The engine puts its own
+// errors into the stream, such as that a node does not answer.
+func (o *Operator) readLog(ctx context.Context, taskID string) ([]string, error) {
+	logs, err := o.engine.TaskLogs(ctx, taskID, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(logLines)})
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer logs.Close()
 	var b bytes.Buffer
-	_, _ = stdcopy.StdCopy(&b, &b, logs) // a stream that breaks off has still given its lines
+	_, err = stdcopy.StdCopy(&b, &b, logs)
 	var lines []string
 	for sc := bufio.NewScanner(&b); sc.Scan(); {
 		lines = append(lines, strings.TrimRight(sc.Text(), " \r"))
 	}
-	return lines[max(0, len(lines)-logLines):]
+	return lines[max(0, len(lines)-logLines):], err
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -22,6 +24,7 @@ type fakeEngine struct {
 	configRemove  func(id string)
 	serviceUpdate func(v api.Version, spec api.ServiceSpec) error
 	service       func() api.Service
+	taskLogs      func() string // nil: "oops" on standard output
 
 	networkInspect func(id string) (network.Inspect, error)
 }
@@ -35,6 +38,9 @@ func (f *fakeEngine) TaskList(context.Context, api.TaskListOptions) ([]api.Task,
 }
 
 func (f *fakeEngine) TaskLogs(context.Context, string, container.LogsOptions) (io.ReadCloser, error) {
+	if f.taskLogs != nil {
+		return io.NopCloser(strings.NewReader(f.taskLogs())), nil
+	}
 	return io.NopCloser(strings.NewReader("\x01\x00\x00\x00\x00\x00\x00\x05oops\n")), nil
 }
 
@@ -159,4 +165,39 @@ func TestRestartPolicyThatMakesNoMoreTasks(t *testing.T) {
 			t.Errorf("%+v, %s: %d failures end the wait, want %d", tc.policy, tc.state, len(got), tc.want)
 		}
 	}
+}
+
+// A log that was not reached is asked for again, and one that came empty once more; a task that prints nothing is believed.
+func TestLastLinesAreAskedForAgain(t *testing.T) {
+	const unreached, oops = "\x03\x00\x00\x00\x00\x00\x00\x16node n3 does not answer", "\x01\x00\x00\x00\x00\x00\x00\x05oops\n"
+	for _, c := range []struct {
+		answers []string
+		want    []string
+		asked   int
+		after   time.Duration
+	}{
+		{[]string{oops}, []string{"oops"}, 1, 0},
+		{[]string{unreached, unreached, unreached, oops}, []string{"oops"}, 4, 3 * logRetry},
+		{[]string{"", oops}, []string{"oops"}, 2, logRetry},
+		{[]string{"", ""}, nil, 2, logRetry},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began, asked := time.Now(), 0
+			o := New(&fakeEngine{taskLogs: func() string { asked++; return c.answers[asked-1] }}, "shop", nil)
+			got := o.lastLines(t.Context(), "t")
+			if !slices.Equal(got, c.want) || asked != c.asked || time.Since(began) != c.after {
+				t.Errorf("%q: got %q after %d asks and %s, want %q after %d and %s", c.answers, got, asked, time.Since(began), c.want, c.asked, c.after)
+			}
+		})
+	}
+}
+
+func TestLastLinesEndWithTheirTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		o := New(&fakeEngine{taskLogs: func() string { return "\x03\x00\x00\x00\x00\x00\x00\x01x" }}, "shop", nil)
+		if got := o.lastLines(t.Context(), "t"); got != nil || time.Since(began) != logTimeout {
+			t.Errorf("got %q after %s", got, time.Since(began))
+		}
+	})
 }
