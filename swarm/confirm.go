@@ -40,7 +40,7 @@ func follows(moves []move, a *haproxy.ProxyReport) bool {
 
 // confirm asks until every proxy that may route has confirmed its route, also those that started meanwhile.
 // The error is an *UnconfirmedError that names the others, or errDrift.
-func (o *Operator) confirm(ctx context.Context, s *Observed, moves []move, h heard) error {
+func (o *Switch) confirm(ctx context.Context, s *Observed, moves []move, h heard) error {
 	if h == nil {
 		h = heard{}
 	}
@@ -50,7 +50,7 @@ func (o *Operator) confirm(ctx context.Context, s *Observed, moves []move, h hea
 			return err
 		}
 		missing := slices.DeleteFunc(slices.Clone(all), func(p proxyTask) bool { return h[p.ID] || p.Waiting })
-		ask := slices.DeleteFunc(slices.Clone(missing), func(p proxyTask) bool { return !p.askable() })
+		ask := slices.DeleteFunc(slices.Clone(missing), func(p proxyTask) bool { return !askable(p) })
 		stays := handedOn(moves, all, h)
 		late := time.Since(began) > confirmTime
 		switch {
@@ -97,7 +97,7 @@ func outdated(moves []move, all []proxyTask) bool {
 }
 
 // tellAgain gives the routes without conditions: who has them already only confirms.
-func (o *Operator) tellAgain(ctx context.Context, s *Observed, moves []move, ask []proxyTask, h heard) error {
+func (o *Switch) tellAgain(ctx context.Context, s *Observed, moves []move, ask []proxyTask, h heard) error {
 	again := slices.Clone(moves)
 	for i := range again {
 		again[i].ready = nil
@@ -139,7 +139,7 @@ func unconfirmed(moves []move, missing []proxyTask) error {
 
 // settle ends flips that were begun and not ended, in the direction in which the proxies went, and mends a label
 // that is behind the proxies. It says whether any flip went forward. Only services with proxies are looked at.
-func (o *Operator) settle(ctx context.Context, s *Observed, names []string) (forward bool, err error) {
+func (o *Switch) settle(ctx context.Context, s *Observed, names []string) (forward bool, err error) {
 	moves, err := o.standing(ctx, s, names)
 	if err != nil || len(moves) == 0 {
 		return false, err
@@ -166,7 +166,7 @@ func (o *Operator) settle(ctx context.Context, s *Observed, names []string) (for
 }
 
 // standing reads the services afresh and returns, for each, a move that goes nowhere yet.
-func (o *Operator) standing(ctx context.Context, s *Observed, names []string) ([]move, error) {
+func (o *Switch) standing(ctx context.Context, s *Observed, names []string) ([]move, error) {
 	var moves []move
 	for _, name := range names {
 		b := s.BlueGreen[name]

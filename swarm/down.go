@@ -81,7 +81,7 @@ func (o *Operator) removeNetworks(ctx context.Context, s *Observed) error {
 	return nil
 }
 
-func (o *Operator) removeNetwork(ctx context.Context, n network.Summary) error {
+func (o *Cluster) removeNetwork(ctx context.Context, n network.Summary) error {
 	o.working("", "network "+n.Name, "removing")
 	for {
 		err := o.engine.NetworkRemove(ctx, n.ID)
@@ -99,7 +99,7 @@ func (o *Operator) removeNetwork(ctx context.Context, n network.Summary) error {
 	return nil
 }
 
-func (o *Operator) awaitNetworkGone(ctx context.Context, id string) error {
+func (o *Cluster) awaitNetworkGone(ctx context.Context, id string) error {
 	for {
 		list, err := o.engine.NetworkList(ctx, network.ListOptions{})
 		if err != nil {
@@ -115,7 +115,7 @@ func (o *Operator) awaitNetworkGone(ctx context.Context, id string) error {
 }
 
 // awaitRemoved waits until the tasks of removed services have ended on every node that can be reached.
-func (o *Operator) awaitRemoved(ctx context.Context, s *Observed, services []api.Service) error {
+func (o *Cluster) awaitRemoved(ctx context.Context, s *Observed, services []api.Service) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, downTime, fmt.Errorf("removed tasks of stack %s did not end within %s: see `docker node ps` on each node", o.stack, downTime))
 	defer cancel()
 	mine := map[string]bool{}

@@ -108,7 +108,7 @@ func (f flatSpec) hasAny(d drop) bool {
 
 // tellUndone warns of what the file says and is not carried out on this swarm, or refuses to go on with it.
 func (o *Operator) tellUndone(p *compose.Project, s *Observed, strict bool) error {
-	undone := append(Dropped(p, s.APIVersion), s.kept(p)...)
+	undone := append(Dropped(p, s.APIVersion), staying(s, p)...)
 	if strict {
 		return compose.Strict(undone)
 	}

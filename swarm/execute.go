@@ -13,7 +13,7 @@ import (
 
 // run carries out one plan.
 type run struct {
-	*Operator
+	*Executor
 	seen *Observed
 	plan Plan
 
@@ -36,14 +36,14 @@ type run struct {
 }
 
 // execute carries out a plan. Until the flip, a failure puts the idle colors back to what they held.
-func (o *Operator) execute(ctx context.Context, s *Observed, plan Plan) error {
-	r := &run{Operator: o, seen: s, plan: plan, before: map[string]api.ServiceSpec{}, existed: map[string]bool{}, networks: map[string]string{}, served: map[string]bool{}}
+func (o *Executor) execute(ctx context.Context, s *Observed, plan Plan) error {
+	r := &run{Executor: o, seen: s, plan: plan, before: map[string]api.ServiceSpec{}, existed: map[string]bool{}, networks: map[string]string{}, served: map[string]bool{}}
 	for _, step := range plan.Steps {
 		if step.Settings != nil {
 			s.blueGreen(step.Service) // from here on the map is only read: steps run side by side
 		}
 	}
-	for _, part := range plan.parts() {
+	for _, part := range parts(plan) {
 		if err := r.part(ctx, part); err != nil {
 			return r.failed(ctx, err)
 		}

@@ -44,7 +44,7 @@ func (r *run) putColor(ctx context.Context, b *BlueGreen, s Step) error {
 		return err
 	}
 	svc, err := r.rewrite(ctx, live, func(spec *api.ServiceSpec) error {
-		*spec = r.seen.replacing(*spec, want)
+		*spec = replacing(r.seen, *spec, want)
 		return nil
 	})
 	if err != nil {

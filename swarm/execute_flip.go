@@ -45,7 +45,7 @@ func (r *run) flip(ctx context.Context, steps []Step) error {
 }
 
 // full returns the addresses of a color's tasks when all of them run; else it says what is missing.
-func (o *Operator) full(ctx context.Context, b *BlueGreen, c Color) ([]string, error) {
+func (o *Executor) full(ctx context.Context, b *BlueGreen, c Color) ([]string, error) {
 	svc := b.Colors[c]
 	tasks, err := o.currentTasks(ctx, svc.ID)
 	if err != nil {
@@ -143,7 +143,7 @@ func (r *run) undoNetworks(ctx context.Context) error {
 		}) {
 			continue
 		}
-		if err := r.Operator.removeNetwork(ctx, network.Summary{Name: name, ID: id}); err != nil {
+		if err := r.Executor.removeNetwork(ctx, network.Summary{Name: name, ID: id}); err != nil {
 			errs = append(errs, err)
 			continue
 		}

@@ -58,7 +58,7 @@ func (r *run) awaitCompleted(ctx context.Context, w waiting) error {
 }
 
 // jobTasks lists the tasks of a job's latest run.
-func (o *Operator) jobTasks(ctx context.Context, svc *api.Service) ([]api.Task, error) {
+func (o *Executor) jobTasks(ctx context.Context, svc *api.Service) ([]api.Task, error) {
 	all, err := o.tasks(ctx, svc.ID)
 	if err != nil {
 		return nil, err

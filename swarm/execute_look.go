@@ -65,13 +65,13 @@ func (r *run) look(ctx context.Context, b *BlueGreen, s Step, tasks []api.Task) 
 	defer watch.Wait()
 	defer cancel(nil)
 	watch.Go(func() { r.watchTasks(ctx, color, tasks, cancel) })
-	here := place{Image: s.Look.Proxies.TaskTemplate.ContainerSpec.Image, Network: r.seen.networkName(network), Placement: s.Look.Proxies.TaskTemplate.Placement,
+	here := place{Image: s.Look.Proxies.TaskTemplate.ContainerSpec.Image, Network: networkName(r.seen, network), Placement: s.Look.Proxies.TaskTemplate.Placement,
 		Start: s.Timeout + silence}
 	return r.send(ctx, r.seen, here, ord, a)
 }
 
 // networkName is the name of a network of which only the id is known.
-func (s *Observed) networkName(id string) string {
+func networkName(s *Observed, id string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return networkNames(s.Networks)[id]

@@ -82,7 +82,7 @@ func (r *run) ready(ctx context.Context, s Step) (api.ServiceSpec, error) {
 	if err := r.seen.resolve(&spec); err != nil {
 		return spec, err
 	}
-	r.seen.fillSubnet(&spec)
+	fillSubnet(r.seen, &spec)
 	return spec, nil
 }
 
@@ -123,7 +123,7 @@ func (r *run) updatePlain(ctx context.Context, s Step) error {
 	live := r.seen.Plain[s.Service]
 	r.seen.mu.Unlock()
 	svc, err := r.rewrite(ctx, &live, func(spec *api.ServiceSpec) error {
-		*spec = r.seen.replacing(*spec, want)
+		*spec = replacing(r.seen, *spec, want)
 		return nil
 	})
 	if err != nil {
@@ -138,7 +138,7 @@ func (r *run) updatePlain(ctx context.Context, s Step) error {
 
 // replacing returns want as the next spec of a service that holds live. Where the tasks are made of the same,
 // they are left to the letter as they are: another order of a list would restart them.
-func (s *Observed) replacing(live, want api.ServiceSpec) api.ServiceSpec {
+func replacing(s *Observed, live, want api.ServiceSpec) api.ServiceSpec {
 	want = clone(want)
 	names := networkNames(s.Networks)
 	same := true

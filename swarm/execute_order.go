@@ -19,7 +19,7 @@ type unit struct {
 
 // parts cuts a plan into lists of units, each to be begun when the one before is done: the phases, and of the clean-up
 // each action by itself.
-func (p Plan) parts() [][]unit {
+func parts(p Plan) [][]unit {
 	var parts [][]unit
 	for begin := 0; begin < len(p.Steps); {
 		end := begin
@@ -82,7 +82,7 @@ func (r *run) part(ctx context.Context, list []unit) error {
 				}
 			}
 			places := waiting
-			if u.steps[0].quick() {
+			if quick(u.steps[0]) {
 				places = changing
 			}
 			select {
@@ -92,7 +92,7 @@ func (r *run) part(ctx context.Context, list []unit) error {
 				return gctx.Err()
 			}
 			uctx := gctx
-			if u.steps[0].movesTraffic() {
+			if movesTraffic(u.steps[0]) {
 				uctx = ctx
 			}
 			err := r.unit(uctx, u)
@@ -129,7 +129,7 @@ func (r *run) unit(ctx context.Context, u unit) error {
 }
 
 // quick says whether a step is done once it is written.
-func (s Step) quick() bool {
+func quick(s Step) bool {
 	switch s.Do {
 	case CreatePlain, UpdatePlain, RunJob, SendAuth:
 		return true
@@ -138,4 +138,4 @@ func (s Step) quick() bool {
 }
 
 // movesTraffic says whether a step must not be ended by the failure of another.
-func (s Step) movesTraffic() bool { return s.Do == Flip || s.Do == Retire || s.Do == GiveBack }
+func movesTraffic(s Step) bool { return s.Do == Flip || s.Do == Retire || s.Do == GiveBack }

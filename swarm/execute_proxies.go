@@ -15,7 +15,7 @@ import (
 )
 
 // fillSubnet writes the control network's subnet into the spec of a proxy: it is known once the network exists.
-func (s *Observed) fillSubnet(spec *api.ServiceSpec) {
+func fillSubnet(s *Observed, spec *api.ServiceSpec) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.Networks[controlNetwork(s.Stack)]
@@ -112,7 +112,7 @@ func (r *run) adopt(ctx context.Context, s Step) error {
 		byAddress = compose.RouterOf(s.Spec.Labels).ByAddress
 	}
 	svc, err := r.rewrite(ctx, live, func(spec *api.ServiceSpec) error {
-		next := r.seen.replacing(*spec, want)
+		next := replacing(r.seen, *spec, want)
 		setLabels(&next, byAddress)
 		*spec = next
 		return nil
@@ -180,7 +180,7 @@ func (r *run) sendByAddress(ctx context.Context, s Step, plain *api.Service) (*a
 func (r *run) sharedNetwork(plain api.Service, s Step) string {
 	_, network := compose.TraefikNetwork(s.Spec.Labels)
 	on := slices.ContainsFunc(plain.Spec.TaskTemplate.Networks, func(a api.NetworkAttachmentConfig) bool {
-		return a.Target == network || r.seen.networkName(a.Target) == network
+		return a.Target == network || networkName(r.seen, a.Target) == network
 	})
 	if !on {
 		return ""
@@ -238,7 +238,7 @@ func (r *run) updateProxies(ctx context.Context, s Step) error {
 
 func (r *run) putProxies(ctx context.Context, b *BlueGreen, want api.ServiceSpec) error {
 	svc, err := r.rewrite(ctx, b.Proxy, func(spec *api.ServiceSpec) error {
-		next := r.seen.replacing(*spec, want)
+		next := replacing(r.seen, *spec, want)
 		if spec.Labels[LabelRole] == RoleProxy { // else it was about to become a plain service
 			for _, l := range []string{LabelAlias + b.Name, LabelNext, LabelPrevious} {
 				setLabels(&next, map[string]string{l: spec.Labels[l]})

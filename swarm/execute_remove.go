@@ -102,7 +102,7 @@ func (r *run) placesOf(tasks []api.Task, svc api.Service) []string {
 func (r *run) removeNetwork(ctx context.Context, s Step) error {
 	ctx, cancel := context.WithTimeout(ctx, downTime)
 	defer cancel()
-	if err := r.Operator.removeNetwork(ctx, r.seen.Networks[s.Name]); err != nil {
+	if err := r.Executor.removeNetwork(ctx, r.seen.Networks[s.Name]); err != nil {
 		return err
 	}
 	return r.removeFiles(ctx)
@@ -140,7 +140,7 @@ func (r *run) giveBack(ctx context.Context, s Step) error {
 	r.working(s.Service, "service", "%s", s.Cause)
 	stopFirst := hostPorts(want) || hostPorts(live.Spec)
 	svc, err := r.rewrite(ctx, live, func(spec *api.ServiceSpec) error {
-		next := r.seen.replacing(*spec, want)
+		next := replacing(r.seen, *spec, want)
 		next.UpdateConfig = proxyUpdate(stopFirst)
 		*spec = next
 		return nil

@@ -29,7 +29,7 @@ func (r *run) stopColor(ctx context.Context, s Step) error {
 	if err := r.save(ctx, r.seen, b, s.Color); err != nil {
 		return err
 	}
-	return r.halt(ctx, b, s.Color, "color "+string(s.Color))
+	return r.halt(ctx, r.seen, b, s.Color, "color "+string(s.Color))
 }
 
 // leave sees that every proxy follows the route that is written down, and that the color is at rest.
@@ -46,7 +46,7 @@ func (r *run) leave(ctx context.Context, b *BlueGreen, s Step) error {
 
 // rest waits until no request is in flight on a color in any proxy, for drain at most; then what is left is closed.
 // Every proxy confirms the route on the way: else errDrift, or an *UnconfirmedError.
-func (o *Operator) rest(ctx context.Context, s *Observed, b *BlueGreen, c Color, route haproxy.Route, drain time.Duration) error {
+func (o *Executor) rest(ctx context.Context, s *Observed, b *BlueGreen, c Color, route haproxy.Route, drain time.Duration) error {
 	moves := []move{{b: b, from: route, to: route}}
 	proxies, err := o.askable(ctx, s, moves)
 	if err != nil {
@@ -73,8 +73,8 @@ func (o *Operator) rest(ctx context.Context, s *Observed, b *BlueGreen, c Color,
 }
 
 // halt scales a color to nothing and waits until its tasks have ended and no proxy knows any of them.
-func (r *run) halt(ctx context.Context, b *BlueGreen, c Color, step string) error {
-	svc, err := r.rewrite(ctx, b.Colors[c], func(spec *api.ServiceSpec) error {
+func (o *Executor) halt(ctx context.Context, s *Observed, b *BlueGreen, c Color, step string) error {
+	svc, err := o.rewrite(ctx, b.Colors[c], func(spec *api.ServiceSpec) error {
 		*spec = stopped(*spec)
 		return nil
 	})
@@ -82,31 +82,31 @@ func (r *run) halt(ctx context.Context, b *BlueGreen, c Color, step string) erro
 		return err
 	}
 	b.Colors[c] = svc
-	r.working(b.Name, step, "stopping release %d", release(svc.Spec))
+	o.working(b.Name, step, "stopping release %d", release(svc.Spec))
 	grace := stopTime
 	if g := svc.Spec.TaskTemplate.ContainerSpec.StopGracePeriod; g != nil {
 		grace += *g
 	}
-	if err := r.awaitEnded(ctx, r.seen, svc, grace); err != nil {
+	if err := o.awaitEnded(ctx, s, svc, grace); err != nil {
 		return err
 	}
 	if b.Proxy == nil {
 		return nil
 	}
-	return r.awaitGone(ctx, b, c)
+	return o.awaitGone(ctx, s, b, c)
 }
 
 // awaitGone waits until no proxy has an address of the color.
-func (r *run) awaitGone(ctx context.Context, b *BlueGreen, c Color) error {
+func (o *Executor) awaitGone(ctx context.Context, s *Observed, b *BlueGreen, c Color) error {
 	route, err := b.route()
 	if err != nil {
 		return err
 	}
-	proxies, err := r.askable(ctx, r.seen, []move{{b: b, from: route, to: route}})
+	proxies, err := o.askable(ctx, s, []move{{b: b, from: route, to: route}})
 	if err != nil {
 		return err
 	}
-	report, err := r.order(ctx, r.seen, proxies, haproxy.Order{Wait: emptyTime,
+	report, err := o.order(ctx, s, proxies, haproxy.Order{Wait: emptyTime,
 		Until: []haproxy.Condition{{Service: b.Name, Color: string(c), Want: haproxy.Empty}}}, nil)
 	if err != nil {
 		return err

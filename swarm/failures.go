@@ -20,7 +20,7 @@ const (
 )
 
 // unhealthy makes the error for tasks that did not become ready: with all that is known of each.
-func (o *Operator) unhealthy(ctx context.Context, s *Observed, w waiting, cause string, tasks []api.Task) error {
+func (o *Cluster) unhealthy(ctx context.Context, s *Observed, w waiting, cause string, tasks []api.Task) error {
 	o.event(Failed, w.Service, w.Step, "%s", cause)
 	e := &UnhealthyError{Service: w.Service, Color: string(w.Color), Cause: cause}
 	for _, t := range tasks {
@@ -29,7 +29,7 @@ func (o *Operator) unhealthy(ctx context.Context, s *Observed, w waiting, cause 
 	return e
 }
 
-func (o *Operator) failure(ctx context.Context, s *Observed, service string, t api.Task) TaskFailure {
+func (o *Cluster) failure(ctx context.Context, s *Observed, service string, t api.Task) TaskFailure {
 	f := TaskFailure{Task: s.taskName(t, service), State: string(t.Status.State), Err: t.Status.Err}
 	if t.NodeID != "" {
 		f.Node = s.node(t.NodeID)
@@ -58,7 +58,7 @@ func (o *Operator) failure(ctx context.Context, s *Observed, service string, t a
 
 // lastLines returns what the task printed last. It asks again when the swarm did not reach the task's node, and once more
 // when nothing came, since a busy node has answered so. It returns nothing when logTimeout is over: the error matters more.
-func (o *Operator) lastLines(ctx context.Context, taskID string) []string {
+func (o *Cluster) lastLines(ctx context.Context, taskID string) []string {
 	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
 	for try := 1; ; try++ {
@@ -76,7 +76,7 @@ func (o *Operator) lastLines(ctx context.Context, taskID string) []string {
 
 // readLog reads the end of a task's log. A stream that breaks off has still given its lines. The engine puts its own
 // errors into the stream, such as that a node does not answer.
-func (o *Operator) readLog(ctx context.Context, taskID string) ([]string, error) {
+func (o *Cluster) readLog(ctx context.Context, taskID string) ([]string, error) {
 	logs, err := o.engine.TaskLogs(ctx, taskID, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(logLines)})
 	if err != nil {
 		return nil, err

@@ -48,7 +48,7 @@ func (s *Observed) resolve(spec *api.ServiceSpec) error {
 }
 
 // ensureFiles creates the configs of generated files that the swarm does not have; their names tell the content.
-func (o *Operator) ensureFiles(ctx context.Context, s *Observed, files map[string]string) error {
+func (o *Cluster) ensureFiles(ctx context.Context, s *Observed, files map[string]string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name, content := range files {
@@ -80,7 +80,7 @@ func fileSpec(stack, name, content string) api.ConfigSpec {
 
 // save writes down the spec of a color before a new release takes its place, so that it can be given back.
 // What was saved before stays: then the color holds a release that never served.
-func (o *Operator) save(ctx context.Context, s *Observed, b *BlueGreen, c Color) error {
+func (o *Cluster) save(ctx context.Context, s *Observed, b *BlueGreen, c Color) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	svc := b.Colors[c]
@@ -105,7 +105,7 @@ func (o *Operator) save(ctx context.Context, s *Observed, b *BlueGreen, c Color)
 }
 
 // forget removes what save wrote down for a color.
-func (o *Operator) forget(ctx context.Context, s *Observed, b *BlueGreen, c Color) error {
+func (o *Cluster) forget(ctx context.Context, s *Observed, b *BlueGreen, c Color) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := savedConfig(s.Stack, b.Name, c)

@@ -128,8 +128,7 @@ func (o *Operator) rollbackTarget(ctx context.Context, s *Observed, b *BlueGreen
 		return None, false, fmt.Errorf("service %s cannot go back to release %d: %s was removed by hand; run `docker bluegreen up` with the file of that release",
 			b.Name, before, colorName(s.Stack, b.Name, to))
 	case saved != nil && release(*saved) == before && release(svc.Spec) != before:
-		r := &run{Operator: o, seen: s}
-		text, err := r.restore(ctx, b, to)
+		text, err := o.restore(ctx, s, b, to)
 		if err != nil {
 			return None, false, err
 		}

@@ -26,7 +26,7 @@ var errNoProxy = errors.New("no proxy of it runs")
 
 // give tells the proxies the new routes once each sees the new color ready, and returns which tasks confirmed.
 // While proxies come and go, the order is given anew to those that are there.
-func (o *Operator) give(ctx context.Context, s *Observed, moves []move) (heard, error) {
+func (o *Switch) give(ctx context.Context, s *Observed, moves []move) (heard, error) {
 	var doubt error // an order that was ended from outside may have been given
 	for end := time.Now().Add(2 * readyTime); ; {
 		proxies, report, err := o.giveOnce(ctx, s, moves)
@@ -61,7 +61,7 @@ func (o *Operator) give(ctx context.Context, s *Observed, moves []move) (heard, 
 }
 
 // giveOnce gives one order to the proxies that are there. The error is errTasksChanged when they changed meanwhile.
-func (o *Operator) giveOnce(ctx context.Context, s *Observed, moves []move) ([]proxyTask, *answer, error) {
+func (o *Switch) giveOnce(ctx context.Context, s *Observed, moves []move) ([]proxyTask, *answer, error) {
 	proxies, err := o.askable(ctx, s, moves)
 	if err != nil {
 		return nil, nil, err
@@ -76,7 +76,7 @@ func (o *Operator) giveOnce(ctx context.Context, s *Observed, moves []move) ([]p
 }
 
 // watchProxies cancels when the proxies that can be asked are not the given ones any more.
-func (o *Operator) watchProxies(ctx context.Context, s *Observed, moves []move, proxies []proxyTask, cancel context.CancelCauseFunc) {
+func (o *Switch) watchProxies(ctx context.Context, s *Observed, moves []move, proxies []proxyTask, cancel context.CancelCauseFunc) {
 	for o.pause(ctx) {
 		now, err := o.askable(ctx, s, moves)
 		if err != nil && !errors.Is(err, errNoProxy) {
@@ -94,12 +94,12 @@ func forced(moves []move) bool {
 }
 
 // askable lists the proxies that can be asked; each service must have one.
-func (o *Operator) askable(ctx context.Context, s *Observed, moves []move) ([]proxyTask, error) {
+func (o *Switch) askable(ctx context.Context, s *Observed, moves []move) ([]proxyTask, error) {
 	all, err := o.proxyTasks(ctx, s, services(moves))
 	if err != nil {
 		return nil, err
 	}
-	up := slices.DeleteFunc(all, func(p proxyTask) bool { return !p.askable() })
+	up := slices.DeleteFunc(all, func(p proxyTask) bool { return !askable(p) })
 	for _, m := range moves {
 		if !slices.ContainsFunc(up, func(p proxyTask) bool { return p.Service == m.b.Name }) {
 			return nil, fmt.Errorf("service %s: %w: see `docker service ps %s`", m.b.Name, errNoProxy, m.b.Proxy.Spec.Name)
@@ -109,7 +109,7 @@ func (o *Operator) askable(ctx context.Context, s *Observed, moves []move) ([]pr
 }
 
 // askable says whether a proxy can be expected to answer.
-func (t proxyTask) askable() bool {
+func askable(t proxyTask) bool {
 	return !t.Down && !t.Waiting && t.Addr != "" && order(t.State) >= order(api.TaskStateStarting)
 }
 

@@ -21,11 +21,16 @@ const parallel = 8
 
 // images are the images of one up, as they go to the swarm.
 type images struct {
-	policy      string
+	policy   string
+	resolved map[string]resolved // by the image's full name, as below: two spellings of one image are one
+}
+
+// lookup asks registries for the images of one up.
+type lookup struct {
+	images      *images
 	required    bool // an image that cannot be resolved is an error
 	credentials *credentials
-	asked       map[string]bool     // by the image's full name, as below
-	resolved    map[string]resolved // two spellings of one image are one
+	asked       map[string]bool // by the image's full name
 }
 
 type resolved struct {
@@ -33,9 +38,9 @@ type resolved struct {
 	platforms []api.Platform
 }
 
-func newImages(opts UpOptions) *images {
-	return &images{policy: opts.ResolveImage, required: opts.RequireDigests, credentials: newCredentials(opts.RegistryAuth),
-		asked: map[string]bool{}, resolved: map[string]resolved{}}
+func newLookup(opts UpOptions) *lookup {
+	return &lookup{images: &images{policy: opts.ResolveImage, resolved: map[string]resolved{}}, required: opts.RequireDigests,
+		credentials: newCredentials(opts.RegistryAuth), asked: map[string]bool{}}
 }
 
 // fullName is an image with its registry and tag: nginx and docker.io/library/nginx:latest are one. What is no name of an
@@ -50,8 +55,8 @@ func fullName(image string) string {
 
 // resolveImages asks the registries, once for each distinct image of one up. An image that cannot be resolved goes to
 // the swarm as it is, with a warning, unless a digest is required.
-func (o *Operator) resolveImages(ctx context.Context, im *images, wanted []string) error {
-	if im.policy == ResolveNever {
+func (o *Operator) resolveImages(ctx context.Context, im *lookup, wanted []string) error {
+	if im.images.policy == ResolveNever {
 		return nil
 	}
 	var mu sync.Mutex
@@ -75,7 +80,7 @@ func (o *Operator) resolveImages(ctx context.Context, im *images, wanted []strin
 			if err != nil {
 				failed[image] = err
 			} else {
-				im.resolved[name] = r
+				im.images.resolved[name] = r
 			}
 			return gctx.Err()
 		})
@@ -87,7 +92,7 @@ func (o *Operator) resolveImages(ctx context.Context, im *images, wanted []strin
 }
 
 // unresolved tells which images could not be resolved, or returns it. A digest in the file stands for itself.
-func (o *Operator) unresolved(im *images, failed map[string]error) error {
+func (o *Operator) unresolved(im *lookup, failed map[string]error) error {
 	var errs []error
 	for _, image := range slices.Sorted(maps.Keys(failed)) {
 		err := imageError(image, failed[image])
@@ -172,7 +177,7 @@ func setPlatforms(spec *api.ServiceSpec, list []api.Platform) {
 }
 
 // lookups are the images of services, those of the proxies included, that the registries are to be asked for.
-func (s *Observed) lookups(services []compose.Service, policy string) []string {
+func lookups(s *Observed, services []compose.Service, policy string) []string {
 	set := map[string]bool{}
 	add := func(image string, live *api.Service) {
 		if policy != ResolveChanged || live == nil || live.Spec.Labels[LabelImage] != image {

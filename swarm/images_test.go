@@ -73,16 +73,16 @@ services:
 func TestEachImageIsLookedUpOnce(t *testing.T) {
 	f, asked := &fakeRegistry{}, []string{}
 	o, p, seen := New(f, "shop", nil), loadShop(t, spelled), nothing()
-	im := newImages(UpOptions{ResolveImage: ResolveAlways, RegistryAuth: login(&asked)})
+	im := newLookup(UpOptions{ResolveImage: ResolveAlways, RegistryAuth: login(&asked)})
 	for range upTries { // an up that starts over asks nobody again
-		if err := o.resolveImages(context.Background(), im, seen.lookups(p.Services, ResolveAlways)); err != nil {
+		if err := o.resolveImages(context.Background(), im, lookups(seen, p.Services, ResolveAlways)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	wantLines(t, f.asked, "haproxy:3.2 auth:docker.io", "nginx:latest auth:docker.io", "registry.example:5000/mine:1 auth:registry.example:5000",
 		"registry.example:5000/mine@sha256:1111111111111111111111111111111111111111111111111111111111111111 auth:registry.example:5000")
 	wantLines(t, asked, "docker.io/library/nginx:latest", "registry.example:5000/mine:1")
-	plan, err := makePlan(p, seen, im, UpOptions{})
+	plan, err := makePlan(p, seen, im.images, UpOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,15 +116,15 @@ func wantLines(t *testing.T, got []string, want ...string) {
 func resolvedUp(t *testing.T, seen *Observed, file, policy, content string) (Plan, []string) {
 	t.Helper()
 	f, p := &fakeRegistry{}, loadShop(t, file)
-	im := newImages(UpOptions{ResolveImage: policy})
-	if err := New(f, "shop", nil).resolveImages(context.Background(), im, seen.lookups(p.Services, policy)); err != nil {
+	im := newLookup(UpOptions{ResolveImage: policy})
+	if err := New(f, "shop", nil).resolveImages(context.Background(), im, lookups(seen, p.Services, policy)); err != nil {
 		t.Fatal(err)
 	}
-	for name, r := range im.resolved {
+	for name, r := range im.images.resolved {
 		r.image = strings.Split(r.image, "@")[0] + "@" + digest.FromString(content).String()
-		im.resolved[name] = r
+		im.images.resolved[name] = r
 	}
-	plan, err := makePlan(p, seen, im, UpOptions{ResolveImage: policy})
+	plan, err := makePlan(p, seen, im.images, UpOptions{ResolveImage: policy})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestUnresolvedImages(t *testing.T) {
 	said[pinned] = "manifest unknown"
 	var warned []string
 	o := New(&fakeRegistry{failing: said}, "shop", func(e Event) { warned = append(warned, string(e.State)+" "+e.Step+": "+e.Text) })
-	err := o.resolveImages(context.Background(), newImages(UpOptions{RequireDigests: true}), append(images, pinned))
+	err := o.resolveImages(context.Background(), newLookup(UpOptions{RequireDigests: true}), append(images, pinned))
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -203,7 +203,7 @@ func TestUnresolvedImages(t *testing.T) {
 		": registry gone.example: it has no such image: correct the name, or `docker push gone.example/app`")
 
 	warned = nil
-	if err := o.resolveImages(context.Background(), newImages(UpOptions{}), []string{"down.example/app:1"}); err != nil {
+	if err := o.resolveImages(context.Background(), newLookup(UpOptions{}), []string{"down.example/app:1"}); err != nil {
 		t.Error(err)
 	}
 	wantLines(t, warned, "warning image down.example/app:1: its digest cannot be resolved; what runs it keeps its digest, else each node uses what it has or pulls: "+want[0])
@@ -213,7 +213,7 @@ func TestCredentialsOfABrokenHelper(t *testing.T) {
 	asked, warned := []string{}, []string{}
 	f := &fakeRegistry{}
 	o := New(f, "shop", func(e Event) { warned = append(warned, string(e.State)+" "+e.Step+": "+e.Text) })
-	im := newImages(UpOptions{RegistryAuth: login(&asked)})
+	im := newLookup(UpOptions{RegistryAuth: login(&asked)})
 	if err := o.resolveImages(context.Background(), im, []string{"broken.example/a:1", "broken.example/b:1"}); err != nil {
 		t.Fatal(err)
 	}

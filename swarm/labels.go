@@ -90,11 +90,11 @@ const maxConflicts = 10
 // rewrite changes a service in place and returns it as it is then. The change is applied to the version that
 // was read; when another writer was faster, it is applied again to what that one wrote, and change may refuse.
 // Writing nothing but labels restarts no task.
-func (o *Operator) rewrite(ctx context.Context, svc *api.Service, change func(*api.ServiceSpec) error) (*api.Service, error) {
+func (o *Cluster) rewrite(ctx context.Context, svc *api.Service, change func(*api.ServiceSpec) error) (*api.Service, error) {
 	return o.rewriteWith(ctx, svc, api.ServiceUpdateOptions{}, change)
 }
 
-func (o *Operator) rewriteWith(ctx context.Context, svc *api.Service, options api.ServiceUpdateOptions, change func(*api.ServiceSpec) error) (*api.Service, error) {
+func (o *Cluster) rewriteWith(ctx context.Context, svc *api.Service, options api.ServiceUpdateOptions, change func(*api.ServiceSpec) error) (*api.Service, error) {
 	current := *svc
 	for try := 0; ; try++ {
 		spec := clone(current.Spec)
@@ -119,7 +119,7 @@ func (o *Operator) rewriteWith(ctx context.Context, svc *api.Service, options ap
 func outOfSequence(err error) bool { return strings.Contains(err.Error(), "update out of sequence") }
 
 // relabel writes labels; an empty value removes the label.
-func (o *Operator) relabel(ctx context.Context, svc *api.Service, labels map[string]string) (*api.Service, error) {
+func (o *Cluster) relabel(ctx context.Context, svc *api.Service, labels map[string]string) (*api.Service, error) {
 	return o.rewrite(ctx, svc, func(s *api.ServiceSpec) error {
 		setLabels(s, labels)
 		return nil
@@ -136,7 +136,7 @@ func setLabels(s *api.ServiceSpec, labels map[string]string) {
 	}
 }
 
-func (o *Operator) inspect(ctx context.Context, id string) (*api.Service, error) {
+func (o *Cluster) inspect(ctx context.Context, id string) (*api.Service, error) {
 	svc, _, err := o.engine.ServiceInspectWithRaw(ctx, id, api.ServiceInspectOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("inspect service %s: %w", id, err)

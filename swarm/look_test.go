@@ -73,7 +73,7 @@ func TestJudgePorts(t *testing.T) {
 			"write in x-bluegreen:\n  ports: [{target: 80, mode: http}, {target: 9000, mode: h2}, {target: 50051, mode: http}, {target: 5432, mode: tcp}]"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := &run{Operator: New(nil, "shop", nil)}
+			r := &run{Executor: &Executor{&Switch{newCluster(nil, "shop", nil)}}}
 			step := Step{Service: "web", Settings: &compose.Settings{Release: compose.Release{Ports: ports}}, Look: &Look{Ports: ports[:3]}}
 			err := r.judgePorts(step, []haproxy.Saw{{Port: 80, Speaks: haproxy.SpeaksHTTP}, {Port: 9000, Speaks: tc.http, Text: tc.text}, {Port: 50051, Speaks: tc.h2}})
 			want := ""

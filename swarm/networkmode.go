@@ -29,8 +29,8 @@ func (pl *planner) named(networks []api.NetworkAttachmentConfig) []api.NetworkAt
 	return out
 }
 
-// kept are sentences about services that stay on their networks, and what to write to move them.
-func (s *Observed) kept(p *compose.Project) []string {
+// staying are sentences about services that stay on their networks, and what to write to move them.
+func staying(s *Observed, p *compose.Project) []string {
 	var out []string
 	names := networkNames(s.Networks)
 	for _, svc := range p.Services {

@@ -67,7 +67,7 @@ func newObserved(stack string) *Observed {
 }
 
 // observe reads all that the swarm holds of the stack. The number of calls does not grow with the stack.
-func (o *Operator) observe(ctx context.Context) (*Observed, error) {
+func (o *Cluster) observe(ctx context.Context) (*Observed, error) {
 	s := newObserved(o.stack)
 	for _, read := range []func(context.Context, *Observed) error{
 		o.observeNodes, o.observeNetworks, o.observeFiles, o.observeServices, o.observePredefined,
@@ -79,7 +79,7 @@ func (o *Operator) observe(ctx context.Context) (*Observed, error) {
 	return s, nil
 }
 
-func (o *Operator) observeNodes(ctx context.Context, s *Observed) error {
+func (o *Cluster) observeNodes(ctx context.Context, s *Observed) error {
 	nodes, err := o.engine.NodeList(ctx, api.NodeListOptions{})
 	if err != nil {
 		return managerError(err)
@@ -94,7 +94,7 @@ func (o *Operator) observeNodes(ctx context.Context, s *Observed) error {
 	return nil
 }
 
-func (o *Operator) observeNetworks(ctx context.Context, s *Observed) error {
+func (o *Cluster) observeNetworks(ctx context.Context, s *Observed) error {
 	networks, err := o.engine.NetworkList(ctx, network.ListOptions{})
 	if err != nil {
 		return fmt.Errorf("list networks: %w", err)
@@ -113,7 +113,7 @@ func predefined(network string) bool { return !container.NetworkMode(network).Is
 
 // observePredefined finds the ids of the networks that every node has, where services of the stack are on one: the
 // swarm's own are not in the list of networks.
-func (o *Operator) observePredefined(ctx context.Context, s *Observed) error {
+func (o *Cluster) observePredefined(ctx context.Context, s *Observed) error {
 	known := networkNames(s.Networks)
 	for _, svc := range s.services() {
 		for _, n := range svc.Spec.TaskTemplate.Networks {
@@ -135,7 +135,7 @@ func (o *Operator) observePredefined(ctx context.Context, s *Observed) error {
 }
 
 // observeFiles reads secrets and configs. All are listed, since external ones carry no label.
-func (o *Operator) observeFiles(ctx context.Context, s *Observed) error {
+func (o *Cluster) observeFiles(ctx context.Context, s *Observed) error {
 	secrets, err := o.engine.SecretList(ctx, api.SecretListOptions{})
 	if err != nil {
 		return fmt.Errorf("list secrets: %w", err)
@@ -161,7 +161,7 @@ func (o *Operator) observeFiles(ctx context.Context, s *Observed) error {
 	return nil
 }
 
-func (o *Operator) observeServices(ctx context.Context, s *Observed) error {
+func (o *Cluster) observeServices(ctx context.Context, s *Observed) error {
 	services, err := o.engine.ServiceList(ctx, api.ServiceListOptions{Status: true})
 	if err != nil {
 		return managerError(err)
@@ -283,7 +283,7 @@ func (s *Observed) nodeOf(id string) api.Node {
 }
 
 // tasks lists the tasks of services, by service id.
-func (o *Operator) tasks(ctx context.Context, ids ...string) (map[string][]api.Task, error) {
+func (o *Cluster) tasks(ctx context.Context, ids ...string) (map[string][]api.Task, error) {
 	f := filters.NewArgs()
 	for _, id := range ids {
 		f.Add("service", id)

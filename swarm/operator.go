@@ -7,7 +7,16 @@ import (
 )
 
 // Operator changes one stack on one swarm. It is used for one command at a time.
-type Operator struct {
+type Operator struct{ *Executor }
+
+// Executor carries out plans.
+type Executor struct{ *Switch }
+
+// Switch gives orders to proxies.
+type Switch struct{ *Cluster }
+
+// Cluster is one stack on one swarm.
+type Cluster struct {
 	engine Engine
 	stack  string
 	emit   func(Event)
@@ -19,7 +28,11 @@ type Operator struct {
 // New returns an operator for the stack of that name on the swarm that engine is a manager of.
 // Events are given to emit, from several goroutines, one at a time; nil discards them.
 func New(engine Engine, stack string, emit func(Event)) *Operator {
-	return &Operator{engine: wholeWrites{engine}, stack: stack, emit: oneAtATime(emit), next: make(chan struct{})}
+	return &Operator{&Executor{&Switch{newCluster(engine, stack, emit)}}}
+}
+
+func newCluster(engine Engine, stack string, emit func(Event)) *Cluster {
+	return &Cluster{engine: wholeWrites{engine}, stack: stack, emit: oneAtATime(emit), next: make(chan struct{})}
 }
 
 // cleanupTime is how long we go on after an interruption, to leave things in a state that can be told.
@@ -30,18 +43,18 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 }
 
-func (o *Operator) event(state State, service, step, format string, args ...any) {
+func (o *Cluster) event(state State, service, step, format string, args ...any) {
 	o.emit(Event{Service: service, Step: step, State: state, Text: fmt.Sprintf(format, args...)})
 }
 
-func (o *Operator) working(service, step, format string, args ...any) {
+func (o *Cluster) working(service, step, format string, args ...any) {
 	o.event(Working, service, step, format, args...)
 }
 
-func (o *Operator) done(service, step, format string, args ...any) {
+func (o *Cluster) done(service, step, format string, args ...any) {
 	o.event(Done, service, step, format, args...)
 }
 
-func (o *Operator) warn(service, step, format string, args ...any) {
+func (o *Cluster) warn(service, step, format string, args ...any) {
 	o.event(Warning, service, step, format, args...)
 }

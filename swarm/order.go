@@ -22,7 +22,7 @@ const orderStart = 30 * time.Second
 
 // order sends a control job to the proxies and returns what they answered. progress is called with a sentence
 // whenever what the order waits for changes; it may be nil.
-func (o *Operator) order(ctx context.Context, s *Observed, proxies []proxyTask, ord haproxy.Order, progress func(string)) (*answer, error) {
+func (o *Switch) order(ctx context.Context, s *Observed, proxies []proxyTask, ord haproxy.Order, progress func(string)) (*answer, error) {
 	host, ok := jobHost(s, proxies)
 	if !ok {
 		return nil, errors.New("no proxy runs on a node that is ready and active: see `docker service ps` of the proxy service")
@@ -44,7 +44,7 @@ type place struct {
 }
 
 // send runs a control job and returns what it printed. Nothing is left behind but after a crash.
-func (o *Operator) send(ctx context.Context, s *Observed, at place, ord haproxy.Order, a *answer) (*answer, error) {
+func (o *Switch) send(ctx context.Context, s *Observed, at place, ord haproxy.Order, a *answer) (*answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, ord.Wait+at.Start, errors.New("the control job did not end in time"))
 	defer cancel()
 	spec, files := orderSpec(s.Stack, at, ord)
@@ -67,7 +67,7 @@ func (o *Operator) send(ctx context.Context, s *Observed, at place, ord haproxy.
 }
 
 // follow reads the job's output until its last line, while it watches that the job can run at all.
-func (o *Operator) follow(ctx context.Context, s *Observed, id string, a *answer) (*answer, error) {
+func (o *Switch) follow(ctx context.Context, s *Observed, id string, a *answer) (*answer, error) {
 	defer a.progress.stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -91,7 +91,7 @@ func (o *Operator) follow(ctx context.Context, s *Observed, id string, a *answer
 	}
 }
 
-func (o *Operator) readAnswer(ctx context.Context, id string, a *answer) error {
+func (o *Switch) readAnswer(ctx context.Context, id string, a *answer) error {
 	logs, err := o.engine.ServiceLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Follow: true})
 	if err != nil {
 		return fmt.Errorf("read the control job's output: %w", err)
@@ -114,7 +114,7 @@ func (o *Operator) readAnswer(ctx context.Context, id string, a *answer) error {
 }
 
 // jobFailure waits until the job cannot give an answer any more, and says why; nil when ctx ended first.
-func (o *Operator) jobFailure(ctx context.Context, s *Observed, id string) error {
+func (o *Switch) jobFailure(ctx context.Context, s *Observed, id string) error {
 	for {
 		tasks, err := o.tasks(ctx, id)
 		if err != nil {
@@ -147,7 +147,7 @@ func (e *jobError) Error() string { return e.text }
 // jobHost picks a proxy whose node can run the job: the image is there, and so is the control network.
 func jobHost(s *Observed, proxies []proxyTask) (proxyTask, bool) {
 	for _, p := range proxies {
-		if p.askable() && s.nodeOf(p.NodeID).Spec.Availability == api.NodeAvailabilityActive {
+		if askable(p) && s.nodeOf(p.NodeID).Spec.Availability == api.NodeAvailabilityActive {
 			return p, true
 		}
 	}

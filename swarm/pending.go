@@ -11,7 +11,7 @@ import (
 // Swarm's scheduler forgets a waiting task whose service was written since, be it only a label: at its next try
 // it takes the task for one of an old revision, and only a new leader looks at it again (swarmkit, manager/scheduler,
 // noSuitableNode). Fewer replicas and then as many again replace just the slots that do not run.
-func (o *Operator) unstick(ctx context.Context, svc *api.Service) (*api.Service, error) {
+func (o *Cluster) unstick(ctx context.Context, svc *api.Service) (*api.Service, error) {
 	n := replicas(svc.Spec)
 	if n == nil {
 		return svc, nil
@@ -42,7 +42,7 @@ func (o *Operator) unstick(ctx context.Context, svc *api.Service) (*api.Service,
 }
 
 // unstickMoved does so for the services that moves have written labels to.
-func (o *Operator) unstickMoved(ctx context.Context, moves []move) error {
+func (o *Switch) unstickMoved(ctx context.Context, moves []move) error {
 	for _, m := range moves {
 		fresh, err := o.unstick(ctx, m.b.Proxy)
 		if err != nil {

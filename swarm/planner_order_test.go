@@ -187,7 +187,7 @@ services:
 	carriedOut(seen, planFor(t, seen, file, UpOptions{}))
 	plan := planFor(t, seen, strings.ReplaceAll(file, ":1", ":2"), UpOptions{})
 	var orders []string
-	for _, part := range plan.parts() {
+	for _, part := range parts(plan) {
 		for _, u := range part {
 			if u.steps[0].Do != Flip {
 				continue

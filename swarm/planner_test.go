@@ -112,7 +112,7 @@ func mark(b *BlueGreen, s Step) {
 func running(seen *Observed, spec api.ServiceSpec) *api.Service {
 	spec = clone(spec)
 	_ = seen.resolve(&spec) // configs are not there
-	seen.fillSubnet(&spec)
+	fillSubnet(seen, &spec)
 	n := uint64(1)
 	if r := replicas(spec); r != nil {
 		n = *r

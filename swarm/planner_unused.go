@@ -58,7 +58,7 @@ func (pl *planner) usedAfter() use {
 		used.add(&svc.Spec)
 	}
 	for _, b := range pl.seen.BlueGreen {
-		used.addColors(b, does)
+		addColors(used, b, does)
 	}
 	return used
 }
@@ -78,7 +78,7 @@ func (d deeds) any(service string, c Color, actions ...Action) bool {
 }
 
 // addColors adds what the releases of a blue-green service refer to that remain, or that may be put back.
-func (u use) addColors(b *BlueGreen, does deeds) {
+func addColors(u use, b *BlueGreen, does deeds) {
 	if b.Proxy != nil && !does.any(b.Name, None, GiveBack, RemoveProxies) {
 		u.add(&b.Proxy.Spec)
 		u.add(b.Proxy.PreviousSpec) // the app, after an adoption that was cut short

@@ -64,7 +64,7 @@ func (pl *planner) secret(base string, want api.SecretSpec) {
 	}
 	step := Step{Do: CreateSecret, Name: base, Cause: "it does not exist"}
 	if len(known) > 0 {
-		step.Name, step.Cause = pl.seen.secretVersion(base, known), "its content changed"
+		step.Name, step.Cause = secretVersion(pl.seen, base, known), "its content changed"
 		if want.Driver != nil {
 			step.Cause = "its driver changed"
 		}
@@ -92,7 +92,7 @@ func (pl *planner) config(base string, want api.ConfigSpec) {
 	}
 	step := Step{Do: CreateConfig, Name: base, Cause: "it does not exist"}
 	if len(known) > 0 {
-		step.Name, step.Cause = pl.seen.configVersion(base, want), "its content changed"
+		step.Name, step.Cause = configVersion(pl.seen, base, want), "its content changed"
 	}
 	want.Name, want.Labels = step.Name, versionLabels(want.Labels, step.Name, base)
 	step.Config = &compose.Config{Spec: want}

@@ -32,8 +32,8 @@ type preflight struct {
 	warnings []string
 }
 
-// check looks at a plan. tasks are all tasks of the swarm.
-func (o *Operator) preflight(ctx context.Context, p *compose.Project, seen *Observed, plan Plan) (*preflight, error) {
+// examine looks at the plan for a project, and at all tasks of the swarm.
+func examine(ctx context.Context, o *Cluster, p *compose.Project, seen *Observed, plan Plan) (*preflight, error) {
 	tasks, err := o.engine.TaskList(ctx, api.TaskListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("list tasks: %w", err)

@@ -54,7 +54,7 @@ func (t proxyTask) String() string {
 // proxyTasks lists the proxy tasks of services that may route, now or in a moment.
 //
 // A task without a node is not among them: it has no process, and when it gets one it asks its peers before it serves.
-func (o *Operator) proxyTasks(ctx context.Context, s *Observed, services []string) ([]proxyTask, error) {
+func (o *Cluster) proxyTasks(ctx context.Context, s *Observed, services []string) ([]proxyTask, error) {
 	ids := map[string]string{}
 	var list []string
 	for _, name := range services {
@@ -147,7 +147,7 @@ func (s *Observed) taskName(t api.Task, service string) string {
 }
 
 // refreshNodes looks at the nodes again, and returns which are ready by their ids.
-func (o *Operator) refreshNodes(ctx context.Context, s *Observed) (map[string]bool, error) {
+func (o *Cluster) refreshNodes(ctx context.Context, s *Observed) (map[string]bool, error) {
 	nodes, err := o.engine.NodeList(ctx, api.NodeListOptions{})
 	if err != nil {
 		return nil, managerError(err)

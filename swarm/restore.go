@@ -27,55 +27,55 @@ func (r *run) undoColor(ctx context.Context, s Step) (string, error) {
 	case saved == nil:
 		return s.Name + " was left as it is", nil
 	}
-	return r.restore(ctx, b, s.Color)
+	return r.restore(ctx, r.seen, b, s.Color)
 }
 
 // restore brings a color back to its saved release and waits, for a while, until it runs.
-func (r *run) restore(ctx context.Context, b *BlueGreen, c Color) (string, error) {
+func (o *Executor) restore(ctx context.Context, s *Observed, b *BlueGreen, c Color) (string, error) {
 	saved := clone(*b.Saved[c])
 	step := "restore " + string(c)
-	r.working(b.Name, step, "giving back release %d", release(saved))
-	if err := r.halt(ctx, b, c, step); err != nil {
+	o.working(b.Name, step, "giving back release %d", release(saved))
+	if err := o.halt(ctx, s, b, c, step); err != nil {
 		return "", err
 	}
-	svc, err := r.putBack(ctx, b.Colors[c], saved)
+	svc, err := o.putBack(ctx, b.Colors[c], saved)
 	if err != nil {
 		return "", err
 	}
 	b.Colors[c] = svc
 	text := fmt.Sprintf("%s holds release %d again", svc.Spec.Name, release(svc.Spec))
-	if _, err := r.await(ctx, r.seen, waiting{Service: b.Name, Color: c, Step: step, Svc: svc, Timeout: undoTime}); err != nil {
+	if _, err := o.await(ctx, s, waiting{Service: b.Name, Color: c, Step: step, Svc: svc, Timeout: undoTime}); err != nil {
 		var u *UnhealthyError
 		if !errors.As(err, &u) {
 			return "", err
 		}
 		return text + ", but it does not run: " + u.Cause, nil
 	}
-	return text, r.forget(ctx, r.seen, b, c)
+	return text, o.forget(ctx, s, b, c)
 }
 
 // putBack writes a saved spec; a service whose mode is another by now is made anew.
-func (r *run) putBack(ctx context.Context, live *api.Service, saved api.ServiceSpec) (*api.Service, error) {
+func (o *Executor) putBack(ctx context.Context, live *api.Service, saved api.ServiceSpec) (*api.Service, error) {
 	if modeOf(live.Spec) == modeOf(saved) {
-		return r.rewrite(ctx, live, func(spec *api.ServiceSpec) error {
+		return o.rewrite(ctx, live, func(spec *api.ServiceSpec) error {
 			force := spec.TaskTemplate.ForceUpdate
 			*spec = clone(saved)
 			spec.TaskTemplate.ForceUpdate = force
 			return nil
 		})
 	}
-	if err := r.engine.ServiceRemove(ctx, live.ID); err != nil && !notFound(err) {
+	if err := o.engine.ServiceRemove(ctx, live.ID); err != nil && !notFound(err) {
 		return nil, fmt.Errorf("remove service %s: %w", live.Spec.Name, err)
 	}
-	created, err := r.engine.ServiceCreate(ctx, clone(saved), api.ServiceCreateOptions{})
+	created, err := o.engine.ServiceCreate(ctx, clone(saved), api.ServiceCreateOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("create service %s: %w", saved.Name, err)
 	}
-	return r.inspect(ctx, created.ID)
+	return o.inspect(ctx, created.ID)
 }
 
 // retireColor waits until nothing is in flight on the color that traffic has left, then keeps it warm or cold.
-func (o *Operator) retireColor(ctx context.Context, s *Observed, b *BlueGreen, c Color, settings compose.Settings) error {
+func (o *Executor) retireColor(ctx context.Context, s *Observed, b *BlueGreen, c Color, settings compose.Settings) error {
 	route, err := b.route()
 	if err != nil {
 		return err

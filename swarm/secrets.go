@@ -14,7 +14,7 @@ import (
 )
 
 // compareSecrets finds out which version of each secret holds what the file says, and notes it in seen.
-func (o *Operator) compareSecrets(ctx context.Context, seen *Observed, p *compose.Project) error {
+func (o *Cluster) compareSecrets(ctx context.Context, seen *Observed, p *compose.Project) error {
 	var mu sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
@@ -46,7 +46,7 @@ func (o *Operator) compareSecrets(ctx context.Context, seen *Observed, p *compos
 // holds asks the manager whether a secret has this content. A secret cannot be read back; but the manager refuses to
 // write another content over it, and it looks at the content before it looks at the version that the writer has read
 // (swarmkit, manager/controlapi/secret.go). The version given is an outdated one: so nothing is ever written.
-func (o *Operator) holds(ctx context.Context, known api.Secret, data []byte) (bool, error) {
+func (o *Cluster) holds(ctx context.Context, known api.Secret, data []byte) (bool, error) {
 	if known.Spec.Driver != nil {
 		return false, nil
 	}

@@ -24,7 +24,7 @@ type move struct {
 
 // switchTraffic moves services to other colors, all in one order, and returns when every proxy has confirmed.
 // Until the order is given, a failure leaves traffic where it was; after it, the proxies tell what came of it.
-func (o *Operator) switchTraffic(ctx context.Context, s *Observed, moves []move) error {
+func (o *Switch) switchTraffic(ctx context.Context, s *Observed, moves []move) error {
 	for i := range moves {
 		if err := o.writeIntent(ctx, &moves[i]); err != nil {
 			dctx, cancel := detached(ctx)
@@ -43,7 +43,7 @@ func (o *Operator) switchTraffic(ctx context.Context, s *Observed, moves []move)
 
 // finish writes down what the proxies were told, and sees that all of them confirm. What they did not confirm
 // stays marked as unfinished, so that the same command again goes on here and does not flip once more.
-func (o *Operator) finish(ctx context.Context, s *Observed, moves []move, h heard) error {
+func (o *Switch) finish(ctx context.Context, s *Observed, moves []move, h heard) error {
 	for i := range moves {
 		if err := o.writeFinal(ctx, &moves[i]); err != nil {
 			return err
@@ -65,7 +65,7 @@ func (o *Operator) finish(ctx context.Context, s *Observed, moves []move, h hear
 }
 
 // writeIntent writes down where the flip leads, so that what a crash interrupts can be told from the label.
-func (o *Operator) writeIntent(ctx context.Context, m *move) error {
+func (o *Switch) writeIntent(ctx context.Context, m *move) error {
 	svc, err := o.rewrite(ctx, m.b.Proxy, func(spec *api.ServiceSpec) error {
 		if now := spec.Labels[LabelAlias+m.b.Name]; now != m.from.String() {
 			return fmt.Errorf("service %s: its route changed from %s to %s meanwhile: run the command again", m.b.Name, m.from, now)
@@ -79,7 +79,7 @@ func (o *Operator) writeIntent(ctx context.Context, m *move) error {
 	return err
 }
 
-func (o *Operator) raiseIntent(ctx context.Context, m *move) error {
+func (o *Switch) raiseIntent(ctx context.Context, m *move) error {
 	svc, err := o.relabel(ctx, m.b.Proxy, map[string]string{LabelNext: m.to.String()})
 	if err == nil {
 		m.b.Proxy = svc
@@ -88,7 +88,7 @@ func (o *Operator) raiseIntent(ctx context.Context, m *move) error {
 }
 
 // afterDoubt finds out what became of an order that did not end as it should have.
-func (o *Operator) afterDoubt(ctx context.Context, s *Observed, moves []move, cause error) error {
+func (o *Switch) afterDoubt(ctx context.Context, s *Observed, moves []move, cause error) error {
 	dctx, cancel := detached(ctx)
 	defer cancel()
 	if errors.Is(cause, errNotReady) && !errors.Is(cause, errDoubt) {
@@ -107,7 +107,7 @@ func (o *Operator) afterDoubt(ctx context.Context, s *Observed, moves []move, ca
 }
 
 // withdraw removes the intent of moves that were not given.
-func (o *Operator) withdraw(ctx context.Context, moves []move) error {
+func (o *Switch) withdraw(ctx context.Context, moves []move) error {
 	for i := range moves {
 		svc, err := o.relabel(ctx, moves[i].b.Proxy, map[string]string{LabelNext: ""})
 		if err != nil {
@@ -119,7 +119,7 @@ func (o *Operator) withdraw(ctx context.Context, moves []move) error {
 }
 
 // writeFinal writes down that the alias points to where the proxies were told.
-func (o *Operator) writeFinal(ctx context.Context, m *move) error {
+func (o *Switch) writeFinal(ctx context.Context, m *move) error {
 	b := m.b
 	labels := map[string]string{LabelAlias + b.Name: m.to.String(), LabelNext: ""}
 	if old := b.Colors[Color(m.from.Color)]; old != nil && m.from.Color != m.to.Color {
@@ -135,7 +135,7 @@ func (o *Operator) writeFinal(ctx context.Context, m *move) error {
 
 // markServed notes on the color itself by which route it became active: should the proxy service be removed by
 // hand, this is how the next up finds the color that served.
-func (o *Operator) markServed(ctx context.Context, b *BlueGreen, r haproxy.Route) error {
+func (o *Switch) markServed(ctx context.Context, b *BlueGreen, r haproxy.Route) error {
 	svc := b.Colors[Color(r.Color)]
 	if svc == nil {
 		return nil

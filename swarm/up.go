@@ -17,7 +17,7 @@ const upTries = 3
 // every proxy sees them ready. Errors are *UnhealthyError, *UnconfirmedError, *InterruptedError, or say themselves
 // what is wrong with the project or the swarm.
 func (o *Operator) Up(ctx context.Context, p *compose.Project, opts UpOptions) error {
-	im := newImages(opts)
+	im := newLookup(opts)
 	if opts.WithRegistryAuth {
 		o.engine = authWrites{o.engine, im.credentials}
 	}
@@ -34,7 +34,7 @@ func (o *Operator) Up(ctx context.Context, p *compose.Project, opts UpOptions) e
 	})
 }
 
-func (o *Operator) up(ctx context.Context, p *compose.Project, im *images, opts UpOptions) error {
+func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts UpOptions) error {
 	if err := im.sendable(p, opts); err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *images, opts 
 
 // Plan tells what Up would do, and changes nothing: no lock is taken, and nothing is written.
 func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts UpOptions) (Plan, error) {
-	im := newImages(opts)
+	im := newLookup(opts)
 	if err := im.sendable(p, opts); err != nil {
 		return Plan{}, err
 	}
@@ -81,11 +81,11 @@ func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts UpOptions)
 	if err != nil || !plan.Changes() {
 		return plan, err
 	}
-	f, err := o.preflight(ctx, p, seen, plan)
+	f, err := examine(ctx, o.Cluster, p, seen, plan)
 	if err != nil {
 		return plan, err
 	}
-	plan.Notes = append(seen.unsettled(), append(f.problems, f.warnings...)...)
+	plan.Notes = append(unsettled(seen), append(f.problems, f.warnings...)...)
 	if err := plan.confirmation(); err != nil && !opts.Yes {
 		plan.Notes = append(plan.Notes, err.Why()+": an up asks first, or wants --yes")
 	}
@@ -97,7 +97,7 @@ func (o *Operator) refuse(ctx context.Context, p *compose.Project, seen *Observe
 	if opts.SkipPreflight || !plan.Changes() {
 		return nil
 	}
-	f, err := o.preflight(ctx, p, seen, plan)
+	f, err := examine(ctx, o.Cluster, p, seen, plan)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (o *Operator) refuse(ctx context.Context, p *compose.Project, seen *Observe
 }
 
 // plan is the plan of an up for what was observed.
-func (o *Operator) plan(ctx context.Context, seen *Observed, p *compose.Project, im *images, opts UpOptions) (Plan, error) {
+func (o *Operator) plan(ctx context.Context, seen *Observed, p *compose.Project, im *lookup, opts UpOptions) (Plan, error) {
 	if err := o.tellUndone(p, seen, opts.Strict); err != nil {
 		return Plan{}, err
 	}
@@ -116,17 +116,17 @@ func (o *Operator) plan(ctx context.Context, seen *Observed, p *compose.Project,
 	if err != nil {
 		return Plan{}, err
 	}
-	if err := o.resolveImages(ctx, im, seen.lookups(services, opts.ResolveImage)); err != nil {
+	if err := o.resolveImages(ctx, im, lookups(seen, services, opts.ResolveImage)); err != nil {
 		return Plan{}, err
 	}
 	if err := o.compareSecrets(ctx, seen, p); err != nil {
 		return Plan{}, err
 	}
-	return makePlan(p, seen, im, opts)
+	return makePlan(p, seen, im.images, opts)
 }
 
 // sendable is the error for services or credentials that cannot be had, before anything is changed.
-func (im *images) sendable(p *compose.Project, opts UpOptions) error {
+func (im *lookup) sendable(p *compose.Project, opts UpOptions) error {
 	services, err := chosen(p, opts)
 	if err != nil || !opts.WithRegistryAuth {
 		return err
@@ -135,19 +135,19 @@ func (im *images) sendable(p *compose.Project, opts UpOptions) error {
 }
 
 // unsettled tells what an up would settle before it plans.
-func (s *Observed) unsettled() []string {
+func unsettled(s *Observed) []string {
 	var notes []string
 	if c, ok := s.Configs[lockName(s.Stack)]; ok {
 		notes = append(notes, fmt.Sprintf("another command works on the stack, an up would wait for it: %s", c.Spec.Labels[labelOwner]))
 	}
-	for _, name := range s.unfinished() {
+	for _, name := range unfinished(s) {
 		notes = append(notes, fmt.Sprintf("service %s: an earlier flip did not end: an up asks the proxies first which way it went", name))
 	}
 	return notes
 }
 
 // unfinished are the services with a flip that has begun and not ended.
-func (s *Observed) unfinished() []string {
+func unfinished(s *Observed) []string {
 	var names []string
 	for name, b := range s.BlueGreen {
 		if b.Proxy != nil && b.Proxy.Spec.Labels[LabelNext] != "" {
@@ -178,7 +178,7 @@ func (o *Operator) tidy(ctx context.Context) (*Observed, error) {
 			return nil, fmt.Errorf("remove the leftover control job %s: %w", job.Spec.Name, err)
 		}
 	}
-	if unfinished := s.unfinished(); len(unfinished) > 0 {
+	if unfinished := unfinished(s); len(unfinished) > 0 {
 		o.working("", "settle", "an earlier flip of %s did not end: asking the proxies", sentence(unfinished))
 		if _, err := o.settle(ctx, s, unfinished); err != nil {
 			return s, err

@@ -124,7 +124,7 @@ func versionName(base, hashed string, taken func(string) bool) string {
 }
 
 // configVersion names the version of a config that holds a content: by a hash of it.
-func (s *Observed) configVersion(base string, spec api.ConfigSpec) string {
+func configVersion(s *Observed, base string, spec api.ConfigSpec) string {
 	hashed := string(spec.Data)
 	if d := driverName(spec.Templating); d != "" {
 		hashed += "\x00" + d
@@ -134,7 +134,7 @@ func (s *Observed) configVersion(base string, spec api.ConfigSpec) string {
 
 // secretVersion names a further version of a secret. A hash of the content would let it be guessed; the ids of the
 // versions that there are were drawn at random by Swarm, and tell nothing. So the same plan has the same names.
-func (s *Observed) secretVersion(base string, known []version) string {
+func secretVersion(s *Observed, base string, known []version) string {
 	var ids []string
 	for _, v := range known {
 		ids = append(ids, v.ID)

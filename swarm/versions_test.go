@@ -24,7 +24,7 @@ func TestVersionNames(t *testing.T) {
 	} {
 		seen := nothing()
 		seen.Configs[tc.taken] = api.Config{}
-		got := seen.configVersion(tc.base, api.ConfigSpec{Data: []byte(tc.data), Templating: tc.templating})
+		got := configVersion(seen, tc.base, api.ConfigSpec{Data: []byte(tc.data), Templating: tc.templating})
 		if got != tc.want || len(got) > maxObjectName {
 			t.Errorf("%s (%d characters), want %s", got, len(got), tc.want)
 		}
@@ -35,8 +35,8 @@ func TestVersionNames(t *testing.T) {
 func TestSecretVersionNames(t *testing.T) {
 	seen := nothing()
 	a, b := version{ID: "q1h9s0mcxi7k"}, version{ID: "vbl37u8d2n5e"}
-	one, two := seen.secretVersion("shop_key", []version{a}), seen.secretVersion("shop_key", []version{a, b})
-	if again := seen.secretVersion("shop_key", []version{b, a}); one == two || two != again {
+	one, two := secretVersion(seen, "shop_key", []version{a}), secretVersion(seen, "shop_key", []version{a, b})
+	if again := secretVersion(seen, "shop_key", []version{b, a}); one == two || two != again {
 		t.Errorf("names %s, %s and %s: want the first another, and the last two the same", one, two, again)
 	}
 	if !secretSuffix.MatchString(one) || len(one) != len("shop_key-12345678") {

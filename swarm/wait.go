@@ -25,7 +25,7 @@ type waiting struct {
 
 // await returns when all tasks of the service run, with them. A task of a service with a healthcheck runs only
 // when it is healthy. Only tasks of the current spec count. The error is an *UnhealthyError, unless ctx ended.
-func (o *Operator) await(ctx context.Context, s *Observed, w waiting) ([]api.Task, error) {
+func (o *Cluster) await(ctx context.Context, s *Observed, w waiting) ([]api.Task, error) {
 	best, last := map[string]int{}, time.Now()
 	shown := -1
 	for {
@@ -61,7 +61,7 @@ func (o *Operator) await(ctx context.Context, s *Observed, w waiting) ([]api.Tas
 const steadyTime = time.Second
 
 // awaitSteady is await for services that no proxy checks.
-func (o *Operator) awaitSteady(ctx context.Context, s *Observed, w waiting) error {
+func (o *Cluster) awaitSteady(ctx context.Context, s *Observed, w waiting) error {
 	for {
 		tasks, err := o.await(ctx, s, w)
 		if err != nil {
@@ -86,7 +86,7 @@ func (o *Operator) awaitSteady(ctx context.Context, s *Observed, w waiting) erro
 }
 
 // currentTasks lists the tasks that were made from the service's current spec.
-func (o *Operator) currentTasks(ctx context.Context, id string) ([]api.Task, error) {
+func (o *Cluster) currentTasks(ctx context.Context, id string) ([]api.Task, error) {
 	f := filters.NewArgs(filters.Arg("service", id), filters.Arg("_up-to-date", "true"))
 	tasks, err := o.engine.TaskList(ctx, api.TaskListOptions{Filters: f})
 	if err != nil {
@@ -193,7 +193,7 @@ func newest(tasks []api.Task) []api.Task {
 }
 
 // awaitEnded returns when no task of the service has a container any more.
-func (o *Operator) awaitEnded(ctx context.Context, s *Observed, svc *api.Service, timeout time.Duration) error {
+func (o *Cluster) awaitEnded(ctx context.Context, s *Observed, svc *api.Service, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("service %s: its tasks did not end within %s: see `docker service ps %s`",
 		svc.Spec.Name, timeout, svc.Spec.Name))
 	defer cancel()

@@ -15,7 +15,7 @@ import (
 const lookAgain = 150 * time.Millisecond
 
 // pause waits for something to happen on the swarm, for lookAgain at most. It returns false when ctx has ended.
-func (o *Operator) pause(ctx context.Context) bool {
+func (o *Cluster) pause(ctx context.Context) bool {
 	timer := time.NewTimer(lookAgain)
 	defer timer.Stop()
 	select {
@@ -28,14 +28,14 @@ func (o *Operator) pause(ctx context.Context) bool {
 }
 
 // wake returns a channel that is closed at the next event.
-func (o *Operator) wake() <-chan struct{} {
+func (o *Cluster) wake() <-chan struct{} {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.next
 }
 
 // listen turns the engine's events into wakes until ctx ends. Without events waits are only slower.
-func (o *Operator) listen(ctx context.Context) {
+func (o *Cluster) listen(ctx context.Context) {
 	f := filters.NewArgs()
 	for _, t := range []events.Type{events.ServiceEventType, events.NodeEventType, events.ContainerEventType} {
 		f.Add("type", string(t))
@@ -58,7 +58,7 @@ func (o *Operator) listen(ctx context.Context) {
 	}
 }
 
-func (o *Operator) rouse() {
+func (o *Cluster) rouse() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	close(o.next)
