@@ -82,7 +82,7 @@ func (r *run) ready(ctx context.Context, s Step) (api.ServiceSpec, error) {
 	if err := r.seen.resolve(&spec); err != nil {
 		return spec, err
 	}
-	fillSubnet(r.seen, &spec)
+	r.seen.fillSubnet(&spec)
 	return spec, nil
 }
 

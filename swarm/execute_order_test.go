@@ -55,7 +55,7 @@ func creation(name string, after ...int) Step {
 // What depends on a step that failed is not begun, nor are later phases; what goes before is.
 func TestNothingAfterAFailure(t *testing.T) {
 	engine := &creating{}
-	o := New(engine, "shop", nil)
+	o := (&Executor{&Switch{newCluster(engine, "shop", nil)}})
 	plan := Plan{Stack: "shop", Steps: []Step{creation("a"), creation("bad", 0), creation("c", 1), {Do: Await, Phase: Settle, Name: "a", Service: "a"}}}
 	err := o.execute(t.Context(), newObserved("shop"), plan)
 	if err == nil || !strings.Contains(err.Error(), "create service bad: refused") {
@@ -73,7 +73,7 @@ func TestBounded(t *testing.T) {
 	for i := range 5 * parallel {
 		plan.Steps = append(plan.Steps, creation("many"+string(rune('a'+i%26))+string(rune('a'+i/26))))
 	}
-	if err := New(engine, "shop", nil).execute(t.Context(), newObserved("shop"), plan); err != nil {
+	if err := (&Executor{&Switch{newCluster(engine, "shop", nil)}}).execute(t.Context(), newObserved("shop"), plan); err != nil {
 		t.Fatal(err)
 	}
 	if engine.most != parallel || len(engine.created) != len(plan.Steps) {

@@ -15,7 +15,7 @@ import (
 )
 
 // fillSubnet writes the control network's subnet into the spec of a proxy: it is known once the network exists.
-func fillSubnet(s *Observed, spec *api.ServiceSpec) {
+func (s *Observed) fillSubnet(spec *api.ServiceSpec) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.Networks[controlNetwork(s.Stack)]

@@ -7,13 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker/docker/api/types/events"
 	api "github.com/docker/docker/api/types/swarm"
 )
-
-func (f *fakeEngine) Events(context.Context, events.ListOptions) (<-chan events.Message, <-chan error) {
-	return nil, nil
-}
 
 func heldBy(process string) api.Config {
 	c := api.Config{ID: "theirs", Spec: lockSpec("shop", "docker bluegreen up")}
@@ -80,34 +75,5 @@ func TestLockThatStandsStillIsDead(t *testing.T) {
 func TestOwnProcessLives(t *testing.T) {
 	if processEnded(thisProcess()) {
 		t.Error("this process counts as ended")
-	}
-}
-
-// A write that another came before is made again, on what that one wrote.
-func TestRewriteAppliesToWhatAnotherWrote(t *testing.T) {
-	svc := *replicated(1)
-	svc.Spec.Labels = map[string]string{}
-	tries := 0
-	o := New(&fakeEngine{
-		serviceUpdate: func(v api.Version, spec api.ServiceSpec) error {
-			tries++
-			if v.Index != svc.Version.Index {
-				t.Errorf("written with version %d, want %d", v.Index, svc.Version.Index)
-			}
-			if tries == 1 {
-				svc.Version.Index, svc.Spec.Labels["by-hand"] = 2, "yes"
-				return errors.New("rpc error: code = Unknown desc = update out of sequence")
-			}
-			svc.Spec = spec
-			return nil
-		},
-		service: func() api.Service { return svc },
-	}, "shop", nil)
-	first := svc
-	if _, err := o.relabel(context.Background(), &first, map[string]string{LabelNext: "2:green"}); err != nil {
-		t.Fatal(err)
-	}
-	if svc.Spec.Labels["by-hand"] != "yes" || svc.Spec.Labels[LabelNext] != "2:green" {
-		t.Errorf("labels %v, want both", svc.Spec.Labels)
 	}
 }

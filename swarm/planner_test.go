@@ -112,7 +112,7 @@ func mark(b *BlueGreen, s Step) {
 func running(seen *Observed, spec api.ServiceSpec) *api.Service {
 	spec = clone(spec)
 	_ = seen.resolve(&spec) // configs are not there
-	fillSubnet(seen, &spec)
+	seen.fillSubnet(&spec)
 	n := uint64(1)
 	if r := replicas(spec); r != nil {
 		n = *r

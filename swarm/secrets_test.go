@@ -32,7 +32,7 @@ func (e *secretEngine) SecretUpdate(_ context.Context, id string, v api.Version,
 }
 
 func TestCompareSecrets(t *testing.T) {
-	seen := nothing()
+	seen := newObserved("shop")
 	add := func(name, data string, labels map[string]string) {
 		seen.Secrets[name] = api.Secret{ID: "id of " + name, Meta: api.Meta{Version: api.Version{Index: 7}},
 			Spec: api.SecretSpec{Annotations: api.Annotations{Name: name, Labels: labels}, Data: []byte(data)}}
@@ -42,7 +42,7 @@ func TestCompareSecrets(t *testing.T) {
 	add("shop_key-3", "hunter3", map[string]string{LabelVersionOf: "shop_key", LabelNamespace: "another"})
 	for data, want := range map[string]string{"hunter1": "shop_key", "hunter2": "shop_key-2", "hunter3": "", "hunter4": ""} {
 		p := &compose.Project{Secrets: map[string]compose.Secret{"shop_key": {Spec: api.SecretSpec{Data: []byte(data)}}}}
-		if err := New(&secretEngine{seen: seen}, "shop", nil).compareSecrets(t.Context(), seen, p); err != nil {
+		if err := newCluster(&secretEngine{seen: seen}, "shop", nil).compareSecrets(t.Context(), seen, p); err != nil {
 			t.Fatal(err)
 		}
 		if same := seen.sameSecrets; want == "" && len(same) > 0 || want != "" && (len(same) != 1 || !same[want]) {

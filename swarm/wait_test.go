@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
 )
@@ -65,6 +66,10 @@ func (f *fakeEngine) ServiceInspectWithRaw(context.Context, string, api.ServiceI
 	return f.service(), nil, nil
 }
 
+func (f *fakeEngine) Events(context.Context, events.ListOptions) (<-chan events.Message, <-chan error) {
+	return nil, nil
+}
+
 func replicated(n uint64) *api.Service {
 	svc := &api.Service{ID: "s"}
 	svc.Spec.Name = "shop_web-green"
@@ -85,8 +90,8 @@ func task(slot int, state api.TaskState, made time.Time) api.Task {
 }
 
 func awaitTasks(tasks func() []api.Task, svc *api.Service, timeout time.Duration) ([]api.Task, error) {
-	o := New(&fakeEngine{tasks: tasks}, "shop", nil)
-	return o.await(context.Background(), nothing(), waiting{Service: "web", Color: Green, Step: "color green", Svc: svc, Timeout: timeout})
+	o := newCluster(&fakeEngine{tasks: tasks}, "shop", nil)
+	return o.await(context.Background(), newObserved("shop"), waiting{Service: "web", Color: Green, Step: "color green", Svc: svc, Timeout: timeout})
 }
 
 func TestAwaitReturnsWhenAllRun(t *testing.T) {
@@ -183,7 +188,7 @@ func TestLastLinesAreAskedForAgain(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			began, asked := time.Now(), 0
-			o := New(&fakeEngine{taskLogs: func() string { asked++; return c.answers[asked-1] }}, "shop", nil)
+			o := newCluster(&fakeEngine{taskLogs: func() string { asked++; return c.answers[asked-1] }}, "shop", nil)
 			got := o.lastLines(t.Context(), "t")
 			if !slices.Equal(got, c.want) || asked != c.asked || time.Since(began) != c.after {
 				t.Errorf("%q: got %q after %d asks and %s, want %q after %d and %s", c.answers, got, asked, time.Since(began), c.want, c.asked, c.after)
@@ -195,7 +200,7 @@ func TestLastLinesAreAskedForAgain(t *testing.T) {
 func TestLastLinesEndWithTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		o := New(&fakeEngine{taskLogs: func() string { return "\x03\x00\x00\x00\x00\x00\x00\x01x" }}, "shop", nil)
+		o := newCluster(&fakeEngine{taskLogs: func() string { return "\x03\x00\x00\x00\x00\x00\x00\x01x" }}, "shop", nil)
 		if got := o.lastLines(t.Context(), "t"); got != nil || time.Since(began) != logTimeout {
 			t.Errorf("got %q after %s", got, time.Since(began))
 		}
