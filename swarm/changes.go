@@ -55,7 +55,7 @@ func (pl *planner) withChanges(steps []Step) {
 		switch live := pl.liveOf(*s); {
 		case s.Spec == nil, s.Do == Await, s.Do == AwaitStarted, s.Do == RunJob:
 		case s.Do == StartColor && live != nil:
-			s.Changes = changes(withoutColor(started(clone(*s.Spec))), ptr(withoutColor(started(live.Spec))), pl.networks)
+			s.Changes = changes(withoutColor(started(clone(*s.Spec))), new(withoutColor(started(live.Spec))), pl.networks)
 		case s.Do == Adopt, s.Do == GiveBack, s.Do == CreateProxies: // what becomes something else is not compared
 			s.Changes = changes(*s.Spec, nil, pl.networks)
 		case live != nil:

@@ -50,7 +50,7 @@ func (o *Switch) confirm(ctx context.Context, s *Observed, moves []move, h heard
 			return err
 		}
 		missing := slices.DeleteFunc(slices.Clone(all), func(p proxyTask) bool { return h[p.ID] || p.Waiting })
-		ask := slices.DeleteFunc(slices.Clone(missing), func(p proxyTask) bool { return !askable(p) })
+		ask := slices.DeleteFunc(slices.Clone(missing), func(p proxyTask) bool { return !p.askable() })
 		stays := handedOn(moves, all, h)
 		late := time.Since(began) > confirmTime
 		switch {

@@ -99,7 +99,7 @@ func (o *Switch) askable(ctx context.Context, s *Observed, moves []move) ([]prox
 	if err != nil {
 		return nil, err
 	}
-	up := slices.DeleteFunc(all, func(p proxyTask) bool { return !askable(p) })
+	up := slices.DeleteFunc(all, func(p proxyTask) bool { return !p.askable() })
 	for _, m := range moves {
 		if !slices.ContainsFunc(up, func(p proxyTask) bool { return p.Service == m.b.Name }) {
 			return nil, fmt.Errorf("service %s: %w: see `docker service ps %s`", m.b.Name, errNoProxy, m.b.Proxy.Spec.Name)
@@ -109,7 +109,7 @@ func (o *Switch) askable(ctx context.Context, s *Observed, moves []move) ([]prox
 }
 
 // askable says whether a proxy can be expected to answer.
-func askable(t proxyTask) bool {
+func (t proxyTask) askable() bool {
 	return !t.Down && !t.Waiting && t.Addr != "" && order(t.State) >= order(api.TaskStateStarting)
 }
 

@@ -101,7 +101,7 @@ func (o *Operator) live(ctx context.Context, s *Observed, st *Status) error {
 	}
 	var ask []proxyTask
 	for _, p := range proxies {
-		if askable(p) {
+		if p.askable() {
 			ask = append(ask, p)
 		}
 	}

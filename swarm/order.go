@@ -147,7 +147,7 @@ func (e *jobError) Error() string { return e.text }
 // jobHost picks a proxy whose node can run the job: the image is there, and so is the control network.
 func jobHost(s *Observed, proxies []proxyTask) (proxyTask, bool) {
 	for _, p := range proxies {
-		if askable(p) && s.nodeOf(p.NodeID).Spec.Availability == api.NodeAvailabilityActive {
+		if p.askable() && s.nodeOf(p.NodeID).Spec.Availability == api.NodeAvailabilityActive {
 			return p, true
 		}
 	}

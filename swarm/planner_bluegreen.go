@@ -192,7 +192,7 @@ func (pl *planner) newRelease(svc compose.Service, b *BlueGreen, route haproxy.R
 
 func orOne(n *uint64) *uint64 {
 	if n == nil {
-		return ptr(uint64(1))
+		return new(uint64(1))
 	}
 	return n
 }

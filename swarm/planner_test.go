@@ -83,7 +83,7 @@ func carriedOut(seen *Observed, plan Plan) {
 		case RemoveNetwork:
 			delete(seen.Networks, s.Name)
 		case StopColor:
-			b().Saved[s.Color] = ptr(clone(b().Colors[s.Color].Spec))
+			b().Saved[s.Color] = new(clone(b().Colors[s.Color].Spec))
 			b().Colors[s.Color] = running(seen, stopped(b().Colors[s.Color].Spec))
 		case StartColor, ChangeColor:
 			b().Colors[s.Color] = running(seen, *s.Spec)
@@ -233,7 +233,7 @@ func TestScaledByHand(t *testing.T) {
 	seen := nothing()
 	carriedOut(seen, planFor(t, seen, shop, UpOptions{}))
 	blue := seen.BlueGreen["web"].Colors[Blue]
-	blue.Spec.Mode.Replicated.Replicas = ptr(uint64(7))
+	blue.Spec.Mode.Replicated.Replicas = new(uint64(7))
 	blue.ServiceStatus = &api.ServiceStatus{RunningTasks: 7, DesiredTasks: 7}
 	wantPlan(t, planFor(t, seen, shop, UpOptions{}), "nothing to do\n")
 	plan := planFor(t, seen, strings.Replace(shop, "web:1", "web:2", 1), UpOptions{})

@@ -324,7 +324,7 @@ func TestVersionsOfWhatLeaves(t *testing.T) {
 		{name: "not in the file, not pruned", has: plainWeb.Replace(two), next: withoutDB(strings.Replace(two, "\n  web:", "\n  other:", 1))},
 		{name: "an adoption that was cut short", has: withoutDB(two), next: withoutDB(strings.Replace(two, "web:1", "web:2", 1)), hold: func(s *Observed) {
 			b := s.BlueGreen["web"]
-			b.Proxy.PreviousSpec = ptr(clone(b.Colors[Blue].Spec))
+			b.Proxy.PreviousSpec = new(clone(b.Colors[Blue].Spec))
 		}},
 		{name: "its end", has: withoutDB(two), next: withoutDB(strings.Replace(two, "web:1", "web:2", 1)), gone: true},
 	} {

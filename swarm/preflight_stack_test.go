@@ -17,7 +17,7 @@ func plainOf(stack, name, image string, published []string, labels map[string]st
 	}
 	svc.Spec.TaskTemplate.ContainerSpec = &api.ContainerSpec{Image: image}
 	svc.Spec.EndpointSpec = &api.EndpointSpec{}
-	svc.Spec.Mode.Replicated, svc.ServiceStatus = &api.ReplicatedService{Replicas: ptr(uint64(1))}, &api.ServiceStatus{}
+	svc.Spec.Mode.Replicated, svc.ServiceStatus = &api.ReplicatedService{Replicas: new(uint64(1))}, &api.ServiceStatus{}
 	for _, port := range published {
 		p := api.PortConfig{Protocol: api.PortConfigProtocolTCP, TargetPort: 80, PublishMode: api.PortConfigPublishModeIngress}
 		for _, digit := range port {

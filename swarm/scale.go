@@ -18,7 +18,7 @@ func stopped(spec api.ServiceSpec) api.ServiceSpec {
 	}
 	if r := replicas(spec); r != nil {
 		spec.Labels[LabelCold] = strconv.FormatUint(*r, 10)
-		spec.Mode.Replicated.Replicas = ptr(uint64(0))
+		spec.Mode.Replicated.Replicas = new(uint64(0))
 		return spec
 	}
 	spec.Labels[LabelCold] = "global"
@@ -37,7 +37,7 @@ func started(spec api.ServiceSpec) api.ServiceSpec {
 		if err != nil {
 			n, _ = strconv.ParseUint(spec.Labels[LabelReplicas], 10, 64)
 		}
-		spec.Mode.Replicated.Replicas = ptr(max(n, 1))
+		spec.Mode.Replicated.Replicas = new(max(n, 1))
 	}
 	if p := spec.TaskTemplate.Placement; p != nil {
 		p.Constraints = slices.DeleteFunc(p.Constraints, func(c string) bool { return c == nowhere })

@@ -152,7 +152,7 @@ func proxySpec(p *compose.Project, svc compose.Service, w proxyWish) (api.Servic
 		},
 		Resources:     settings.Proxy.Resources,
 		Placement:     proxyPlacement(base.TaskTemplate.Placement, settings.Proxy.Placement),
-		RestartPolicy: &api.RestartPolicy{Condition: api.RestartPolicyConditionAny, Delay: ptr(time.Second)},
+		RestartPolicy: &api.RestartPolicy{Condition: api.RestartPolicyConditionAny, Delay: new(time.Second)},
 		Networks: append(base.TaskTemplate.Networks, api.NetworkAttachmentConfig{
 			Target: controlNetwork(p.Name), Aliases: []string{peersAlias(p.Name, svc.Name)}}),
 	}
@@ -239,7 +239,7 @@ func replicas(spec api.ServiceSpec) *uint64 {
 		return nil
 	}
 	if spec.Mode.Replicated.Replicas == nil {
-		return ptr(uint64(1))
+		return new(uint64(1))
 	}
 	return spec.Mode.Replicated.Replicas
 }
@@ -250,8 +250,6 @@ func hostPorts(spec api.ServiceSpec) bool {
 		return p.PublishMode == api.PortConfigPublishModeHost
 	})
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // proxyHealth is the container's own check: until it passes, no traffic is led to a new proxy. A proxy may wait
 // for its app as long as it takes (the start period), and is not ended for the app's sake later.
