@@ -25,14 +25,14 @@ type Cluster struct {
 	next chan struct{} // closed at the next event of the swarm
 }
 
-// New returns an operator for the stack of that name on the swarm that engine is a manager of.
+// New returns an operator for the stack of that name on the swarm that e is a manager of.
 // Events are given to emit, from several goroutines, one at a time; nil discards them.
-func New(engine Engine, stack string, emit func(Event)) *Operator {
-	return &Operator{&Executor{&Switch{newCluster(engine, stack, emit)}}}
+func New(e Engine, stack string, emit func(Event)) *Operator {
+	return &Operator{&Executor{&Switch{newCluster(e, stack, emit)}}}
 }
 
-func newCluster(engine Engine, stack string, emit func(Event)) *Cluster {
-	return &Cluster{engine: wholeWrites{engine}, stack: stack, emit: oneAtATime(emit), next: make(chan struct{})}
+func newCluster(e Engine, stack string, emit func(Event)) *Cluster {
+	return &Cluster{engine: wholeWrites{e}, stack: stack, emit: oneAtATime(emit), next: make(chan struct{})}
 }
 
 // cleanupTime is how long we go on after an interruption, to leave things in a state that can be told.

@@ -200,7 +200,7 @@ services:
 		}
 	}
 	if got := strings.Join(orders, ", "); got != "api+site, web" {
-		t.Errorf("orders %s, want api+site, web\n%s", got, linkedText(plan))
+		t.Errorf("orders %s, want api+site, web\n%s", got, plan)
 	}
 }
 

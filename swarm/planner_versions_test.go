@@ -74,7 +74,7 @@ func versionPlan(t *testing.T, seen *Observed, file string, opts UpOptions) Plan
 
 func compared(t *testing.T, seen *Observed, p *compose.Project) {
 	t.Helper()
-	if err := newCluster(&secretEngine{seen: seen}, "shop", nil).compareSecrets(t.Context(), seen, p); err != nil {
+	if err := newCluster(&secretEngine{secrets: seen.Secrets}, "shop", nil).compareSecrets(t.Context(), seen, p); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -13,11 +13,11 @@ import (
 // secretEngine refuses other data than it has, and then other versions, as a manager does.
 type secretEngine struct {
 	Engine
-	seen *Observed
+	secrets map[string]api.Secret
 }
 
 func (e *secretEngine) SecretUpdate(_ context.Context, id string, v api.Version, s api.SecretSpec) error {
-	for _, known := range e.seen.Secrets {
+	for _, known := range e.secrets {
 		switch {
 		case known.ID != id:
 		case known.Spec.Name != s.Name || s.Data != nil && string(s.Data) != string(known.Spec.Data):
@@ -42,7 +42,7 @@ func TestCompareSecrets(t *testing.T) {
 	add("shop_key-3", "hunter3", map[string]string{LabelVersionOf: "shop_key", LabelNamespace: "another"})
 	for data, want := range map[string]string{"hunter1": "shop_key", "hunter2": "shop_key-2", "hunter3": "", "hunter4": ""} {
 		p := &compose.Project{Secrets: map[string]compose.Secret{"shop_key": {Spec: api.SecretSpec{Data: []byte(data)}}}}
-		if err := newCluster(&secretEngine{seen: seen}, "shop", nil).compareSecrets(t.Context(), seen, p); err != nil {
+		if err := newCluster(&secretEngine{secrets: seen.Secrets}, "shop", nil).compareSecrets(t.Context(), seen, p); err != nil {
 			t.Fatal(err)
 		}
 		if same := seen.sameSecrets; want == "" && len(same) > 0 || want != "" && (len(same) != 1 || !same[want]) {
