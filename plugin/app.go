@@ -7,6 +7,7 @@ import (
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker/cli/cli-plugins/plugin"
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
@@ -23,7 +24,7 @@ type app struct {
 	load        func(context.Context, compose.Options) (*compose.Project, error)
 	projectName func(context.Context, compose.Options) (string, error)
 	// open returns the operator for a stack. The engine is not touched before it is called.
-	open func(stack string, emit func(swarm.Event)) operator
+	open func(stack string, emit func(cluster.Event)) operator
 	// auth returns the encoded registry credentials for an image, empty for none.
 	auth func(image string) (string, error)
 	// signals ends the context of a command on the first interruption.
@@ -40,7 +41,7 @@ func newApp(cli command.Cli) *app {
 		},
 		load:        compose.Load,
 		projectName: compose.ProjectName,
-		open: func(stack string, emit func(swarm.Event)) operator {
+		open: func(stack string, emit func(cluster.Event)) operator {
 			return swarm.New(cli.Client(), stack, emit)
 		},
 		auth: func(image string) (string, error) {

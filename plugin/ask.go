@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
 // canAsk says whether a person sits there who can answer.
@@ -16,7 +16,7 @@ func (a *app) canAsk() bool {
 
 // confirmed shows what a command would do that must be asked for first, and returns what the person says. Everything but
 // a clear yes is a no.
-func (a *app) confirmed(ctx context.Context, c *swarm.ConfirmationError) (bool, error) {
+func (a *app) confirmed(ctx context.Context, c *plan.ConfirmationError) (bool, error) {
 	l := chooseLook(a.getenv)
 	if err := writePlan(a.Err(), c.Plan, l); err != nil {
 		return false, err

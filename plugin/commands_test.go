@@ -12,19 +12,21 @@ import (
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
 func TestUpFlags(t *testing.T) {
 	for name, c := range map[string]struct {
 		args []string
-		want swarm.UpOptions
+		want plan.UpOptions
 	}{
-		"defaults":          {nil, swarm.UpOptions{ResolveImage: "always", LockTimeout: 10 * time.Minute}},
-		"always given":      {[]string{"--resolve-image", "always"}, swarm.UpOptions{ResolveImage: "always", RequireDigests: true, LockTimeout: 10 * time.Minute}},
-		"changed, and sent": {[]string{"--resolve-image=changed", "--with-registry-auth"}, swarm.UpOptions{ResolveImage: "changed", WithRegistryAuth: true, LockTimeout: 10 * time.Minute}},
+		"defaults":          {nil, plan.UpOptions{ResolveImage: "always", LockTimeout: 10 * time.Minute}},
+		"always given":      {[]string{"--resolve-image", "always"}, plan.UpOptions{ResolveImage: "always", RequireDigests: true, LockTimeout: 10 * time.Minute}},
+		"changed, and sent": {[]string{"--resolve-image=changed", "--with-registry-auth"}, plan.UpOptions{ResolveImage: "changed", WithRegistryAuth: true, LockTimeout: 10 * time.Minute}},
 		"all": {
 			[]string{"--no-flip", "--timeout", "90s", "--resolve-image", "never", "--accept-gap", "--yes", "--strict", "--lock-timeout", "0s", "web", "api"},
-			swarm.UpOptions{NoFlip: true, Yes: true, Timeout: 90 * time.Second, ResolveImage: "never", AcceptGap: true, Strict: true, Services: []string{"web", "api"}},
+			plan.UpOptions{NoFlip: true, Yes: true, Timeout: 90 * time.Second, ResolveImage: "never", AcceptGap: true, Strict: true, Services: []string{"web", "api"}},
 		},
 	} {
 		h := newHarness()
@@ -32,8 +34,8 @@ func TestUpFlags(t *testing.T) {
 			return &compose.Project{Name: "shop", Services: []compose.Service{{Name: "api"}, {Name: "web"}}}, nil
 		}
 		h.auth = func(image string) (string, error) { return "auth of " + image, nil }
-		var got swarm.UpOptions
-		h.op.up = func(_ context.Context, _ *compose.Project, o swarm.UpOptions) error { got = o; return nil }
+		var got plan.UpOptions
+		h.op.up = func(_ context.Context, _ *compose.Project, o plan.UpOptions) error { got = o; return nil }
 		if err := h.run(append([]string{"up"}, c.args...)...); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -58,7 +60,7 @@ func TestUpTellsAboutFile(t *testing.T) {
 	h.load = func(context.Context, compose.Options) (*compose.Project, error) {
 		return &compose.Project{Name: "shop", Warnings: []string{"service web: links are ignored"}, Notes: []string{".env gave the value of TAG"}}, nil
 	}
-	h.op.up = func(context.Context, *compose.Project, swarm.UpOptions) error { return nil }
+	h.op.up = func(context.Context, *compose.Project, plan.UpOptions) error { return nil }
 	if err := h.run("up", "--progress", "plain"); err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +188,7 @@ func TestFlipRollbackDownFlags(t *testing.T) {
 
 func TestErrorsOfTheCoreComeThrough(t *testing.T) {
 	h := newHarness()
-	h.op.flip = func(context.Context, swarm.FlipOptions) error { return &swarm.UnconfirmedError{Service: "web"} }
+	h.op.flip = func(context.Context, swarm.FlipOptions) error { return &cluster.UnconfirmedError{Service: "web"} }
 	err := h.run("-p", "shop", "flip")
 	if got := exitCode(err); got != exitUnconfirmed {
 		t.Errorf("exit code %d for %v", got, err)

@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
 const formatYAML = "yaml"
@@ -75,7 +75,7 @@ func runConfig(ctx context.Context, a *app, o configOptions) error {
 	for _, w := range project.Warnings {
 		fmt.Fprintln(a.Err(), "warning: "+printable(w))
 	}
-	bodies, err := swarm.BodiesOf(project) // what is wrong only for the swarm is found as well
+	bodies, err := plan.BodiesOf(project) // what is wrong only for the swarm is found as well
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker/cli/cli"
 	"github.com/spf13/pflag"
 )
@@ -55,9 +55,9 @@ func (e *driftError) Error() string {
 // An interruption wins over its consequences, and a route in doubt over a version that never got traffic.
 func exitCode(err error) int {
 	var (
-		interrupted *swarm.InterruptedError
-		unconfirmed *swarm.UnconfirmedError
-		unhealthy   *swarm.UnhealthyError
+		interrupted *cluster.InterruptedError
+		unconfirmed *cluster.UnconfirmedError
+		unhealthy   *cluster.UnhealthyError
 		drift       *driftError
 	)
 	switch {

@@ -6,15 +6,16 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker/cli/cli"
 	"github.com/spf13/pflag"
 )
 
 func TestExitCode(t *testing.T) {
-	unhealthy := &swarm.UnhealthyError{Service: "web"}
-	unconfirmed := &swarm.UnconfirmedError{Service: "web"}
-	interrupted := &swarm.InterruptedError{Left: "green runs"}
+	unhealthy := &cluster.UnhealthyError{Service: "web"}
+	unconfirmed := &cluster.UnconfirmedError{Service: "web"}
+	interrupted := &cluster.InterruptedError{Left: "green runs"}
 	unknownFlag := pflag.NewFlagSet("", pflag.ContinueOnError).Parse([]string{"--bogus"})
 	for name, c := range map[string]struct {
 		err  error
@@ -22,7 +23,7 @@ func TestExitCode(t *testing.T) {
 	}{
 		"none":                      {nil, 0},
 		"any":                       {errors.New("no such file"), 1},
-		"not a manager":             {swarm.ErrNotManager, 1},
+		"not a manager":             {engine.ErrNotManager, 1},
 		"unhealthy":                 {fmt.Errorf("up: %w", unhealthy), 3},
 		"unconfirmed":               {fmt.Errorf("flip: %w", unconfirmed), 4},
 		"drift":                     {&driftError{stack: "shop", differences: 1}, 4},
@@ -35,7 +36,7 @@ func TestExitCode(t *testing.T) {
 		"flag, as docker wraps it":  {cli.StatusError{Status: "unknown flag", StatusCode: 125}, 125},
 		"flag before a subcommand":  {unknownFlag, 125},
 		"another status of docker":  {cli.StatusError{Status: "?", StatusCode: 7}, 1},
-		"nothing deployed, wrapped": {fmt.Errorf("stack shop: %w", swarm.ErrNothingDeployed), 1},
+		"nothing deployed, wrapped": {fmt.Errorf("stack shop: %w", cluster.ErrNothingDeployed), 1},
 	} {
 		if got := exitCode(c.err); got != c.want {
 			t.Errorf("%s: exit code %d, want %d", name, got, c.want)
@@ -45,8 +46,8 @@ func TestExitCode(t *testing.T) {
 
 func TestReportError(t *testing.T) {
 	code := 2
-	failed := &swarm.UnhealthyError{Service: "web", Color: "green", Cause: "3 tasks failed", After: "green holds release 3 again",
-		Tasks: []swarm.TaskFailure{{Task: "shop_web-green.1", Node: "n1", State: "failed", ExitCode: &code, Log: []string{"\x1b[31mno database\x1b[0m"}}}}
+	failed := &cluster.UnhealthyError{Service: "web", Color: "green", Cause: "3 tasks failed", After: "green holds release 3 again",
+		Tasks: []cluster.TaskFailure{{Task: "shop_web-green.1", Node: "n1", State: "failed", ExitCode: &code, Log: []string{"\x1b[31mno database\x1b[0m"}}}}
 	for name, c := range map[string]struct {
 		progress string
 		err      error

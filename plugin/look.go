@@ -6,7 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/mattn/go-runewidth"
 	"github.com/morikuni/aec"
 )
@@ -64,9 +64,9 @@ func (l look) paint(style aec.ANSI, s string) string {
 }
 
 // note returns the lines of an event that stays on the terminal, nil for one that is a row of the block.
-func (l look) note(e swarm.Event) []string {
+func (l look) note(e cluster.Event) []string {
 	switch {
-	case e.State == swarm.Warning:
+	case e.State == cluster.Warning:
 		lines := strings.Split(" "+l.warning+" "+label(e)+": "+hang(e.Text), "\n")
 		for i := range lines {
 			lines[i] = l.paint(aec.YellowF, lines[i])
@@ -109,7 +109,7 @@ func (p *ttyProgress) rowLine(r *row, labels, width int) string {
 	switch {
 	case r.took != nil:
 		elapsed = seconds(*r.took)
-	case r.event.State == swarm.Working:
+	case r.event.State == cluster.Working:
 		elapsed = seconds(max(p.now().Sub(r.began), time.Duration(0)))
 	}
 	name := runewidth.FillRight(p.look.truncate(label(r.event), labels), labels)
@@ -118,11 +118,11 @@ func (p *ttyProgress) rowLine(r *row, labels, width int) string {
 	return strings.Replace(plain, icon, p.look.paint(style, icon), 1)
 }
 
-func (p *ttyProgress) icon(s swarm.State) (string, aec.ANSI) {
+func (p *ttyProgress) icon(s cluster.State) (string, aec.ANSI) {
 	switch {
-	case s == swarm.Done:
+	case s == cluster.Done:
 		return p.look.done, aec.GreenF
-	case s == swarm.Failed:
+	case s == cluster.Failed:
 		return p.look.failed, aec.RedF
 	case p.closed:
 		return p.look.halted, aec.YellowF

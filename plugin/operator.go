@@ -5,12 +5,13 @@ import (
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
 // operator changes one stack on one swarm.
 type operator interface {
-	Up(ctx context.Context, p *compose.Project, o swarm.UpOptions) error
-	Plan(ctx context.Context, p *compose.Project, o swarm.UpOptions) (swarm.Plan, error)
+	Up(ctx context.Context, p *compose.Project, o plan.UpOptions) error
+	Plan(ctx context.Context, p *compose.Project, o plan.UpOptions) (plan.Plan, error)
 	Flip(ctx context.Context, o swarm.FlipOptions) error
 	Rollback(ctx context.Context, o swarm.FlipOptions) error
 	Status(ctx context.Context, live bool) (*swarm.Status, error)

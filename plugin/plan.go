@@ -10,7 +10,7 @@ import (
 	"github.com/morikuni/aec"
 	"github.com/spf13/cobra"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
 // dryRun are the flags of up that only look.
@@ -37,7 +37,7 @@ func (d *dryRun) check(cmd *cobra.Command) error {
 	return nil
 }
 
-func (d *dryRun) show(a *app, plan swarm.Plan, warnings []string) error {
+func (d *dryRun) show(a *app, plan plan.Plan, warnings []string) error {
 	var err error
 	if d.format == formatJSON {
 		err = writeJSON(a.Out(), planJSON(plan, warnings))
@@ -80,17 +80,17 @@ type planStep struct {
 	// After are the positions in the list of the steps of the phase that come first.
 	After []int `json:"after"`
 	// Changes are fields of the file; from is empty for what is added, to for what is taken out.
-	Changes []swarm.Change `json:"changes"`
+	Changes []plan.Change `json:"changes"`
 }
 
-var phases = map[swarm.Phase]string{swarm.Prepare: "prepare", swarm.Deploy: "deploy", swarm.Settle: "settle", swarm.CleanUp: "clean-up"}
+var phases = map[plan.Phase]string{plan.Prepare: "prepare", plan.Deploy: "deploy", plan.Settle: "settle", plan.CleanUp: "clean-up"}
 
 // changesError ends a dry run that found something to do with an exit code of its own. It has nothing to say.
 type changesError struct{}
 
 func (changesError) Error() string { return "there are changes" }
 
-func planJSON(p swarm.Plan, warnings []string) planOutput {
+func planJSON(p plan.Plan, warnings []string) planOutput {
 	out := planOutput{Stack: p.Stack, Changes: p.Changes(), Warnings: list(warnings), Notes: list(p.Notes), Steps: []planStep{}}
 	for _, s := range p.Steps {
 		out.Steps = append(out.Steps, planStep{Action: string(s.Do), Name: s.Name, Service: s.Service, Color: string(s.Color),
@@ -108,7 +108,7 @@ func list[T any](items []T) []T {
 }
 
 // writePlan writes a plan for a person: a line for each step, below it a line for each field that changes.
-func writePlan(out io.Writer, p swarm.Plan, l look) error {
+func writePlan(out io.Writer, p plan.Plan, l look) error {
 	for _, note := range p.Notes {
 		if _, err := fmt.Fprintln(out, l.paint(aec.YellowF, "note: "+printable(note))); err != nil {
 			return err
@@ -131,7 +131,7 @@ func writePlan(out io.Writer, p swarm.Plan, l look) error {
 }
 
 // stepMark tells at a glance what becomes of the object that a step is about.
-func stepMark(a swarm.Action) (string, aec.ANSI) {
+func stepMark(a plan.Action) (string, aec.ANSI) {
 	switch word, _, _ := strings.Cut(string(a), " "); word {
 	case "create":
 		return "+", aec.GreenF
@@ -140,13 +140,13 @@ func stepMark(a swarm.Action) (string, aec.ANSI) {
 	case "await":
 		return "…", aec.Faint
 	}
-	if a == swarm.Flip {
+	if a == plan.Flip {
 		return "→", aec.CyanF
 	}
 	return "~", aec.YellowF
 }
 
-func writeChanges(out io.Writer, changes []swarm.Change, l look) error {
+func writeChanges(out io.Writer, changes []plan.Change, l look) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	for _, c := range changes {
 		from, to := escaped(c.From), escaped(c.To)

@@ -6,31 +6,32 @@ import (
 	"testing"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
-type planFunc func(context.Context, *compose.Project, swarm.UpOptions) (swarm.Plan, error)
+type planFunc func(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, error)
 
-func somePlan(context.Context, *compose.Project, swarm.UpOptions) (swarm.Plan, error) {
-	return swarm.Plan{Stack: "shop", Notes: []string{"service web: an earlier flip did not end"}, Steps: []swarm.Step{
-		{Do: swarm.CreatePlain, Phase: swarm.Deploy, Name: "shop_db", Service: "db", Cause: "it does not exist",
-			Changes: []swarm.Change{{Field: "image", To: "postgres:16"}, {Field: "deploy.replicas", To: "1"}}},
-		{Do: swarm.StartColor, Phase: swarm.Deploy, After: []int{0}, Name: "shop_web-green", Service: "web", Color: swarm.Green, Release: 2,
-			Cause: "release 2: image shop/web:1 → shop/web:2, environment changed", Changes: []swarm.Change{
+func somePlan(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, error) {
+	return plan.Plan{Stack: "shop", Notes: []string{"service web: an earlier flip did not end"}, Steps: []plan.Step{
+		{Do: plan.CreatePlain, Phase: plan.Deploy, Name: "shop_db", Service: "db", Cause: "it does not exist",
+			Changes: []plan.Change{{Field: "image", To: "postgres:16"}, {Field: "deploy.replicas", To: "1"}}},
+		{Do: plan.StartColor, Phase: plan.Deploy, After: []int{0}, Name: "shop_web-green", Service: "web", Color: cluster.Green, Release: 2,
+			Cause: "release 2: image shop/web:1 → shop/web:2, environment changed", Changes: []plan.Change{
 				{Field: "image", From: "shop/web:1", To: "shop/web:2"}, {Field: "environment.A", From: "a\nb", To: "c"},
 				{Field: "environment.OLD", From: "x"}, {Field: "environment.TOKEN", From: "(hidden)", To: "(hidden)"}}},
-		{Do: swarm.Flip, Phase: swarm.Deploy, After: []int{1}, Name: "shop_web", Service: "web", Color: swarm.Green, To: haproxy.Route{Color: "green"}, Cause: "image shop/web:1 → shop/web:2"},
-		{Do: swarm.RemoveService, Phase: swarm.CleanUp, Name: "shop_old", Service: "old", Cause: "it is not in the file"},
+		{Do: plan.Flip, Phase: plan.Deploy, After: []int{1}, Name: "shop_web", Service: "web", Color: cluster.Green, To: haproxy.Route{Color: "green"}, Cause: "image shop/web:1 → shop/web:2"},
+		{Do: plan.RemoveService, Phase: plan.CleanUp, Name: "shop_old", Service: "old", Cause: "it is not in the file"},
 	}}, nil
 }
 
-func noPlan(context.Context, *compose.Project, swarm.UpOptions) (swarm.Plan, error) {
-	return swarm.Plan{Stack: "shop"}, nil
+func noPlan(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, error) {
+	return plan.Plan{Stack: "shop"}, nil
 }
 
-func failedPlan(context.Context, *compose.Project, swarm.UpOptions) (swarm.Plan, error) {
-	return swarm.Plan{}, errors.New("network edge is external and does not exist")
+func failedPlan(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, error) {
+	return plan.Plan{}, errors.New("network edge is external and does not exist")
 }
 
 func TestDryRun(t *testing.T) {

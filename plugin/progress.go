@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // Values of --progress.
@@ -22,7 +22,7 @@ var progressModes = []string{progressAuto, progressTTY, progressPlain, progressJ
 // progress shows events to a person or a machine. It may be used by several goroutines;
 // events after Close are dropped.
 type progress interface {
-	Event(swarm.Event)
+	Event(cluster.Event)
 	Close()
 }
 
@@ -53,16 +53,16 @@ func (a *app) startTTY(title string) *ttyProgress {
 // quiet shows nothing.
 type quiet struct{}
 
-func (quiet) Event(swarm.Event) {}
-func (quiet) Close()            {}
+func (quiet) Event(cluster.Event) {}
+func (quiet) Close()              {}
 
 // stepKey tells steps apart.
 type stepKey struct{ service, step string }
 
-func keyOf(e swarm.Event) stepKey { return stepKey{e.Service, e.Step} }
+func keyOf(e cluster.Event) stepKey { return stepKey{e.Service, e.Step} }
 
 // label names a step for a person, for example "web color green".
-func label(e swarm.Event) string {
+func label(e cluster.Event) string {
 	return printable(strings.TrimSpace(e.Service + " " + e.Step))
 }
 
@@ -79,14 +79,14 @@ func hang(text string) string {
 type stopwatch map[stepKey]time.Time
 
 // lap returns how long the step has taken when the event ends it, and false when that cannot be told.
-func (s stopwatch) lap(e swarm.Event, now time.Time) (time.Duration, bool) {
+func (s stopwatch) lap(e cluster.Event, now time.Time) (time.Duration, bool) {
 	began, known := s[keyOf(e)]
 	switch e.State {
-	case swarm.Working:
+	case cluster.Working:
 		if !known {
 			s[keyOf(e)] = now
 		}
-	case swarm.Done, swarm.Failed:
+	case cluster.Done, cluster.Failed:
 		delete(s, keyOf(e))
 		return now.Sub(began), known
 	}

@@ -6,14 +6,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // line is one line of --progress json: an event and when it happened. Fields are added, never changed.
 type line struct {
 	// Time is when the event happened.
 	Time time.Time `json:"time"`
-	swarm.Event
+	cluster.Event
 	// ExitCode stands only in the line of the error that ends a command, whose step is "exit".
 	ExitCode int `json:"exit_code,omitempty"`
 }
@@ -32,11 +32,11 @@ func newJSONProgress(out io.Writer, now func() time.Time) *jsonProgress {
 	return &jsonProgress{out: enc, now: now}
 }
 
-func (p *jsonProgress) Event(e swarm.Event) { p.write(line{Event: e}) }
+func (p *jsonProgress) Event(e cluster.Event) { p.write(line{Event: e}) }
 
 // fail writes the error that ends the command.
 func (p *jsonProgress) fail(text string, exitCode int) {
-	p.write(line{Event: swarm.Event{Step: "exit", State: swarm.Failed, Text: text}, ExitCode: exitCode})
+	p.write(line{Event: cluster.Event{Step: "exit", State: cluster.Failed, Text: text}, ExitCode: exitCode})
 }
 
 func (p *jsonProgress) write(l line) {

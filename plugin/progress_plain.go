@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // plainProgress writes a line for each change, for logs.
@@ -15,16 +15,16 @@ type plainProgress struct {
 	mu     sync.Mutex
 	out    io.Writer
 	now    func() time.Time
-	last   map[stepKey]swarm.Event
+	last   map[stepKey]cluster.Event
 	watch  stopwatch
 	closed bool
 }
 
 func newPlainProgress(out io.Writer, now func() time.Time) *plainProgress {
-	return &plainProgress{out: out, now: now, last: map[stepKey]swarm.Event{}, watch: stopwatch{}}
+	return &plainProgress{out: out, now: now, last: map[stepKey]cluster.Event{}, watch: stopwatch{}}
 }
 
-func (p *plainProgress) Event(e swarm.Event) {
+func (p *plainProgress) Event(e cluster.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	took, timed := p.watch.lap(e, p.now())
@@ -46,12 +46,12 @@ func (p *plainProgress) Close() {
 }
 
 // plainLine says an event in one line, or in several if its text has several.
-func plainLine(e swarm.Event) string {
+func plainLine(e cluster.Event) string {
 	text := hang(printable(e.Text))
 	switch {
-	case e.State == swarm.Warning:
+	case e.State == cluster.Warning:
 		text = "warning: " + text
-	case e.State == swarm.Failed:
+	case e.State == cluster.Failed:
 		text = "failed: " + text
 	case text == "":
 		text = string(e.State)

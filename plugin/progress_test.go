@@ -5,28 +5,28 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // happened is an event and the time since the one before it.
 type happened struct {
 	after time.Duration
-	swarm.Event
+	cluster.Event
 }
 
 // anUp is what an up may tell.
 var anUp = []happened{
-	{0, swarm.Event{Step: "plan", State: swarm.Done, Text: "web: a new release on green: image\nworker: 2 -> 3 replicas"}},
-	{100 * time.Millisecond, swarm.Event{Step: "network shop_default", State: swarm.Done, Text: "exists"}},
-	{0, swarm.Event{Service: "web", Step: "color green", State: swarm.Working, Text: "0 of 3 tasks ready"}},
-	{time.Second, swarm.Event{Service: "web", Step: "color green", State: swarm.Working, Text: "0 of 3 tasks ready"}},
-	{0, swarm.Event{Service: "web", Step: "color green", State: swarm.Warning, Text: "no digest of shop/web:1.5\x1b[2J"}},
-	{0, swarm.Event{Service: "web", Step: "color green", State: swarm.Warning, Text: "no digest of shop/web:1.5\x1b[2J"}},
-	{time.Second, swarm.Event{Service: "web", Step: "color green", State: swarm.Working, Text: "2 of 3 tasks ready"}},
-	{0, swarm.Event{Service: "worker", Step: "deploy", State: swarm.Working}},
-	{1200 * time.Millisecond, swarm.Event{Service: "web", Step: "color green", State: swarm.Done, Text: "3 of 3 tasks ready"}},
-	{65 * time.Second, swarm.Event{Service: "worker", Step: "deploy", State: swarm.Failed, Text: "task shop_worker.3 was rejected"}},
-	{0, swarm.Event{Service: "web", Step: "flip", State: swarm.Working, Text: "blue → green"}},
+	{0, cluster.Event{Step: "plan", State: cluster.Done, Text: "web: a new release on green: image\nworker: 2 -> 3 replicas"}},
+	{100 * time.Millisecond, cluster.Event{Step: "network shop_default", State: cluster.Done, Text: "exists"}},
+	{0, cluster.Event{Service: "web", Step: "color green", State: cluster.Working, Text: "0 of 3 tasks ready"}},
+	{time.Second, cluster.Event{Service: "web", Step: "color green", State: cluster.Working, Text: "0 of 3 tasks ready"}},
+	{0, cluster.Event{Service: "web", Step: "color green", State: cluster.Warning, Text: "no digest of shop/web:1.5\x1b[2J"}},
+	{0, cluster.Event{Service: "web", Step: "color green", State: cluster.Warning, Text: "no digest of shop/web:1.5\x1b[2J"}},
+	{time.Second, cluster.Event{Service: "web", Step: "color green", State: cluster.Working, Text: "2 of 3 tasks ready"}},
+	{0, cluster.Event{Service: "worker", Step: "deploy", State: cluster.Working}},
+	{1200 * time.Millisecond, cluster.Event{Service: "web", Step: "color green", State: cluster.Done, Text: "3 of 3 tasks ready"}},
+	{65 * time.Second, cluster.Event{Service: "worker", Step: "deploy", State: cluster.Failed, Text: "task shop_worker.3 was rejected"}},
+	{0, cluster.Event{Service: "web", Step: "flip", State: cluster.Working, Text: "blue → green"}},
 }
 
 func play(p progress, c *clock, events []happened) {
@@ -42,7 +42,7 @@ func TestPlainProgress(t *testing.T) {
 	p := newPlainProgress(&b, c.now)
 	play(p, c, anUp)
 	p.Close()
-	p.Event(swarm.Event{Step: "late", State: swarm.Done})
+	p.Event(cluster.Event{Step: "late", State: cluster.Done})
 	golden(t, "progress.plain", b.String())
 }
 
@@ -52,7 +52,7 @@ func TestJSONProgress(t *testing.T) {
 	p := newJSONProgress(&b, c.now)
 	play(p, c, anUp)
 	p.Close()
-	p.Event(swarm.Event{Step: "late", State: swarm.Done})
+	p.Event(cluster.Event{Step: "late", State: cluster.Done})
 	golden(t, "progress.json", b.String())
 }
 

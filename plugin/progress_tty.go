@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // frameTime is the time between two redraws.
@@ -23,14 +23,14 @@ type ttyProgress struct {
 	began  time.Time
 	frame  int
 	rows   []*row
-	notes  map[swarm.Event]bool
+	notes  map[cluster.Event]bool
 	closed bool
 	stop   chan struct{}
 }
 
 // row is one step.
 type row struct {
-	event swarm.Event
+	event cluster.Event
 	began time.Time
 	// took is how long the step took; nil while it goes on, and when it was over as soon as it was told.
 	took *time.Duration
@@ -40,7 +40,7 @@ func newTTYProgress(out io.Writer, size func() (height, width uint), now func() 
 	return &ttyProgress{
 		screen: &screen{out: out, size: size},
 		now:    now, look: l, title: title, began: now(),
-		notes: map[swarm.Event]bool{},
+		notes: map[cluster.Event]bool{},
 		stop:  make(chan struct{}),
 	}
 }
@@ -71,7 +71,7 @@ func (p *ttyProgress) tick() {
 	p.draw()
 }
 
-func (p *ttyProgress) Event(e swarm.Event) {
+func (p *ttyProgress) Event(e cluster.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -83,13 +83,13 @@ func (p *ttyProgress) Event(e swarm.Event) {
 		return
 	}
 	p.update(e)
-	if e.State != swarm.Working {
+	if e.State != cluster.Working {
 		p.draw()
 	}
 }
 
 // note prints lines above the block, once for equal events.
-func (p *ttyProgress) note(e swarm.Event, lines []string) {
+func (p *ttyProgress) note(e cluster.Event, lines []string) {
 	if p.notes[e] {
 		return
 	}
@@ -99,17 +99,17 @@ func (p *ttyProgress) note(e swarm.Event, lines []string) {
 }
 
 // update puts the event into the row of its step.
-func (p *ttyProgress) update(e swarm.Event) {
+func (p *ttyProgress) update(e cluster.Event) {
 	r := p.row(keyOf(e))
 	now := p.now()
-	ended := e.State == swarm.Done || e.State == swarm.Failed
+	ended := e.State == cluster.Done || e.State == cluster.Failed
 	switch {
 	case r == nil:
 		r = &row{began: now}
 		p.rows = append(p.rows, r)
-	case r.event.State != swarm.Working && e.State == swarm.Working:
+	case r.event.State != cluster.Working && e.State == cluster.Working:
 		r.began, r.took = now, nil // the step begins anew
-	case r.event.State == swarm.Working && ended:
+	case r.event.State == cluster.Working && ended:
 		took := now.Sub(r.began)
 		r.took = &took
 	}
@@ -150,7 +150,7 @@ func (p *ttyProgress) block(width, height int) []string {
 	}
 	done := 0
 	for _, r := range p.rows {
-		if r.event.State == swarm.Done {
+		if r.event.State == cluster.Done {
 			done++
 		}
 	}
@@ -169,7 +169,7 @@ func fit(rows []*row, n int) []*row {
 	surplus := len(rows) - max(n, 1)
 	var shown []*row
 	for _, r := range rows {
-		if surplus > 0 && r.event.State == swarm.Done {
+		if surplus > 0 && r.event.State == cluster.Done {
 			surplus--
 			continue
 		}

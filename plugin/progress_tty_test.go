@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/mattn/go-runewidth"
 )
 
@@ -89,7 +89,7 @@ func TestTTYProgress(t *testing.T) {
 				fmt.Fprintf(&b, "after %d events:\n%s\n", cut, v)
 			}
 			p.Close()
-			p.Event(swarm.Event{Step: "late", State: swarm.Done})
+			p.Event(cluster.Event{Step: "late", State: cluster.Done})
 			p.tick()
 			fmt.Fprintf(&b, "closed:\n%s", v)
 			golden(t, "progress.tty."+name, b.String())
@@ -122,7 +122,7 @@ func TestTTYFitsTerminal(t *testing.T) {
 	c := newClock()
 	p := newTestTTY(&terminal{height: 24, width: 80}, unicodeLook, c)
 	for i := range 30 {
-		p.Event(swarm.Event{Service: fmt.Sprintf("服务-%d", i), Step: "a step of a long name", State: swarm.Working, Text: strings.Repeat("日本", 60)})
+		p.Event(cluster.Event{Service: fmt.Sprintf("服务-%d", i), Step: "a step of a long name", State: cluster.Working, Text: strings.Repeat("日本", 60)})
 	}
 	for _, width := range []int{1, 2, 7, 20, 40, 80, 300} {
 		for _, height := range []int{1, 2, 10, 31, 60} {
@@ -140,9 +140,9 @@ func TestTTYFitsTerminal(t *testing.T) {
 }
 
 func TestFitKeepsWhatGoesOn(t *testing.T) {
-	step := func(name string, s swarm.State) *row { return &row{event: swarm.Event{Step: name, State: s}} }
+	step := func(name string, s cluster.State) *row { return &row{event: cluster.Event{Step: name, State: s}} }
 	rows := []*row{
-		step("a", swarm.Working), step("b", swarm.Done), step("c", swarm.Done), step("d", swarm.Failed), step("e", swarm.Done),
+		step("a", cluster.Working), step("b", cluster.Done), step("c", cluster.Done), step("d", cluster.Failed), step("e", cluster.Done),
 	}
 	for n, want := range map[int]string{5: "abcde", 4: "acde", 3: "ade", 2: "ad", 1: "d", 0: "d"} {
 		got := ""

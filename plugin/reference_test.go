@@ -33,9 +33,9 @@ func TestReference(t *testing.T) {
 	referenceTypes(t, &b, "../swarm/status.go", "Status", "LockStatus", "ServiceStatus", "SwarmService", "RouteStatus", "ColorStatus", "ProxyStatus", "ServerStatus")
 	b.WriteString("## JSON of `up --dry-run`\n\nFields are added, never changed.\n\n")
 	referenceTypes(t, &b, "plan.go", "planOutput", "planStep")
-	referenceTypes(t, &b, "../swarm/changes.go", "Change")
+	referenceTypes(t, &b, "../swarm/plan/changes.go", "Change")
 	b.WriteString("## JSON of `--progress json`\n\nOne object a line on stderr, with the fields of both tables. States are `working`, `done`, `warning` and `failed`.\n\n")
-	referenceTypes(t, &b, "../swarm/event.go", "Event")
+	referenceTypes(t, &b, "../swarm/cluster/event.go", "Event")
 	referenceTypes(t, &b, "progress_json.go", "line")
 	sameAsFile(t, filepath.Join("..", "docs", "reference.md"), strings.TrimRight(b.String(), "\n")+"\n")
 }

@@ -9,13 +9,13 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // stopping is shown when a command is asked to stop.
-var stopping = swarm.Event{
+var stopping = cluster.Event{
 	Step:  "interrupt",
-	State: swarm.Warning,
+	State: cluster.Warning,
 	Text:  "stopping as soon as that is safe; Ctrl-C once more leaves at once",
 }
 

@@ -12,6 +12,8 @@ import (
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker/cli/cli/streams"
 )
 
@@ -45,7 +47,7 @@ func TestInterruptedOperationSaysSo(t *testing.T) {
 	h.op.flip = func(ctx context.Context, _ swarm.FlipOptions) error {
 		cancel()
 		<-ctx.Done()
-		return &swarm.InterruptedError{Left: "both colors run"}
+		return &cluster.InterruptedError{Left: "both colors run"}
 	}
 	shown := make(chan struct{})
 	out := writerFunc(func(p []byte) { close(shown) })
@@ -77,7 +79,7 @@ func TestInterruptedWhileReadingStdin(t *testing.T) {
 		cancel()
 		return load(ctx, o)
 	}
-	if err := runUp(ctx, h.app, swarm.UpOptions{}, dryRun{}); !errors.Is(err, context.Canceled) {
+	if err := runUp(ctx, h.app, plan.UpOptions{}, dryRun{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker/cli/cli/streams"
 	"github.com/spf13/cobra"
 )
@@ -56,18 +58,18 @@ func (c *clock) advance(by time.Duration) { c.Time = c.Add(by) }
 
 // fakeOperator calls what a test gives it.
 type fakeOperator struct {
-	up       func(context.Context, *compose.Project, swarm.UpOptions) error
-	plan     func(context.Context, *compose.Project, swarm.UpOptions) (swarm.Plan, error)
+	up       func(context.Context, *compose.Project, plan.UpOptions) error
+	plan     func(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, error)
 	flip     func(context.Context, swarm.FlipOptions) error
 	rollback func(context.Context, swarm.FlipOptions) error
 	status   func(context.Context, bool) (*swarm.Status, error)
 	down     func(context.Context, swarm.DownOptions) error
 }
 
-func (f fakeOperator) Up(ctx context.Context, p *compose.Project, o swarm.UpOptions) error {
+func (f fakeOperator) Up(ctx context.Context, p *compose.Project, o plan.UpOptions) error {
 	return f.up(ctx, p, o)
 }
-func (f fakeOperator) Plan(ctx context.Context, p *compose.Project, o swarm.UpOptions) (swarm.Plan, error) {
+func (f fakeOperator) Plan(ctx context.Context, p *compose.Project, o plan.UpOptions) (plan.Plan, error) {
 	return f.plan(ctx, p, o)
 }
 func (f fakeOperator) Flip(ctx context.Context, o swarm.FlipOptions) error { return f.flip(ctx, o) }
@@ -95,7 +97,7 @@ func newHarness() *harness {
 		initialize:  func(*cobra.Command, []string) error { return nil },
 		load:        compose.Load,
 		projectName: compose.ProjectName,
-		open: func(stack string, _ func(swarm.Event)) operator {
+		open: func(stack string, _ func(cluster.Event)) operator {
 			h.opened = append(h.opened, stack)
 			return h.op
 		},

@@ -9,7 +9,8 @@ import (
 	"strings"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/spf13/cobra"
 )
 
@@ -53,7 +54,7 @@ none. Nodes that must log in to pull need --with-registry-auth, as with docker s
 deploy; later commands keep the credentials that were sent.`
 
 func newUpCommand(a *app) *cobra.Command {
-	var o swarm.UpOptions
+	var o plan.UpOptions
 	var quiet bool
 	var dry dryRun
 	cmd := &cobra.Command{
@@ -75,7 +76,7 @@ func newUpCommand(a *app) *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args
-			o.RequireDigests = o.ResolveImage == swarm.ResolveAlways && cmd.Flags().Changed(resolveImage)
+			o.RequireDigests = o.ResolveImage == plan.ResolveAlways && cmd.Flags().Changed(resolveImage)
 			if quiet {
 				a.common.progress = progressQuiet
 			}
@@ -92,8 +93,8 @@ func newUpCommand(a *app) *cobra.Command {
 	fs.BoolVarP(&o.Detach, "detach", "d", false, "Do not wait for services without x-bluegreen that nothing depends on")
 	fs.BoolVarP(&quiet, "quiet", "q", false, "Show no progress: the same as --progress quiet")
 	spanVar(fs, &o.Timeout, "timeout", 0, "Longest time without progress, for all services (default: timeout of x-bluegreen, 5m)")
-	enumVar(cmd, fs, &o.ResolveImage, resolveImage, swarm.ResolveAlways,
-		[]string{swarm.ResolveAlways, swarm.ResolveChanged, swarm.ResolveNever},
+	enumVar(cmd, fs, &o.ResolveImage, resolveImage, plan.ResolveAlways,
+		[]string{plan.ResolveAlways, plan.ResolveChanged, plan.ResolveNever},
 		"When registries are asked for digests; given as always, one that cannot be had is an error")
 	fs.BoolVar(&o.WithRegistryAuth, "with-registry-auth", false, "Send the credentials of docker login to the nodes")
 	dry.install(cmd)
@@ -106,7 +107,7 @@ func newUpCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func runUp(ctx context.Context, a *app, o swarm.UpOptions, dry dryRun) error {
+func runUp(ctx context.Context, a *app, o plan.UpOptions, dry dryRun) error {
 	project, err := a.loadProject(ctx)
 	if err != nil {
 		return err
@@ -119,7 +120,7 @@ func runUp(ctx context.Context, a *app, o swarm.UpOptions, dry dryRun) error {
 	}
 	o.RegistryAuth = a.auth
 	err = a.up(ctx, project, o, dry)
-	var ask *swarm.ConfirmationError
+	var ask *plan.ConfirmationError
 	if !errors.As(err, &ask) || !a.canAsk() {
 		return err
 	}
@@ -152,8 +153,8 @@ func known(p *compose.Project, services []string) error {
 }
 
 // up deploys the project, or with --dry-run shows what that would do.
-func (a *app) up(ctx context.Context, project *compose.Project, o swarm.UpOptions, dry dryRun) error {
-	var plan swarm.Plan
+func (a *app) up(ctx context.Context, project *compose.Project, o plan.UpOptions, dry dryRun) error {
+	var plan plan.Plan
 	err := a.operate(ctx, "up", project.Name, func(ctx context.Context, s session) error {
 		tellAboutFile(project, s.Event)
 		if dry.on {
@@ -170,11 +171,11 @@ func (a *app) up(ctx context.Context, project *compose.Project, o swarm.UpOption
 }
 
 // tellAboutFile tells what the loader has to say about the stack file.
-func tellAboutFile(p *compose.Project, emit func(swarm.Event)) {
+func tellAboutFile(p *compose.Project, emit func(cluster.Event)) {
 	if len(p.Notes) > 0 {
-		emit(swarm.Event{Step: "file", State: swarm.Done, Text: strings.Join(p.Notes, "\n")})
+		emit(cluster.Event{Step: "file", State: cluster.Done, Text: strings.Join(p.Notes, "\n")})
 	}
 	for _, w := range p.Warnings {
-		emit(swarm.Event{Step: "file", State: swarm.Warning, Text: w})
+		emit(cluster.Event{Step: "file", State: cluster.Warning, Text: w})
 	}
 }

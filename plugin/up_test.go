@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker/cli/cli/streams"
 )
 
@@ -35,7 +35,7 @@ func TestUpOfNoService(t *testing.T) {
 
 // What must be asked for is asked on a terminal, and elsewhere is an error that says how to allow it.
 func TestUpAsks(t *testing.T) {
-	ask := &swarm.ConfirmationError{Services: []string{"web"}, Plan: swarm.Plan{Steps: []swarm.Step{{Do: swarm.GiveBack, Name: "shop_web", Cause: "x-bluegreen was taken out"}}}}
+	ask := &plan.ConfirmationError{Services: []string{"web"}, Plan: plan.Plan{Steps: []plan.Step{{Do: plan.GiveBack, Name: "shop_web", Cause: "x-bluegreen was taken out"}}}}
 	for _, c := range []struct {
 		name, answer string
 		terminal     bool
@@ -61,7 +61,7 @@ func TestUpAsks(t *testing.T) {
 			stderr.SetIsTerminal(c.terminal)
 			h.Streams = memoryStreams{in, streams.NewOut(&h.out), stderr}
 			done := false
-			h.op.up = func(_ context.Context, _ *compose.Project, o swarm.UpOptions) error {
+			h.op.up = func(_ context.Context, _ *compose.Project, o plan.UpOptions) error {
 				if !o.Yes {
 					return ask
 				}
@@ -75,7 +75,7 @@ func TestUpAsks(t *testing.T) {
 			if shown := h.err.String(); !strings.Contains(shown, c.shown) || c.shown == "" && strings.Contains(shown, "Go on?") {
 				t.Errorf("shown: %q", shown)
 			}
-			var asked *swarm.ConfirmationError
+			var asked *plan.ConfirmationError
 			if err != nil && exitCode(err) != exitError || errors.As(err, &asked) && c.answer == "n\n" {
 				t.Errorf("exit %d for %v", exitCode(err), err)
 			}

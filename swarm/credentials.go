@@ -6,9 +6,10 @@ import (
 	"sync"
 
 	"github.com/distribution/reference"
-	api "github.com/docker/docker/api/types/swarm"
-
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
+	api "github.com/docker/docker/api/types/swarm"
 )
 
 // credentials are those of docker login, asked for once for each registry: a credential helper is a program.
@@ -73,7 +74,7 @@ func registryOf(image string) string {
 // sendable returns why the credentials for some image of the services cannot be had, nil if they can.
 func (c *credentials) sendable(services []compose.Service) error {
 	for _, svc := range services {
-		if _, err := c.of(svc.Spec.Labels[LabelImage]); err != nil {
+		if _, err := c.of(svc.Spec.Labels[cluster.LabelImage]); err != nil {
 			return fmt.Errorf("service %s: %w", svc.Name, err)
 		}
 		if svc.BlueGreen == nil {
@@ -90,18 +91,18 @@ func (c *credentials) sendable(services []compose.Service) error {
 // to the nodes that pull it. Other credentials alone never restart a task that runs (swarmkit#2351). Written without,
 // a service keeps those that it has.
 type authWrites struct {
-	Engine
+	engine.API
 	credentials *credentials
 }
 
 func (e authWrites) ServiceCreate(ctx context.Context, spec api.ServiceSpec, o api.ServiceCreateOptions) (api.ServiceCreateResponse, error) {
 	o.EncodedRegistryAuth = e.auth(spec)
-	return e.Engine.ServiceCreate(ctx, spec, o)
+	return e.API.ServiceCreate(ctx, spec, o)
 }
 
 func (e authWrites) ServiceUpdate(ctx context.Context, id string, v api.Version, spec api.ServiceSpec, o api.ServiceUpdateOptions) (api.ServiceUpdateResponse, error) {
 	o.EncodedRegistryAuth = e.auth(spec)
-	return e.Engine.ServiceUpdate(ctx, id, v, spec, o)
+	return e.API.ServiceUpdate(ctx, id, v, spec, o)
 }
 
 // auth returns the credentials for a spec. Those for the file's images are known to be there; an older release may be
@@ -112,67 +113,4 @@ func (e authWrites) auth(spec api.ServiceSpec) string {
 	}
 	encoded, _ := e.credentials.of(spec.TaskTemplate.ContainerSpec.Image) // see above
 	return encoded
-}
-
-// sendCredentials writes a service as it is: with each write go the credentials.
-func (r *run) sendCredentials(ctx context.Context, s Step) error {
-	svc := r.serviceOf(s)
-	if svc == nil {
-		return errVanished(s)
-	}
-	svc, err := r.rewrite(ctx, svc, func(*api.ServiceSpec) error { return nil })
-	if err != nil {
-		return err
-	}
-	if svc, err = r.unstick(ctx, svc); err != nil {
-		return err
-	}
-	r.keep(s, svc)
-	r.done(s.Service, "credentials", "sent for %s", s.Name)
-	return nil
-}
-
-// keep notes what a service is now among those seen.
-func (r *run) keep(s Step, svc *api.Service) {
-	r.seen.mu.Lock()
-	defer r.seen.mu.Unlock()
-	if plain, ok := r.seen.Plain[s.Service]; ok && plain.Spec.Name == s.Name {
-		r.seen.Plain[s.Service] = *svc
-		return
-	}
-	b := r.seen.BlueGreen[s.Service]
-	if s.Color == None {
-		b.Proxy = svc
-		return
-	}
-	b.Colors[s.Color] = svc
-}
-
-// sendCredentials plans the writes of services that nothing else is written to. Jobs are not among them: Swarm runs a
-// job again when it is written.
-func (pl *planner) sendCredentials() {
-	if !pl.opts.WithRegistryAuth {
-		return
-	}
-	written := map[string]bool{}
-	for _, s := range pl.steps {
-		if s.Service != "" && s.Do != Await && s.Do != AwaitStarted && s.Do != Retire {
-			written[s.Name] = true
-		}
-	}
-	add := func(service string, c Color, live *api.Service) {
-		if live != nil && !isJob(live.Spec) && !written[live.Spec.Name] {
-			pl.add(Step{Do: SendAuth, Name: live.Spec.Name, Service: service, Color: c, Cause: "--with-registry-auth"})
-		}
-	}
-	for _, svc := range pl.chosen {
-		if plain, ok := pl.seen.Plain[svc.Name]; ok {
-			add(svc.Name, None, &plain)
-		}
-		if b := pl.seen.BlueGreen[svc.Name]; b != nil && svc.BlueGreen != nil { // else it is given back, and its colors go
-			add(svc.Name, None, b.Proxy)
-			add(svc.Name, Blue, b.Colors[Blue])
-			add(svc.Name, Green, b.Colors[Green])
-		}
-	}
 }

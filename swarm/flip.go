@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"strconv"
 
-	api "github.com/docker/docker/api/types/swarm"
-
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
+	api "github.com/docker/docker/api/types/swarm"
 )
 
 // Flip makes the idle colors active, of all services in one order. A service whose color is active already is
@@ -29,24 +30,24 @@ func (o *Operator) Rollback(ctx context.Context, opts FlipOptions) error {
 }
 
 // target makes a color able to take the traffic and returns it; None when there is nothing to do.
-type target func(ctx context.Context, s *Observed, b *BlueGreen, route haproxy.Route, opts FlipOptions) (Color, bool, error)
+type target func(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Route, opts FlipOptions) (cluster.Color, bool, error)
 
 // turn moves the wanted services to their targets, in one order. back goes on although an earlier flip is unconfirmed.
 func (o *Operator) turn(ctx context.Context, opts FlipOptions, find target, back bool) error {
 	s, err := o.tidy(ctx)
-	var late *UnconfirmedError
+	var late *cluster.UnconfirmedError
 	if back && errors.As(err, &late) {
-		o.warn("", "settle", "going back all the same: %v", err)
+		o.ex.Warn("", "settle", "going back all the same: %v", err)
 		err = nil
 	}
 	if err != nil {
 		return err
 	}
-	names, err := s.names(opts.Services)
+	names, err := s.Names(opts.Services)
 	if err != nil {
 		return err
 	}
-	var moves []move
+	var moves []traffic.Move
 	for _, name := range names {
 		m, err := o.turnOne(ctx, s, s.BlueGreen[name], opts, find)
 		if err != nil {
@@ -59,25 +60,25 @@ func (o *Operator) turn(ctx context.Context, opts FlipOptions, find target, back
 	if len(moves) == 0 {
 		return nil
 	}
-	if err := o.switchTraffic(ctx, s, moves); err != nil {
+	if err := o.ex.Move(ctx, s, moves); err != nil {
 		return interruptedBeforeFlip(ctx, err)
 	}
 	for _, m := range moves {
-		o.done(m.b.Name, "flip", "%s → %s: every proxy confirmed", m.from.Color, m.to.Color)
+		o.ex.Done(m.Service.Name, "flip", "%s → %s: every proxy confirmed", m.From.Color, m.To.Color)
 	}
 	return o.afterTurn(ctx, s, moves)
 }
 
 func interruptedBeforeFlip(ctx context.Context, err error) error {
-	var i *InterruptedError
+	var i *cluster.InterruptedError
 	if ctx.Err() == nil || errors.As(err, &i) {
 		return err
 	}
-	return &InterruptedError{Left: "traffic is where it was; run the same command again"}
+	return &cluster.InterruptedError{Left: "traffic is where it was; run the same command again"}
 }
 
-func (o *Operator) turnOne(ctx context.Context, s *Observed, b *BlueGreen, opts FlipOptions, find target) (*move, error) {
-	route, err := b.route()
+func (o *Operator) turnOne(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, opts FlipOptions, find target) (*traffic.Move, error) {
+	route, err := b.Route()
 	if err != nil {
 		return nil, err
 	}
@@ -85,70 +86,70 @@ func (o *Operator) turnOne(ctx context.Context, s *Observed, b *BlueGreen, opts 
 	if err != nil {
 		return nil, err
 	}
-	if to == None {
-		o.done(b.Name, "flip", "%s is active already", route.Color)
+	if to == cluster.None {
+		o.ex.Done(b.Name, "flip", "%s is active already", route.Color)
 		return nil, nil
 	}
-	addrs, err := o.full(ctx, b, to)
+	addrs, err := o.ex.Full(ctx, b, to)
 	if err != nil {
 		return nil, err
 	}
-	o.working(b.Name, "flip", "%s → %s", route.Color, to)
-	return &move{b: b, from: route, to: haproxy.Route{Sequence: route.Sequence + 1, Color: string(to)}, ready: addrs, force: force}, nil
+	o.ex.Working(b.Name, "flip", "%s → %s", route.Color, to)
+	return &traffic.Move{Service: b, From: route, To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(to)}, Ready: addrs, Force: force}, nil
 }
 
-func (o *Operator) flipTarget(ctx context.Context, s *Observed, b *BlueGreen, route haproxy.Route, opts FlipOptions) (Color, bool, error) {
-	to := Color(route.Color).Other()
+func (o *Operator) flipTarget(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Route, opts FlipOptions) (cluster.Color, bool, error) {
+	to := cluster.Color(route.Color).Other()
 	if opts.To != "" {
-		to = Color(opts.To)
-	} else if s.finished[b.Name] {
-		return None, false, nil // the flip before this one had not ended: this one is the same again
+		to = cluster.Color(opts.To)
+	} else if s.Finished[b.Name] {
+		return cluster.None, false, nil // the flip before this one had not ended: this one is the same again
 	}
-	if to == Color(route.Color) {
-		return None, false, nil
+	if to == cluster.Color(route.Color) {
+		return cluster.None, false, nil
 	}
 	svc := b.Colors[to]
 	if svc == nil {
-		return None, false, fmt.Errorf("service %s has no %s yet: run `docker bluegreen up` with a new version", b.Name, to)
+		return cluster.None, false, fmt.Errorf("service %s has no %s yet: run `docker bluegreen up` with a new version", b.Name, to)
 	}
-	if isStopped(svc.Spec) {
+	if cluster.IsStopped(svc.Spec) {
 		return to, false, o.warm(ctx, s, b, to)
 	}
 	return to, false, nil
 }
 
-func (o *Operator) rollbackTarget(ctx context.Context, s *Observed, b *BlueGreen, route haproxy.Route, _ FlipOptions) (Color, bool, error) {
-	to := Color(route.Color).Other()
-	before, _ := strconv.Atoi(b.Proxy.Spec.Labels[LabelPrevious]) // 0: there has been no flip
+func (o *Operator) rollbackTarget(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Route, _ FlipOptions) (cluster.Color, bool, error) {
+	to := cluster.Color(route.Color).Other()
+	before, _ := strconv.Atoi(b.Proxy.Spec.Labels[cluster.LabelPrevious]) // 0: there has been no flip
 	svc, saved := b.Colors[to], b.Saved[to]
 	switch {
 	case before == 0:
-		return None, false, fmt.Errorf("service %s has nothing to go back to: there has been no flip", b.Name)
+		return cluster.None, false, fmt.Errorf("service %s has nothing to go back to: there has been no flip", b.Name)
 	case svc == nil:
-		return None, false, fmt.Errorf("service %s cannot go back to release %d: %s was removed by hand; run `docker bluegreen up` with the file of that release",
-			b.Name, before, colorName(s.Stack, b.Name, to))
-	case saved != nil && release(*saved) == before && release(svc.Spec) != before:
-		text, err := o.restore(ctx, s, b, to)
+		return cluster.None, false, fmt.Errorf("service %s cannot go back to release %d: %s was removed by hand; run `docker bluegreen up` with the file of that release",
+			b.Name, before, cluster.ColorName(s.Stack, b.Name, to))
+	case saved != nil && cluster.ReleaseOf(*saved) == before && cluster.ReleaseOf(svc.Spec) != before:
+		text, err := o.ex.Restore(ctx, s, b, to)
 		if err != nil {
-			return None, false, err
+			return cluster.None, false, err
 		}
-		o.done(b.Name, "color "+string(to), "%s", text)
-	case release(svc.Spec) != before:
-		return None, false, fmt.Errorf("service %s: release %d is gone, %s holds release %d, which was not active before: `docker bluegreen flip %s` makes it active",
-			b.Name, before, svc.Spec.Name, release(svc.Spec), b.Name)
+		o.ex.Done(b.Name, "color "+string(to), "%s", text)
+	case cluster.ReleaseOf(svc.Spec) != before:
+		return cluster.None, false, fmt.Errorf("service %s: release %d is gone, %s holds release %d, which was not active before: `docker bluegreen flip %s` makes it active",
+			b.Name, before, svc.Spec.Name, cluster.ReleaseOf(svc.Spec), b.Name)
 	}
 	return to, true, o.warm(ctx, s, b, to)
 }
 
 // warm brings a color to its full number, if it is not, and waits for it.
-func (o *Operator) warm(ctx context.Context, s *Observed, b *BlueGreen, c Color) error {
-	settings, err := b.settings()
+func (o *Operator) warm(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color) error {
+	settings, err := b.Settings()
 	if err != nil {
 		return err
 	}
-	if isStopped(b.Colors[c].Spec) {
-		svc, err := o.rewrite(ctx, b.Colors[c], func(spec *api.ServiceSpec) error {
-			*spec = started(*spec)
+	if cluster.IsStopped(b.Colors[c].Spec) {
+		svc, err := o.ex.Rewrite(ctx, b.Colors[c], func(spec *api.ServiceSpec) error {
+			*spec = cluster.Started(*spec)
 			return nil
 		})
 		if err != nil {
@@ -156,25 +157,25 @@ func (o *Operator) warm(ctx context.Context, s *Observed, b *BlueGreen, c Color)
 		}
 		b.Colors[c] = svc
 	}
-	_, err = o.await(ctx, s, waiting{Service: b.Name, Color: c, Step: "color " + string(c), Svc: b.Colors[c], Timeout: settings.Timeout})
+	_, err = o.ex.Await(ctx, s, cluster.Waiting{Service: b.Name, Color: c, Step: "color " + string(c), Svc: b.Colors[c], Timeout: settings.Timeout})
 	return err
 }
 
 // afterTurn carries out what is to be kept of the colors that traffic has left. Warm ones need nothing.
-func (o *Operator) afterTurn(ctx context.Context, s *Observed, moves []move) error {
+func (o *Operator) afterTurn(ctx context.Context, s *cluster.Snapshot, moves []traffic.Move) error {
 	for _, m := range moves {
-		if err := o.forget(ctx, s, m.b, Color(m.to.Color)); err != nil {
+		if err := o.ex.Forget(ctx, s, m.Service, cluster.Color(m.To.Color)); err != nil {
 			return err
 		}
-		settings, err := m.b.settings()
+		settings, err := m.Service.Settings()
 		if err != nil {
 			return err
 		}
-		old := Color(m.from.Color)
-		if settings.Keep == compose.KeepWarm || m.b.Colors[old] == nil {
+		old := cluster.Color(m.From.Color)
+		if settings.Keep == compose.KeepWarm || m.Service.Colors[old] == nil {
 			continue
 		}
-		if err := o.retireColor(ctx, s, m.b, old, settings); err != nil {
+		if err := o.ex.RetireColor(ctx, s, m.Service, old, settings); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster/clustertest"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
 	"github.com/docker/docker/api/types/registry"
 	api "github.com/docker/docker/api/types/swarm"
 	"github.com/opencontainers/go-digest"
@@ -17,7 +21,7 @@ import (
 
 // fakeRegistry is an engine that resolves images, but those that have an error, and that takes services.
 type fakeRegistry struct {
-	fakeEngine
+	clustertest.Engine
 	failing map[string]string
 
 	mu    sync.Mutex
@@ -72,22 +76,22 @@ services:
 
 func TestEachImageIsLookedUpOnce(t *testing.T) {
 	f, asked := &fakeRegistry{}, []string{}
-	o, p, seen := New(f, "shop", nil), loadShop(t, spelled), nothing()
-	im := newLookup(UpOptions{ResolveImage: ResolveAlways, RegistryAuth: login(&asked)})
+	o, p, seen := New(f, "shop", nil), plantest.LoadShop(t, spelled), plantest.Nothing()
+	im := newLookup(plan.UpOptions{ResolveImage: plan.ResolveAlways, RegistryAuth: login(&asked)})
 	for range upTries { // an up that starts over asks nobody again
-		if err := o.resolveImages(context.Background(), im, lookups(seen, p.Services, ResolveAlways)); err != nil {
+		if err := o.resolveImages(context.Background(), im, plan.Lookups(seen, p.Services, plan.ResolveAlways)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	wantLines(t, f.asked, "haproxy:3.2 auth:docker.io", "nginx:latest auth:docker.io", "registry.example:5000/mine:1 auth:registry.example:5000",
 		"registry.example:5000/mine@sha256:1111111111111111111111111111111111111111111111111111111111111111 auth:registry.example:5000")
 	wantLines(t, asked, "docker.io/library/nginx:latest", "registry.example:5000/mine:1")
-	plan, err := makePlan(p, seen, im.images, UpOptions{})
+	todo, err := plan.ForUp(p, seen, im.images, plan.UpOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
-	for _, s := range plan.Steps {
+	for _, s := range todo.Steps {
 		if s.Spec != nil {
 			got[s.Service+" "+string(s.Color)+" "+string(s.Do)] = s.Spec.TaskTemplate.ContainerSpec.Image
 			if list := s.Spec.TaskTemplate.Placement.Platforms; fmt.Sprint(list) != "[{amd64 linux} { linux}]" {
@@ -113,49 +117,49 @@ func wantLines(t *testing.T, got []string, want ...string) {
 }
 
 // resolvedUp is an up whose look-ups gave the digests of other contents, as when a tag has moved.
-func resolvedUp(t *testing.T, seen *Observed, file, policy, content string) (Plan, []string) {
+func resolvedUp(t *testing.T, seen *cluster.Snapshot, file, policy, content string) (plan.Plan, []string) {
 	t.Helper()
-	f, p := &fakeRegistry{}, loadShop(t, file)
-	im := newLookup(UpOptions{ResolveImage: policy})
-	if err := New(f, "shop", nil).resolveImages(context.Background(), im, lookups(seen, p.Services, policy)); err != nil {
+	f, p := &fakeRegistry{}, plantest.LoadShop(t, file)
+	im := newLookup(plan.UpOptions{ResolveImage: policy})
+	if err := New(f, "shop", nil).resolveImages(context.Background(), im, plan.Lookups(seen, p.Services, policy)); err != nil {
 		t.Fatal(err)
 	}
-	for name, r := range im.images.resolved {
-		r.image = strings.Split(r.image, "@")[0] + "@" + digest.FromString(content).String()
-		im.images.resolved[name] = r
+	for name, r := range im.images.Resolved {
+		r.Image = strings.Split(r.Image, "@")[0] + "@" + digest.FromString(content).String()
+		im.images.Resolved[name] = r
 	}
-	plan, err := makePlan(p, seen, im.images, UpOptions{ResolveImage: policy})
+	todo, err := plan.ForUp(p, seen, im.images, plan.UpOptions{ResolveImage: policy})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan, f.asked
+	return todo, f.asked
 }
 
 func TestResolvePolicies(t *testing.T) {
-	seen := nothing()
-	plan, asked := resolvedUp(t, seen, shop, ResolveAlways, "old")
+	seen := plantest.Nothing()
+	todo, asked := resolvedUp(t, seen, plantest.Shop, plan.ResolveAlways, "old")
 	wantLines(t, asked, "haproxy:3.2-alpine", "postgres:16", "shop/web:1")
-	carriedOut(seen, plan)
+	plantest.CarriedOut(seen, todo)
 	// A new service with an image that another runs already.
-	more := shop + "  db2: {image: \"postgres:16\"}\n"
+	more := plantest.Shop + "  db2: {image: \"postgres:16\"}\n"
 	for policy, want := range map[string][]string{
-		ResolveNever:   nil,
-		ResolveChanged: {"postgres:16"},
-		ResolveAlways:  {"haproxy:3.2-alpine", "postgres:16", "shop/web:1"},
+		plan.ResolveNever:   nil,
+		plan.ResolveChanged: {"postgres:16"},
+		plan.ResolveAlways:  {"haproxy:3.2-alpine", "postgres:16", "shop/web:1"},
 	} {
-		plan, asked := resolvedUp(t, seen, more, policy, "new")
+		todo, asked := resolvedUp(t, seen, more, policy, "new")
 		wantLines(t, asked, want...)
 		changes := []string{}
-		for _, s := range plan.Steps {
-			if s.Spec != nil && s.Do != Await {
+		for _, s := range todo.Steps {
+			if s.Spec != nil && s.Do != plan.Await {
 				changes = append(changes, string(s.Do)+" "+s.Spec.TaskTemplate.ContainerSpec.Image)
 			}
 		}
 		at := "@" + digest.FromString("new").String()
 		steps := map[string][]string{
-			ResolveNever:   {"create service postgres:16"},
-			ResolveChanged: {"create service postgres:16" + at},
-			ResolveAlways: {"create service postgres:16" + at, "update service postgres:16" + at,
+			plan.ResolveNever:   {"create service postgres:16"},
+			plan.ResolveChanged: {"create service postgres:16" + at},
+			plan.ResolveAlways: {"create service postgres:16" + at, "update service postgres:16" + at,
 				"update proxies haproxy:3.2-alpine" + at, "start color shop/web:1" + at},
 		}[policy]
 		wantLines(t, changes, steps...)
@@ -193,8 +197,8 @@ func TestUnresolvedImages(t *testing.T) {
 	pinned := "gone.example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111"
 	said[pinned] = "manifest unknown"
 	var warned []string
-	o := New(&fakeRegistry{failing: said}, "shop", func(e Event) { warned = append(warned, string(e.State)+" "+e.Step+": "+e.Text) })
-	err := o.resolveImages(context.Background(), newLookup(UpOptions{RequireDigests: true}), append(images, pinned))
+	o := New(&fakeRegistry{failing: said}, "shop", func(e cluster.Event) { warned = append(warned, string(e.State)+" "+e.Step+": "+e.Text) })
+	err := o.resolveImages(context.Background(), newLookup(plan.UpOptions{RequireDigests: true}), append(images, pinned))
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -203,7 +207,7 @@ func TestUnresolvedImages(t *testing.T) {
 		": registry gone.example: it has no such image: correct the name, or `docker push gone.example/app`")
 
 	warned = nil
-	if err := o.resolveImages(context.Background(), newLookup(UpOptions{}), []string{"down.example/app:1"}); err != nil {
+	if err := o.resolveImages(context.Background(), newLookup(plan.UpOptions{}), []string{"down.example/app:1"}); err != nil {
 		t.Error(err)
 	}
 	wantLines(t, warned, "warning image down.example/app:1: its digest cannot be resolved; what runs it keeps its digest, else each node uses what it has or pulls: "+want[0])
@@ -212,8 +216,8 @@ func TestUnresolvedImages(t *testing.T) {
 func TestCredentialsOfABrokenHelper(t *testing.T) {
 	asked, warned := []string{}, []string{}
 	f := &fakeRegistry{}
-	o := New(f, "shop", func(e Event) { warned = append(warned, string(e.State)+" "+e.Step+": "+e.Text) })
-	im := newLookup(UpOptions{RegistryAuth: login(&asked)})
+	o := New(f, "shop", func(e cluster.Event) { warned = append(warned, string(e.State)+" "+e.Step+": "+e.Text) })
+	im := newLookup(plan.UpOptions{RegistryAuth: login(&asked)})
 	if err := o.resolveImages(context.Background(), im, []string{"broken.example/a:1", "broken.example/b:1"}); err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +227,7 @@ func TestCredentialsOfABrokenHelper(t *testing.T) {
 	wantLines(t, f.asked, "broken.example/a:1", "broken.example/b:1")
 	wantLines(t, warned, "warning image broken.example/a:1: it is looked up without credentials: "+told)
 
-	p := loadShop(t, "services: {web: {image: \"broken.example/web:1\"}}")
+	p := plantest.LoadShop(t, "services: {web: {image: \"broken.example/web:1\"}}")
 	err := im.credentials.sendable(p.Services)
 	if err == nil || err.Error() != "service web: "+told {
 		t.Errorf("%v", err)
@@ -261,30 +265,30 @@ func TestCredentialsGoWithEveryWrite(t *testing.T) {
 
 // With --with-registry-auth all services are written, but for jobs: Swarm would run them again.
 func TestPlanSendsCredentials(t *testing.T) {
-	file := shop + "  migrate: {image: \"shop/web:1\", deploy: {mode: replicated-job}}\n"
-	seen := nothing()
-	carriedOut(seen, planFor(t, seen, file, UpOptions{}))
-	wantPlan(t, planFor(t, seen, file, UpOptions{}), "nothing to do\n")
-	wantPlan(t, planFor(t, seen, file, UpOptions{WithRegistryAuth: true}), `
+	file := plantest.Shop + "  migrate: {image: \"shop/web:1\", deploy: {mode: replicated-job}}\n"
+	seen := plantest.Nothing()
+	plantest.CarriedOut(seen, plantest.For(t, seen, file, plan.UpOptions{}))
+	plantest.Want(t, plantest.For(t, seen, file, plan.UpOptions{}), "nothing to do\n")
+	plantest.Want(t, plantest.For(t, seen, file, plan.UpOptions{WithRegistryAuth: true}), `
 send credentials for shop_db: --with-registry-auth
 send credentials for shop_web: --with-registry-auth
 send credentials for shop_web-blue: --with-registry-auth
 `)
 	more := file + "  more: {image: app, configs: [db]}\nconfigs: {db: {content: of the name of a service}}\n"
-	wantPlan(t, planFor(t, seen, more, UpOptions{WithRegistryAuth: true, Services: []string{"db", "more"}}), `
+	plantest.Want(t, plantest.For(t, seen, more, plan.UpOptions{WithRegistryAuth: true, Services: []string{"db", "more"}}), `
 create config shop_db: it does not exist
 create service shop_more: it does not exist
 send credentials for shop_db: --with-registry-auth
 await shop_more
 `)
 	given := strings.Replace(file, "x-bluegreen: {}", "x-given-back: {}", 1)
-	wantPlan(t, planFor(t, seen, strings.Replace(given, "replicas: 3", "replicas: 2", 1), UpOptions{WithRegistryAuth: true, Services: []string{"web"}}), `
+	plantest.Want(t, plantest.For(t, seen, strings.Replace(given, "replicas: 3", "replicas: 2", 1), plan.UpOptions{WithRegistryAuth: true, Services: []string{"web"}}), `
 give back shop_web: x-bluegreen was taken out: the service becomes a plain one in place
 remove color shop_web-blue: the service is not blue-green any more
 remove network shop-bluegreen_control: no service is blue-green any more
 `)
 	file = strings.Replace(file, "shop/web:1", "shop/web:2", 1)
-	wantPlan(t, planFor(t, seen, file, UpOptions{WithRegistryAuth: true, Services: []string{"web"}}), `
+	plantest.Want(t, plantest.For(t, seen, file, plan.UpOptions{WithRegistryAuth: true, Services: []string{"web"}}), `
 send credentials for shop_web-blue: --with-registry-auth
 start color shop_web-green: release 2: image shop/web:1 → shop/web:2
 flip shop_web to green: image shop/web:1 → shop/web:2

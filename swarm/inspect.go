@@ -8,22 +8,24 @@ import (
 	"strings"
 	"time"
 
-	api "github.com/docker/docker/api/types/swarm"
-
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/execute"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
+	api "github.com/docker/docker/api/types/swarm"
 )
 
 // Status tells what the swarm holds of the stack. With live the proxies are asked, by a control job.
 func (o *Operator) Status(ctx context.Context, live bool) (*Status, error) {
-	s, err := o.observe(ctx)
+	s, err := o.ex.Observe(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if s.empty() {
-		return nil, s.nothing()
+	if s.Empty() {
+		return nil, s.NothingDeployed()
 	}
-	st := &Status{Stack: o.stack, Live: live, Drift: []string{}, Services: []ServiceStatus{}}
-	if c, ok := s.Configs[lockName(o.stack)]; ok {
+	st := &Status{Stack: o.ex.Stack, Live: live, Drift: []string{}, Services: []ServiceStatus{}}
+	if c, ok := s.Configs[cluster.LockName(o.ex.Stack)]; ok {
 		since, _ := time.Parse(time.RFC3339, c.Spec.Labels[labelSince])
 		st.Lock = &LockStatus{Owner: c.Spec.Labels[labelOwner], Since: since}
 	}
@@ -44,70 +46,70 @@ func (o *Operator) Status(ctx context.Context, live bool) (*Status, error) {
 	return st, nil
 }
 
-func (o *Operator) stackTasks(ctx context.Context, s *Observed) (map[string][]api.Task, error) {
+func (o *Operator) stackTasks(ctx context.Context, s *cluster.Snapshot) (map[string][]api.Task, error) {
 	var ids []string
-	for _, svc := range s.services() {
+	for _, svc := range s.Services() {
 		ids = append(ids, svc.ID)
 	}
-	return o.tasks(ctx, ids...)
+	return o.ex.Tasks(ctx, ids...)
 }
 
 func swarmService(svc api.Service, tasks map[string][]api.Task) SwarmService {
 	image, digest, _ := strings.Cut(svc.Spec.TaskTemplate.ContainerSpec.Image, "@")
-	st := SwarmService{Name: svc.Spec.Name, ID: svc.ID, Image: image, Digest: digest, Mode: modeOf(svc.Spec)}
-	if named := svc.Spec.Labels[LabelImage]; named != "" {
+	st := SwarmService{Name: svc.Spec.Name, ID: svc.ID, Image: image, Digest: digest, Mode: cluster.ModeOf(svc.Spec)}
+	if named := svc.Spec.Labels[cluster.LabelImage]; named != "" {
 		st.Image = named
 	}
-	if isJob(svc.Spec) {
-		st.Ready, st.Wanted = jobProgress(svc.Spec, latestRun(&svc, tasks[svc.ID]))
+	if cluster.IsJob(svc.Spec) {
+		st.Ready, st.Wanted = execute.JobProgress(svc.Spec, execute.LatestRun(&svc, tasks[svc.ID]))
 		return st
 	}
 	for _, t := range tasks[svc.ID] {
-		if wanted(t) && t.Status.State == api.TaskStateRunning {
+		if cluster.Wanted(t) && t.Status.State == api.TaskStateRunning {
 			st.Ready++
 			if t.CreatedAt.After(st.Since) {
 				st.Since = t.CreatedAt
 			}
 		}
 	}
-	st.Wanted = wantedTasks(svc.Spec, tasks[svc.ID])
+	st.Wanted = cluster.WantedTasks(svc.Spec, tasks[svc.ID])
 	return st
 }
 
-func blueGreenStatus(b *BlueGreen, tasks map[string][]api.Task) ServiceStatus {
+func blueGreenStatus(b *cluster.BlueGreen, tasks map[string][]api.Task) ServiceStatus {
 	st := ServiceStatus{Name: b.Name, Kind: "bluegreen"}
 	if b.Proxy != nil {
 		st.Swarm = swarmService(*b.Proxy, tasks)
-		route, _ := b.route() // a label that cannot be read shows as no route
-		next, _ := b.next()
+		route, _ := b.Route() // a label that cannot be read shows as no route
+		next, _ := b.Next()
 		st.Route = &RouteStatus{Sequence: route.Sequence, Active: route.Color, Next: next.Color}
 	}
-	for _, c := range Colors {
+	for _, c := range cluster.Colors {
 		if svc := b.Colors[c]; svc != nil {
-			st.Colors = append(st.Colors, ColorStatus{Color: string(c), Active: b.active() == c,
-				Release: release(svc.Spec), Swarm: swarmService(*svc, tasks)})
+			st.Colors = append(st.Colors, ColorStatus{Color: string(c), Active: b.Active() == c,
+				Release: cluster.ReleaseOf(svc.Spec), Swarm: swarmService(*svc, tasks)})
 		}
 	}
 	return st
 }
 
 // live asks the proxies of all services what they do, and notes where that is not what is written down.
-func (o *Operator) live(ctx context.Context, s *Observed, st *Status) error {
-	go o.listen(ctx)
+func (o *Operator) live(ctx context.Context, s *cluster.Snapshot, st *Status) error {
+	go o.ex.Listen(ctx)
 	names := slices.Sorted(maps.Keys(s.BlueGreen))
-	proxies, err := o.proxyTasks(ctx, s, names)
+	proxies, err := o.ex.ProxyTasks(ctx, s, names)
 	if err != nil {
 		return err
 	}
-	var ask []proxyTask
+	var ask []cluster.ProxyTask
 	for _, p := range proxies {
-		if p.askable() {
+		if p.Askable() {
 			ask = append(ask, p)
 		}
 	}
-	var report answer
+	var report traffic.Answer
 	if len(ask) > 0 {
-		got, err := o.order(ctx, s, ask, haproxy.Order{}, nil)
+		got, err := o.ex.Order(ctx, s, ask, haproxy.Order{}, nil)
 		if err != nil {
 			return err
 		}
@@ -125,7 +127,7 @@ func (o *Operator) live(ctx context.Context, s *Observed, st *Status) error {
 	return nil
 }
 
-func proxyStatus(p proxyTask, report answer) ProxyStatus {
+func proxyStatus(p cluster.ProxyTask, report traffic.Answer) ProxyStatus {
 	st := ProxyStatus{Task: p.Name, Node: p.Node, Address: p.Addr, Error: string(p.State) + ": not asked", InFlight: map[string]int{}, Servers: []ServerStatus{}}
 	if p.Down {
 		st.Error = "its node is down"

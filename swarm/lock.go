@@ -8,6 +8,9 @@ import (
 	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 	"github.com/docker/docker/api/types/filters"
 	api "github.com/docker/docker/api/types/swarm"
 )
@@ -27,19 +30,17 @@ const (
 	staleAfter = 30 * time.Second
 )
 
-var errLockLost = errors.New("another command took the lock of the stack over: this one stood still for too long")
-
 // locked runs do while it holds the stack's lock: a config, whose create is atomic in the whole swarm.
 func (o *Operator) locked(ctx context.Context, command string, timeout time.Duration, do func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go o.listen(ctx)
+	go o.ex.Listen(ctx)
 	id, err := o.lock(ctx, command, timeout)
 	if err == nil && ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), o.unlock(ctx, id))
 	}
 	if ctx.Err() != nil {
-		return &InterruptedError{Left: "nothing was done"}
+		return &cluster.InterruptedError{Left: "nothing was done"}
 	}
 	if err != nil {
 		return err
@@ -50,7 +51,7 @@ func (o *Operator) locked(ctx context.Context, command string, timeout time.Dura
 		o.beat(ctx, id, cancel)
 	}()
 	err = do(ctx)
-	if lost := context.Cause(ctx); errors.Is(lost, errLockLost) {
+	if lost := context.Cause(ctx); errors.Is(lost, cluster.ErrLockLost) {
 		err = errors.Join(lost, err)
 	}
 	cancel(nil)
@@ -62,15 +63,15 @@ func (o *Operator) locked(ctx context.Context, command string, timeout time.Dura
 func (o *Operator) lock(ctx context.Context, command string, timeout time.Duration) (string, error) {
 	began, seen, told := time.Now(), lockSeen{}, false
 	for {
-		created, err := o.engine.ConfigCreate(ctx, lockSpec(o.stack, command))
+		created, err := o.ex.Engine.ConfigCreate(ctx, lockSpec(o.ex.Stack, command))
 		switch {
 		case err == nil:
 			if told {
-				o.done("", "lock", "it is our turn")
+				o.ex.Done("", "lock", "it is our turn")
 			}
 			return created.ID, nil
 		case !taken(err):
-			return "", fmt.Errorf("take the lock of stack %s: %w", o.stack, managerError(err))
+			return "", fmt.Errorf("take the lock of stack %s: %w", o.ex.Stack, engine.ManagerError(err))
 		}
 		holder, err := o.holder(ctx)
 		if err != nil {
@@ -80,20 +81,20 @@ func (o *Operator) lock(ctx context.Context, command string, timeout time.Durati
 			continue // it was just removed
 		}
 		if why := seen.dead(*holder); why != "" {
-			o.warn("", "lock", "taking over the lock of %s: %s", describe(*holder), why)
-			if err := o.engine.ConfigRemove(ctx, holder.ID); err != nil && !notFound(err) {
-				return "", fmt.Errorf("take the lock of stack %s over: %w", o.stack, err)
+			o.ex.Warn("", "lock", "taking over the lock of %s: %s", describe(*holder), why)
+			if err := o.ex.Engine.ConfigRemove(ctx, holder.ID); err != nil && !engine.NotFound(err) {
+				return "", fmt.Errorf("take the lock of stack %s over: %w", o.ex.Stack, err)
 			}
 			continue
 		}
 		if !told {
 			told = true
-			o.working("", "lock", "waiting for %s", describe(*holder))
+			o.ex.Working("", "lock", "waiting for %s", describe(*holder))
 		}
 		if time.Since(began) > timeout {
-			return "", fmt.Errorf("stack %s is locked by %s: wait for it, or give a longer --lock-timeout (now %s)", o.stack, describe(*holder), timeout)
+			return "", fmt.Errorf("stack %s is locked by %s: wait for it, or give a longer --lock-timeout (now %s)", o.ex.Stack, describe(*holder), timeout)
 		}
-		if !o.pause(ctx) {
+		if !o.ex.Pause(ctx) {
 			return "", context.Cause(ctx)
 		}
 	}
@@ -122,8 +123,8 @@ func (l *lockSeen) dead(c api.Config) string {
 
 func lockSpec(stack, command string) api.ConfigSpec {
 	return api.ConfigSpec{
-		Annotations: api.Annotations{Name: lockName(stack), Labels: map[string]string{
-			LabelNamespace: namespace(stack), LabelStack: stack, LabelRole: RoleLock,
+		Annotations: api.Annotations{Name: cluster.LockName(stack), Labels: map[string]string{
+			cluster.LabelNamespace: cluster.Namespace(stack), cluster.LabelStack: stack, cluster.LabelRole: cluster.RoleLock,
 			labelOwner: owner(), labelProcess: thisProcess(), labelCommand: command,
 			labelSince: time.Now().UTC().Format(time.RFC3339), labelBeat: "0",
 		}},
@@ -138,12 +139,12 @@ func describe(c api.Config) string {
 
 // holder returns the lock as it is now, nil when nobody holds it.
 func (o *Operator) holder(ctx context.Context) (*api.Config, error) {
-	configs, err := o.engine.ConfigList(ctx, api.ConfigListOptions{Filters: filters.NewArgs(filters.Arg("name", lockName(o.stack)))})
+	configs, err := o.ex.Engine.ConfigList(ctx, api.ConfigListOptions{Filters: filters.NewArgs(filters.Arg("name", cluster.LockName(o.ex.Stack)))})
 	if err != nil {
-		return nil, fmt.Errorf("read the lock of stack %s: %w", o.stack, err)
+		return nil, fmt.Errorf("read the lock of stack %s: %w", o.ex.Stack, err)
 	}
 	for _, c := range configs {
-		if c.Spec.Name == lockName(o.stack) { // the filter takes prefixes
+		if c.Spec.Name == cluster.LockName(o.ex.Stack) { // the filter takes prefixes
 			return &c, nil
 		}
 	}
@@ -163,27 +164,27 @@ func (o *Operator) beat(ctx context.Context, id string, lost context.CancelCause
 		}
 		c, err := o.holder(ctx)
 		if err == nil && (c == nil || c.ID != id) {
-			lost(errLockLost)
+			lost(cluster.ErrLockLost)
 			return
 		}
 		if err == nil {
 			c.Spec.Labels[labelBeat] = fmt.Sprint(n)
-			err = o.engine.ConfigUpdate(ctx, id, c.Version, c.Spec)
+			err = o.ex.Engine.ConfigUpdate(ctx, id, c.Version, c.Spec)
 		}
 		if err == nil {
 			last = time.Now()
 		} else if time.Since(last) > staleAfter-beatEvery/2 {
-			lost(errLockLost) // by the next beat others may rightly think us dead
+			lost(cluster.ErrLockLost) // by the next beat others may rightly think us dead
 			return
 		}
 	}
 }
 
 func (o *Operator) unlock(ctx context.Context, id string) error {
-	ctx, cancel := detached(ctx)
+	ctx, cancel := traffic.Detached(ctx)
 	defer cancel()
-	if err := o.engine.ConfigRemove(ctx, id); err != nil && !notFound(err) {
-		return fmt.Errorf("release the lock of stack %s: %w: it is taken over after %s", o.stack, err, staleAfter)
+	if err := o.ex.Engine.ConfigRemove(ctx, id); err != nil && !engine.NotFound(err) {
+		return fmt.Errorf("release the lock of stack %s: %w: it is taken over after %s", o.ex.Stack, err, staleAfter)
 	}
 	return nil
 }

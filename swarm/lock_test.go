@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster/clustertest"
 	api "github.com/docker/docker/api/types/swarm"
 )
 
@@ -20,9 +21,9 @@ func heldBy(process string) api.Config {
 var errTaken = errors.New("rpc error: code = AlreadyExists desc = config shop-bluegreen-lock already exists")
 
 func TestLockOfAnotherIsWaitedFor(t *testing.T) {
-	o := New(&fakeEngine{
-		configCreate: func(api.ConfigSpec) error { return errTaken },
-		configs:      func() []api.Config { return []api.Config{heldBy("another boot 1 2")} },
+	o := New(&clustertest.Engine{
+		OnConfigCreate: func(api.ConfigSpec) error { return errTaken },
+		Configs:        func() []api.Config { return []api.Config{heldBy("another boot 1 2")} },
 	}, "shop", nil)
 	err := o.locked(context.Background(), "docker bluegreen flip", 300*time.Millisecond, func(context.Context) error {
 		t.Error("ran without the lock")
@@ -40,15 +41,15 @@ func TestLockOfADeadProcessIsTakenOver(t *testing.T) {
 		t.Fatalf("this system tells no process identity: %q", dead)
 	}
 	dead[3] = "1" // a process of our number that started at another time
-	o := New(&fakeEngine{
-		configCreate: func(api.ConfigSpec) error {
+	o := New(&clustertest.Engine{
+		OnConfigCreate: func(api.ConfigSpec) error {
 			if len(removed) == 0 {
 				return errTaken
 			}
 			return nil
 		},
-		configs:      func() []api.Config { return []api.Config{heldBy(strings.Join(dead, " "))} },
-		configRemove: func(id string) { removed = append(removed, id) },
+		Configs:        func() []api.Config { return []api.Config{heldBy(strings.Join(dead, " "))} },
+		OnConfigRemove: func(id string) { removed = append(removed, id) },
 	}, "shop", nil)
 	ran := false
 	err := o.locked(context.Background(), "docker bluegreen flip", time.Minute, func(context.Context) error {

@@ -1,50 +1,8 @@
 package swarm
 
-import "time"
-
-// Values of UpOptions.ResolveImage, with the meaning that docker stack deploy gives them.
-const (
-	ResolveAlways  = "always"
-	ResolveChanged = "changed"
-	ResolveNever   = "never"
+import (
+	"time"
 )
-
-// UpOptions are the wishes of one up.
-type UpOptions struct {
-	// Services limits the command to these services of the project; empty means all.
-	Services []string
-	// NoDeps leaves out what the named services depend on.
-	NoDeps bool
-	// Prune removes services of the stack that are not in the file, once everything else is done.
-	Prune bool
-	// Detach does not wait for plain services that nothing depends on.
-	Detach bool
-	// SkipPreflight begins without asking whether it can work.
-	SkipPreflight bool
-	// SkipPortCheck lets proxies take ports over without a look at what is spoken there.
-	SkipPortCheck bool
-	// NoFlip stops when the idle color is ready.
-	NoFlip bool
-	// Timeout overrides the longest time without progress of all services when it is not 0.
-	Timeout time.Duration
-	// ResolveImage is ResolveAlways, ResolveChanged or ResolveNever.
-	ResolveImage string
-	// RequireDigests makes an image that cannot be resolved an error, before anything is changed.
-	RequireDigests bool
-	// WithRegistryAuth sends the credentials of RegistryAuth to the nodes; otherwise they serve look-ups only.
-	WithRegistryAuth bool
-	// Strict makes what the engine would drop without a word an error.
-	Strict bool
-	// AcceptGap allows the adoption of a service that costs downtime: one with host-mode ports, or behind a router that cannot
-	// be told to use its virtual address.
-	AcceptGap bool
-	// Yes allows what must be asked for first; without it that is a *ConfirmationError.
-	Yes bool
-	// LockTimeout is the longest wait for another command on the same stack.
-	LockTimeout time.Duration
-	// RegistryAuth returns the encoded credentials for an image, empty for none; may be nil.
-	RegistryAuth func(image string) (string, error)
-}
 
 // FlipOptions are the wishes of one flip or rollback.
 type FlipOptions struct {

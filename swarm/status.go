@@ -1,6 +1,8 @@
 package swarm
 
-import "time"
+import (
+	"time"
+)
 
 // Status is what the swarm holds of a stack. Its JSON form is stable: fields are added, never changed.
 type Status struct {

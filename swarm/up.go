@@ -8,6 +8,11 @@ import (
 	"slices"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/preflight"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
 // upTries is how often an up starts over when the proxies turn out to follow another route than the one written down.
@@ -16,15 +21,15 @@ const upTries = 3
 // Up makes the swarm hold what the project says: new versions go to the idle colors, and traffic follows once
 // every proxy sees them ready. Errors are *UnhealthyError, *UnconfirmedError, *InterruptedError, or say themselves
 // what is wrong with the project or the swarm.
-func (o *Operator) Up(ctx context.Context, p *compose.Project, opts UpOptions) error {
+func (o *Operator) Up(ctx context.Context, p *compose.Project, opts plan.UpOptions) error {
 	im := newLookup(opts)
 	if opts.WithRegistryAuth {
-		o.engine = authWrites{o.engine, im.credentials}
+		o.ex.Engine = authWrites{o.ex.Engine, im.credentials}
 	}
 	return o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) error {
 		for try := 1; ; try++ {
 			err := o.up(ctx, p, im, opts)
-			if !errors.Is(err, errDrift) || try == upTries {
+			if !errors.Is(err, traffic.ErrDrift) || try == upTries {
 				return err
 			}
 			if err := o.mend(ctx); err != nil {
@@ -34,7 +39,7 @@ func (o *Operator) Up(ctx context.Context, p *compose.Project, opts UpOptions) e
 	})
 }
 
-func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts UpOptions) error {
+func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts plan.UpOptions) error {
 	if err := im.sendable(p, opts); err != nil {
 		return err
 	}
@@ -42,92 +47,92 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts 
 	if err != nil {
 		return err
 	}
-	plan, err := o.plan(ctx, seen, p, im, opts)
+	todo, err := o.plan(ctx, seen, p, im, opts)
 	if err != nil {
 		return err
 	}
-	if err := o.refuse(ctx, p, seen, plan, opts); err != nil {
+	if err := o.refuse(ctx, p, seen, todo, opts); err != nil {
 		return err
 	}
-	if err := plan.confirmation(); err != nil && !opts.Yes {
+	if err := todo.Confirmation(); err != nil && !opts.Yes {
 		return err
 	}
-	if err := o.execute(ctx, seen, plan); err != nil {
+	if err := o.ex.Execute(ctx, seen, todo); err != nil {
 		return err
 	}
-	if !plan.Changes() {
-		o.done("", "up", "nothing to do: the swarm holds what the file says")
+	if !todo.Changes() {
+		o.ex.Done("", "up", "nothing to do: the swarm holds what the file says")
 	}
 	if opts.NoFlip {
-		o.tellReady(plan)
+		o.tellReady(todo)
 	}
 	return nil
 }
 
 // Plan tells what Up would do, and changes nothing: no lock is taken, and nothing is written.
-func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts UpOptions) (Plan, error) {
+func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts plan.UpOptions) (plan.Plan, error) {
 	im := newLookup(opts)
 	if err := im.sendable(p, opts); err != nil {
-		return Plan{}, err
+		return plan.Plan{}, err
 	}
-	seen, err := o.observe(ctx)
+	seen, err := o.ex.Observe(ctx)
 	if err != nil {
-		return Plan{}, err
+		return plan.Plan{}, err
 	}
 	for _, b := range seen.BlueGreen {
-		delete(b.Saved, b.active()) // as an up does first
+		delete(b.Saved, b.Active()) // as an up does first
 	}
-	plan, err := o.plan(ctx, seen, p, im, opts)
-	if err != nil || !plan.Changes() {
-		return plan, err
+	todo, err := o.plan(ctx, seen, p, im, opts)
+	if err != nil || !todo.Changes() {
+		return todo, err
 	}
-	f, err := examine(ctx, o.Cluster, p, seen, plan)
+	f, err := preflight.Examine(ctx, o.ex.Cluster, p, seen, todo)
 	if err != nil {
-		return plan, err
+		return todo, err
 	}
-	plan.Notes = append(unsettled(seen), append(f.problems, f.warnings...)...)
-	if err := plan.confirmation(); err != nil && !opts.Yes {
-		plan.Notes = append(plan.Notes, err.Why()+": an up asks first, or wants --yes")
+	todo.Notes = append(unsettled(seen), append(f.Problems, f.Warnings...)...)
+	if err := todo.Confirmation(); err != nil && !opts.Yes {
+		todo.Notes = append(todo.Notes, err.Why()+": an up asks first, or wants --yes")
 	}
-	return plan, nil
+	return todo, nil
 }
 
 // refuse is the error for a plan that cannot work as things are.
-func (o *Operator) refuse(ctx context.Context, p *compose.Project, seen *Observed, plan Plan, opts UpOptions) error {
-	if opts.SkipPreflight || !plan.Changes() {
+func (o *Operator) refuse(ctx context.Context, p *compose.Project, seen *cluster.Snapshot, todo plan.Plan, opts plan.UpOptions) error {
+	if opts.SkipPreflight || !todo.Changes() {
 		return nil
 	}
-	f, err := examine(ctx, o.Cluster, p, seen, plan)
+	f, err := preflight.Examine(ctx, o.ex.Cluster, p, seen, todo)
 	if err != nil {
 		return err
 	}
-	for _, w := range f.warnings {
-		o.warn("", "preflight", "%s", w)
+	for _, w := range f.Warnings {
+		o.ex.Warn("", "preflight", "%s", w)
 	}
-	return f.err()
+	return f.Err()
 }
 
 // plan is the plan of an up for what was observed.
-func (o *Operator) plan(ctx context.Context, seen *Observed, p *compose.Project, im *lookup, opts UpOptions) (Plan, error) {
+func (o *Operator) plan(ctx context.Context, seen *cluster.Snapshot, p *compose.Project, im *lookup, opts plan.UpOptions) (plan.Plan, error) {
 	if err := o.tellUndone(p, seen, opts.Strict); err != nil {
-		return Plan{}, err
+		return plan.Plan{}, err
 	}
-	services, err := chosen(p, opts)
+	services, err := plan.Chosen(p, opts)
 	if err != nil {
-		return Plan{}, err
+		return plan.Plan{}, err
 	}
-	if err := o.resolveImages(ctx, im, lookups(seen, services, opts.ResolveImage)); err != nil {
-		return Plan{}, err
+	if err := o.resolveImages(ctx, im, plan.Lookups(seen, services, opts.ResolveImage)); err != nil {
+		return plan.Plan{}, err
 	}
-	if err := o.compareSecrets(ctx, seen, p); err != nil {
-		return Plan{}, err
+	if err := o.ex.CompareSecrets(ctx, seen, p); err != nil {
+		return plan.Plan{}, err
 	}
-	return makePlan(p, seen, im.images, opts)
+	return plan.ForUp(p, seen, im.images, opts)
 }
 
 // sendable is the error for services or credentials that cannot be had, before anything is changed.
-func (im *lookup) sendable(p *compose.Project, opts UpOptions) error {
-	services, err := chosen(p, opts)
+func (im *lookup) sendable(p *compose.Project, opts plan.UpOptions) error {
+	services, err := plan.Chosen(p, opts)
 	if err != nil || !opts.WithRegistryAuth {
 		return err
 	}
@@ -135,9 +140,9 @@ func (im *lookup) sendable(p *compose.Project, opts UpOptions) error {
 }
 
 // unsettled tells what an up would settle before it plans.
-func unsettled(s *Observed) []string {
+func unsettled(s *cluster.Snapshot) []string {
 	var notes []string
-	if c, ok := s.Configs[lockName(s.Stack)]; ok {
+	if c, ok := s.Configs[cluster.LockName(s.Stack)]; ok {
 		notes = append(notes, fmt.Sprintf("another command works on the stack, an up would wait for it: %s", c.Spec.Labels[labelOwner]))
 	}
 	for _, name := range unfinished(s) {
@@ -147,10 +152,10 @@ func unsettled(s *Observed) []string {
 }
 
 // unfinished are the services with a flip that has begun and not ended.
-func unfinished(s *Observed) []string {
+func unfinished(s *cluster.Snapshot) []string {
 	var names []string
 	for name, b := range s.BlueGreen {
-		if b.Proxy != nil && b.Proxy.Spec.Labels[LabelNext] != "" {
+		if b.Proxy != nil && b.Proxy.Spec.Labels[cluster.LabelNext] != "" {
 			names = append(names, name)
 		}
 	}
@@ -159,40 +164,40 @@ func unfinished(s *Observed) []string {
 }
 
 // tellReady says which colors wait for a flip.
-func (o *Operator) tellReady(plan Plan) {
-	for _, s := range plan.Steps {
-		if s.Do == StartColor {
-			o.done(s.Service, "up", "release %d is ready on %s: `docker bluegreen flip %s` makes it active", s.Release, s.Color, s.Service)
+func (o *Operator) tellReady(todo plan.Plan) {
+	for _, s := range todo.Steps {
+		if s.Do == plan.StartColor {
+			o.ex.Done(s.Service, "up", "release %d is ready on %s: `docker bluegreen flip %s` makes it active", s.Release, s.Color, s.Service)
 		}
 	}
 }
 
 // tidy observes the stack and ends what an earlier command left unfinished: control jobs, flips, saved specs.
-func (o *Operator) tidy(ctx context.Context) (*Observed, error) {
-	s, err := o.observe(ctx)
+func (o *Operator) tidy(ctx context.Context) (*cluster.Snapshot, error) {
+	s, err := o.ex.Observe(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, job := range s.Orders {
-		if err := o.engine.ServiceRemove(ctx, job.ID); err != nil && !notFound(err) {
+		if err := o.ex.Engine.ServiceRemove(ctx, job.ID); err != nil && !engine.NotFound(err) {
 			return nil, fmt.Errorf("remove the leftover control job %s: %w", job.Spec.Name, err)
 		}
 	}
 	if unfinished := unfinished(s); len(unfinished) > 0 {
-		o.working("", "settle", "an earlier flip of %s did not end: asking the proxies", sentence(unfinished))
-		if _, err := o.settle(ctx, s, unfinished); err != nil {
+		o.ex.Working("", "settle", "an earlier flip of %s did not end: asking the proxies", cluster.Sentence(unfinished))
+		if _, err := o.ex.Settle(ctx, s, unfinished); err != nil {
 			return s, err
 		}
-		o.done("", "settle", "the earlier flip of %s is settled", sentence(unfinished))
+		o.ex.Done("", "settle", "the earlier flip of %s is settled", cluster.Sentence(unfinished))
 	}
 	return s, o.forgetServed(ctx, s)
 }
 
 // forgetServed removes saved specs of colors that serve by now.
-func (o *Operator) forgetServed(ctx context.Context, s *Observed) error {
+func (o *Operator) forgetServed(ctx context.Context, s *cluster.Snapshot) error {
 	for _, b := range s.BlueGreen {
-		if active := b.active(); active != None {
-			if err := o.forget(ctx, s, b, active); err != nil {
+		if active := b.Active(); active != cluster.None {
+			if err := o.ex.Forget(ctx, s, b, active); err != nil {
 				return err
 			}
 		}
@@ -202,12 +207,12 @@ func (o *Operator) forgetServed(ctx context.Context, s *Observed) error {
 
 // mend lets the labels follow the proxies.
 func (o *Operator) mend(ctx context.Context) error {
-	s, err := o.observe(ctx)
+	s, err := o.ex.Observe(ctx)
 	if err != nil {
 		return err
 	}
 	names := slices.Sorted(maps.Keys(s.BlueGreen))
-	o.warn("", "settle", "the proxies follow another route than the one written down, as after `docker service rollback`: the labels are mended")
-	_, err = o.settle(ctx, s, names)
+	o.ex.Warn("", "settle", "the proxies follow another route than the one written down, as after `docker service rollback`: the labels are mended")
+	_, err = o.ex.Settle(ctx, s, names)
 	return err
 }

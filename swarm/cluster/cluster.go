@@ -1,0 +1,48 @@
+// Package cluster is what a swarm holds of a stack: reading it, writing it, waiting for it.
+package cluster
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
+)
+
+// Parallel is how many things of one kind are done at once.
+const Parallel = 8
+
+// Cluster is one stack on one swarm.
+type Cluster struct {
+	Engine engine.API
+	Stack  string
+	emit   func(Event)
+
+	mu   sync.Mutex
+	next chan struct{} // closed at the next event of the swarm
+}
+
+// New returns the stack of that name on the swarm that e is a manager of. Events are given to emit, from several
+// goroutines, one at a time; nil discards them.
+func New(e engine.API, stack string, emit func(Event)) *Cluster {
+	return &Cluster{Engine: engine.WithWholeWrites(e), Stack: stack, emit: oneAtATime(emit), next: make(chan struct{})}
+}
+
+// Event tells what happened to a step of a service, both empty for what is about the stack.
+func (cl *Cluster) Event(state State, service, step, format string, args ...any) {
+	cl.emit(Event{Service: service, Step: step, State: state, Text: fmt.Sprintf(format, args...)})
+}
+
+// Working tells that a step has begun or goes on.
+func (cl *Cluster) Working(service, step, format string, args ...any) {
+	cl.Event(Working, service, step, format, args...)
+}
+
+// Done tells that a step is done.
+func (cl *Cluster) Done(service, step, format string, args ...any) {
+	cl.Event(Done, service, step, format, args...)
+}
+
+// Warn tells what a person should know and what does not end the command.
+func (cl *Cluster) Warn(service, step, format string, args ...any) {
+	cl.Event(Warning, service, step, format, args...)
+}

@@ -1,0 +1,42 @@
+package cluster
+
+import (
+	"sync"
+)
+
+// State is how far the step that an event tells of has come.
+type State string
+
+// States of a step.
+const (
+	Working State = "working" // the step has begun or has made progress
+	Done    State = "done"    // the step is complete
+	Warning State = "warning" // something that the user should know; the step goes on
+	Failed  State = "failed"  // the step did not succeed; an error follows
+)
+
+// Event is one thing that happened while a command ran. The core emits events, commands render them.
+type Event struct {
+	// Service is the compose service that the event is about, empty for the whole stack.
+	Service string `json:"service,omitempty"`
+	// Step identifies the step within the service, for example "color green" or "flip".
+	// Events of one step replace each other on a terminal.
+	Step string `json:"step"`
+	// State is how far the step has come.
+	State State `json:"state"`
+	// Text says it in words, for example "2 of 3 tasks ready".
+	Text string `json:"text"`
+}
+
+// oneAtATime makes emit safe for several goroutines; a nil emit discards.
+func oneAtATime(emit func(Event)) func(Event) {
+	if emit == nil {
+		return func(Event) {}
+	}
+	var mu sync.Mutex
+	return func(e Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		emit(e)
+	}
+}

@@ -1,0 +1,144 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// Route returns where the alias points, as the proxy service has it written down.
+func (b *BlueGreen) Route() (haproxy.Route, error) {
+	return b.routeLabel(LabelAlias + b.Name)
+}
+
+// Next returns the route of a flip that has begun and not ended; its color is empty when there is none.
+func (b *BlueGreen) Next() (haproxy.Route, error) {
+	if b.Proxy.Spec.Labels[LabelNext] == "" {
+		return haproxy.Route{}, nil
+	}
+	return b.routeLabel(LabelNext)
+}
+
+func (b *BlueGreen) routeLabel(label string) (haproxy.Route, error) {
+	r, err := haproxy.ParseRoute(b.Proxy.Spec.Labels[label])
+	if err != nil {
+		return r, fmt.Errorf("service %s: label %s of %s: %w: write it again with `docker service update --label-add %s=SEQUENCE:COLOR %s`",
+			b.Name, label, b.Proxy.Spec.Name, err, label, b.Proxy.Spec.Name)
+	}
+	return r, nil
+}
+
+// Active returns the color that takes the traffic by the label, and None without a proxy.
+func (b *BlueGreen) Active() Color {
+	if b == nil || b.Proxy == nil {
+		return None
+	}
+	r, err := b.Route()
+	if err != nil {
+		return None
+	}
+	return Color(r.Color)
+}
+
+// Settings returns the settings that the last up resolved.
+func (b *BlueGreen) Settings() (compose.Settings, error) {
+	var s compose.Settings
+	if err := json.Unmarshal([]byte(b.Proxy.Spec.Labels[LabelSettings]), &s); err != nil {
+		return s, fmt.Errorf("service %s: label %s of %s cannot be read: %w: run `docker bluegreen up` to write it again",
+			b.Name, LabelSettings, b.Proxy.Spec.Name, err)
+	}
+	return s, nil
+}
+
+// ReleaseOf returns the number of the release that a spec of a color holds.
+func ReleaseOf(spec api.ServiceSpec) int {
+	n, _ := strconv.Atoi(spec.Labels[LabelRelease]) // 0 is "none"
+	return n
+}
+
+// ProxiedPorts returns the ports and health of the release that a spec of a color holds.
+func ProxiedPorts(spec api.ServiceSpec) (compose.Release, bool) {
+	var r compose.Release
+	err := json.Unmarshal([]byte(spec.Labels[LabelPorts]), &r)
+	return r, err == nil && len(r.Ports) > 0
+}
+
+// LastRelease is the highest number that any release of the service has had, so far as is known.
+func (b *BlueGreen) LastRelease() int {
+	last := 0
+	for _, c := range Colors {
+		if s := b.Colors[c]; s != nil {
+			last = max(last, ReleaseOf(s.Spec))
+		}
+		if s := b.Saved[c]; s != nil {
+			last = max(last, ReleaseOf(*s))
+		}
+	}
+	return last
+}
+
+// maxConflicts is how often a write is tried again that another writer came before.
+const maxConflicts = 10
+
+// Rewrite changes a service in place and returns it as it is then. The change is applied to the version that
+// was read; when another writer was faster, it is applied again to what that one wrote, and change may refuse.
+// Writing nothing but labels restarts no task.
+func (cl *Cluster) Rewrite(ctx context.Context, svc *api.Service, change func(*api.ServiceSpec) error) (*api.Service, error) {
+	return cl.rewriteWith(ctx, svc, api.ServiceUpdateOptions{}, change)
+}
+
+func (cl *Cluster) rewriteWith(ctx context.Context, svc *api.Service, options api.ServiceUpdateOptions, change func(*api.ServiceSpec) error) (*api.Service, error) {
+	current := *svc
+	for try := 0; ; try++ {
+		spec := Clone(current.Spec)
+		if err := change(&spec); err != nil {
+			return nil, err
+		}
+		_, err := cl.Engine.ServiceUpdate(ctx, current.ID, current.Version, spec, options)
+		if err != nil && (!engine.OutOfSequence(err) || try == maxConflicts) {
+			return nil, fmt.Errorf("update service %s: %w", spec.Name, err)
+		}
+		fresh, _, ierr := cl.Engine.ServiceInspectWithRaw(ctx, current.ID, api.ServiceInspectOptions{})
+		if ierr != nil {
+			return nil, fmt.Errorf("inspect service %s: %w", spec.Name, ierr)
+		}
+		current = fresh
+		if err == nil {
+			return &current, nil
+		}
+	}
+}
+
+// Relabel writes labels; an empty value removes the label.
+func (cl *Cluster) Relabel(ctx context.Context, svc *api.Service, labels map[string]string) (*api.Service, error) {
+	return cl.Rewrite(ctx, svc, func(s *api.ServiceSpec) error {
+		SetLabels(s, labels)
+		return nil
+	})
+}
+
+// SetLabels sets labels of a spec; an empty value removes one.
+func SetLabels(s *api.ServiceSpec, labels map[string]string) {
+	for k, v := range labels {
+		if v == "" {
+			delete(s.Labels, k)
+		} else {
+			s.Labels[k] = v
+		}
+	}
+}
+
+// Inspect reads a service.
+func (cl *Cluster) Inspect(ctx context.Context, id string) (*api.Service, error) {
+	svc, _, err := cl.Engine.ServiceInspectWithRaw(ctx, id, api.ServiceInspectOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("inspect service %s: %w", id, err)
+	}
+	return &svc, nil
+}

@@ -1,0 +1,169 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// Askable says whether a proxy can be expected to answer.
+func (t ProxyTask) Askable() bool {
+	return !t.Down && !t.Waiting && t.Addr != "" && StateRank(t.State) >= StateRank(api.TaskStateStarting)
+}
+
+// ProxyTask is one task of a proxy service that is not known to have ended.
+type ProxyTask struct {
+	Service string // compose name
+	ID      string
+	Name    string // as docker shows it, for example shop_web.1
+	Node    string // host name, empty without a node
+	NodeID  string
+	Addr    string // on the control network, empty without one
+	State   api.TaskState
+	Image   string
+	Err     string
+	// Down says that the task's node is not ready: nobody can tell what the task does.
+	Down bool
+	// Stopping says that the swarm wants the task to end.
+	Stopping bool
+	// Waiting says that the task has a node and no process yet: it follows one that ends, or failed. It will start
+	// with the route that was written down at Created.
+	Waiting bool
+	Created time.Time
+}
+
+// String names the proxy for a message.
+func (t ProxyTask) String() string {
+	s := t.Name + " on " + t.Node
+	switch {
+	case t.Down:
+		s += " (node is down)"
+	case t.Stopping:
+		s += " (stopping)"
+	case t.State != api.TaskStateRunning:
+		s += " (" + string(t.State) + ")"
+	}
+	if t.Err != "" {
+		s += ": " + t.Err
+	}
+	return s
+}
+
+// ProxyTasks lists the proxy tasks of services that may route, now or in a moment.
+//
+// A task without a node is not among them: it has no process, and when it gets one it asks its peers before it serves.
+func (cl *Cluster) ProxyTasks(ctx context.Context, s *Snapshot, services []string) ([]ProxyTask, error) {
+	ids := map[string]string{}
+	var list []string
+	for _, name := range services {
+		if p := s.BlueGreen[name].Proxy; p != nil {
+			ids[p.ID] = name
+			list = append(list, p.ID)
+		}
+	}
+	if len(list) == 0 {
+		return nil, nil
+	}
+	ready, err := cl.RefreshNodes(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	tasks, err := cl.Tasks(ctx, list...)
+	if err != nil {
+		return nil, err
+	}
+	control := s.Networks[ControlNetwork(s.Stack)].ID
+	var out []ProxyTask
+	for id, name := range ids {
+		for _, t := range tasks[id] {
+			up, known := ready[t.NodeID]
+			waits := Wanted(t) && (!Begun(t) || t.DesiredState == api.TaskStateReady)
+			if t.NodeID == "" || Ended(t) || !known || !runsProxy(t) || !waits && !Begun(t) {
+				continue
+			}
+			out = append(out, ProxyTask{
+				Service: name, ID: t.ID, Name: s.TaskName(t, s.BlueGreen[name].Proxy.Spec.Name),
+				Node: s.NodeName(t.NodeID), NodeID: t.NodeID, Addr: TaskAddress(t, control), State: t.Status.State,
+				Image: t.Spec.ContainerSpec.Image, Err: t.Status.Err, Down: !up,
+				Stopping: StateRank(t.DesiredState) > StateRank(api.TaskStateRunning), Waiting: waits, Created: t.CreatedAt,
+			})
+		}
+	}
+	slices.SortFunc(out, func(a, b ProxyTask) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) })
+	return out, nil
+}
+
+// runsProxy says whether a task of a proxy service is a proxy: after an adoption the old app's tasks are there too.
+func runsProxy(t api.Task) bool {
+	c := t.Spec.ContainerSpec
+	return c != nil && slices.ContainsFunc(c.Configs, func(r *api.ConfigReference) bool {
+		return r.File != nil && r.File.Name == haproxy.Dir+"/"+haproxy.RouteFile
+	})
+}
+
+// states in the order in which a task goes through them; see swarmkit's api/types.proto.
+var states = []api.TaskState{
+	api.TaskStateNew, api.TaskStatePending, api.TaskStateAssigned, api.TaskStateAccepted, api.TaskStatePreparing,
+	api.TaskStateReady, api.TaskStateStarting, api.TaskStateRunning, api.TaskStateComplete, api.TaskStateShutdown,
+	api.TaskStateFailed, api.TaskStateRejected, api.TaskStateRemove, api.TaskStateOrphaned,
+}
+
+// StateRank is how far a task in a state has come: states with a higher rank come later.
+func StateRank(s api.TaskState) int { return slices.Index(states, s) }
+
+// Ended says whether a task has no container any more.
+func Ended(t api.Task) bool { return StateRank(t.Status.State) > StateRank(api.TaskStateRunning) }
+
+// Begun says whether a node has a task and has not ended it. One of a global service has its node while it waits.
+func Begun(t api.Task) bool {
+	return t.NodeID != "" && StateRank(t.Status.State) >= StateRank(api.TaskStateAssigned) && !Ended(t)
+}
+
+// Wanted says whether the swarm wants a task to run.
+func Wanted(t api.Task) bool { return StateRank(t.DesiredState) <= StateRank(api.TaskStateRunning) }
+
+// TaskAddress returns the task's address on a network, and "" while it has none.
+func TaskAddress(t api.Task, networkID string) string {
+	for _, a := range t.NetworksAttachments {
+		if a.Network.ID != networkID {
+			continue
+		}
+		for _, addr := range a.Addresses {
+			if p, err := netip.ParsePrefix(addr); err == nil {
+				return p.Addr().String()
+			}
+		}
+	}
+	return ""
+}
+
+// TaskName names a task as docker does: by slot, or by node for a global service.
+func (s *Snapshot) TaskName(t api.Task, service string) string {
+	if t.Slot > 0 {
+		return fmt.Sprintf("%s.%d", service, t.Slot)
+	}
+	return service + "." + s.NodeName(t.NodeID)
+}
+
+// RefreshNodes looks at the nodes again, and returns which are ready by their ids.
+func (cl *Cluster) RefreshNodes(ctx context.Context, s *Snapshot) (map[string]bool, error) {
+	nodes, err := cl.Engine.NodeList(ctx, api.NodeListOptions{})
+	if err != nil {
+		return nil, engine.ManagerError(err)
+	}
+	ready := map[string]bool{}
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	for _, n := range nodes {
+		s.Nodes[n.ID] = n
+		ready[n.ID] = n.Status.State == api.NodeStateReady
+	}
+	return ready, nil
+}

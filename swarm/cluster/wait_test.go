@@ -1,0 +1,150 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster/clustertest"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+func replicated(n uint64) *api.Service {
+	svc := &api.Service{ID: "s"}
+	svc.Spec.Name = "shop_web-green"
+	svc.Spec.Mode.Replicated = &api.ReplicatedService{Replicas: &n}
+	return svc
+}
+
+func task(slot int, state api.TaskState, made time.Time) api.Task {
+	t := api.Task{ID: made.String() + string(state), Slot: slot, NodeID: "1", DesiredState: api.TaskStateRunning}
+	t.CreatedAt = made
+	t.Status.State = state
+	if StateRank(state) > StateRank(api.TaskStateRunning) {
+		t.DesiredState = api.TaskStateShutdown
+		t.Status.Err = "task: non-zero exit (3)"
+		t.Status.ContainerStatus = &api.ContainerStatus{ContainerID: "c", ExitCode: 3}
+	}
+	return t
+}
+
+func awaitTasks(tasks func() []api.Task, svc *api.Service, timeout time.Duration) ([]api.Task, error) {
+	o := New(&clustertest.Engine{Tasks: tasks}, "shop", nil)
+	return o.Await(context.Background(), NewSnapshot("shop"), Waiting{Service: "web", Color: Green, Step: "color green", Svc: svc, Timeout: timeout})
+}
+
+func TestAwaitReturnsWhenAllRun(t *testing.T) {
+	now, looks := time.Now(), 0
+	got, err := awaitTasks(func() []api.Task {
+		looks++
+		second := api.TaskStateStarting
+		if looks > 1 {
+			second = api.TaskStateRunning
+		}
+		return []api.Task{task(1, api.TaskStateRunning, now), task(2, second, now), task(2, api.TaskStateFailed, now)}
+	}, replicated(2), time.Minute)
+	if err != nil || len(got) != 2 || looks != 2 {
+		t.Errorf("%d tasks after %d looks, error %v; want 2 after 2", len(got), looks, err)
+	}
+}
+
+func TestThreeFailuresOfASlotEndTheWait(t *testing.T) {
+	now := time.Now()
+	_, err := awaitTasks(func() []api.Task {
+		return []api.Task{task(1, api.TaskStateRunning, now), task(2, api.TaskStateFailed, now.Add(1)),
+			task(2, api.TaskStateRejected, now.Add(2)), task(2, api.TaskStateFailed, now.Add(3)), task(2, api.TaskStateStarting, now.Add(4))}
+	}, replicated(2), time.Minute)
+	want := `service web (green) did not become healthy: 3 tasks of one slot failed
+  shop_web-green.2 on 1: failed (exit code 3): task: non-zero exit (3)
+    | oops
+  shop_web-green.2 on 1: rejected (exit code 3): task: non-zero exit (3)
+    | oops
+  shop_web-green.2 on 1: failed (exit code 3): task: non-zero exit (3)
+    | oops`
+	var u *UnhealthyError
+	if !errors.As(err, &u) || err.Error() != want {
+		t.Errorf("error:\n%v\nwant:\n%s", err, want)
+	}
+}
+
+// Failures of before the service was last written are not this release's.
+func TestOldFailuresDoNotCount(t *testing.T) {
+	svc := replicated(1)
+	svc.UpdatedAt = time.Now()
+	old := svc.UpdatedAt.Add(-time.Minute)
+	tasks := []api.Task{task(1, api.TaskStateFailed, old), task(1, api.TaskStateFailed, old.Add(1)), task(1, api.TaskStateFailed, old.Add(2))}
+	if f := Failures(svc, tasks); f != nil {
+		t.Errorf("%d failures", len(f))
+	}
+}
+
+// A task in the place of a failed one begins again: that is no progress, and the wait ends.
+func TestFailureIsNoProgress(t *testing.T) {
+	now, looks := time.Now(), 0
+	_, err := awaitTasks(func() []api.Task {
+		looks++
+		states := []api.TaskState{api.TaskStateStarting, api.TaskStatePreparing}
+		return []api.Task{task(1, states[looks%2], now.Add(time.Duration(looks)))}
+	}, replicated(1), 400*time.Millisecond)
+	var u *UnhealthyError
+	if !errors.As(err, &u) || u.Cause != "no progress for 400ms: 0 of 1 tasks are ready" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestRestartPolicyThatMakesNoMoreTasks(t *testing.T) {
+	svc := replicated(1)
+	for _, tc := range []struct {
+		policy *api.RestartPolicy
+		state  api.TaskState
+		want   int
+	}{
+		{nil, api.TaskStateFailed, 0},
+		{&api.RestartPolicy{Condition: api.RestartPolicyConditionNone}, api.TaskStateFailed, 1},
+		{&api.RestartPolicy{Condition: api.RestartPolicyConditionOnFailure}, api.TaskStateComplete, 1},
+		{&api.RestartPolicy{Condition: api.RestartPolicyConditionOnFailure}, api.TaskStateFailed, 0},
+	} {
+		svc.Spec.TaskTemplate.RestartPolicy = tc.policy
+		if got := Failures(svc, []api.Task{task(1, tc.state, time.Now())}); len(got) != tc.want {
+			t.Errorf("%+v, %s: %d failures end the wait, want %d", tc.policy, tc.state, len(got), tc.want)
+		}
+	}
+}
+
+// A log that was not reached is asked for again, and one that came empty once more; a task that prints nothing is believed.
+func TestLastLinesAreAskedForAgain(t *testing.T) {
+	const unreached, oops = "\x03\x00\x00\x00\x00\x00\x00\x16node n3 does not answer", "\x01\x00\x00\x00\x00\x00\x00\x05oops\n"
+	for _, c := range []struct {
+		answers []string
+		want    []string
+		asked   int
+		after   time.Duration
+	}{
+		{[]string{oops}, []string{"oops"}, 1, 0},
+		{[]string{unreached, unreached, unreached, oops}, []string{"oops"}, 4, 3 * logRetry},
+		{[]string{"", oops}, []string{"oops"}, 2, logRetry},
+		{[]string{"", ""}, nil, 2, logRetry},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began, asked := time.Now(), 0
+			o := New(&clustertest.Engine{Logs: func() string { asked++; return c.answers[asked-1] }}, "shop", nil)
+			got := o.lastLines(t.Context(), "t")
+			if !slices.Equal(got, c.want) || asked != c.asked || time.Since(began) != c.after {
+				t.Errorf("%q: got %q after %d asks and %s, want %q after %d and %s", c.answers, got, asked, time.Since(began), c.want, c.asked, c.after)
+			}
+		})
+	}
+}
+
+func TestLastLinesEndWithTheirTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		o := New(&clustertest.Engine{Logs: func() string { return "\x03\x00\x00\x00\x00\x00\x00\x01x" }}, "shop", nil)
+		if got := o.lastLines(t.Context(), "t"); got != nil || time.Since(began) != logTimeout {
+			t.Errorf("got %q after %s", got, time.Since(began))
+		}
+	})
+}

@@ -1,0 +1,199 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
+	"github.com/docker/docker/api/types/network"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// flip moves all services of the plan in one order. It is the point of no return.
+func (r *run) flip(ctx context.Context, steps []plan.Step) error {
+	var moves []traffic.Move
+	for _, s := range steps {
+		b := r.blueGreen(s.Service)
+		addrs, err := r.Full(ctx, b, s.Color)
+		if err != nil {
+			return err
+		}
+		moves = append(moves, traffic.Move{Service: b, From: s.From, To: s.To, Ready: addrs})
+		r.Working(s.Service, "flip", "%s → %s", s.From.Color, s.Color)
+	}
+	err := r.Move(ctx, r.seen, moves)
+	var late *cluster.UnconfirmedError
+	var interrupted *cluster.InterruptedError
+	if err == nil || errors.As(err, &late) || errors.As(err, &interrupted) {
+		for _, s := range steps {
+			r.serves(s.Service)
+		}
+	}
+	switch {
+	case errors.Is(err, traffic.ErrNotReady):
+		return &cluster.UnhealthyError{Service: steps[0].Service, Color: string(steps[0].Color), Cause: err.Error()}
+	case err != nil:
+		return err
+	}
+	for _, s := range steps {
+		r.Done(s.Service, "flip", "%s is active: every proxy confirmed", s.Color)
+	}
+	return nil
+}
+
+// Full returns the addresses of a color's tasks when all of them run; else it says what is missing.
+func (ex *Executor) Full(ctx context.Context, b *cluster.BlueGreen, c cluster.Color) ([]string, error) {
+	svc := b.Colors[c]
+	tasks, err := ex.CurrentTasks(ctx, svc.ID)
+	if err != nil {
+		return nil, err
+	}
+	running, want := cluster.RunningTasks(tasks), cluster.WantedTasks(svc.Spec, tasks)
+	if len(running) < want || want == 0 {
+		return nil, fmt.Errorf("service %s: %s is not ready: %d of %d tasks of %s run: see `docker service ps %s`, or run `docker bluegreen rollback %s`, which mends it first",
+			b.Name, c, len(running), want, svc.Spec.Name, svc.Spec.Name, b.Name)
+	}
+	return cluster.TaskAddresses(running, cluster.ServingNetwork(svc.Spec, cluster.ServersAlias(ex.Stack, b.Name, c))), nil
+}
+
+// retire lets the old color come to rest and carries out what is to be kept of it.
+func (r *run) retire(ctx context.Context, s plan.Step) error {
+	b := r.blueGreen(s.Service)
+	if b.Colors[s.Color] == nil {
+		return nil
+	}
+	route, err := b.Route()
+	if err != nil {
+		return err
+	}
+	if cluster.Color(route.Color) == s.Color {
+		return fmt.Errorf("service %s: %s became active meanwhile: run the command again", b.Name, s.Color)
+	}
+	if err := r.RetireColor(ctx, r.seen, b, s.Color, *s.Settings); err != nil {
+		return err
+	}
+	return r.Forget(ctx, r.seen, b, s.Color.Other())
+}
+
+// undo puts back what was touched before the flip: adopted or changed proxies, then the idle colors.
+func (r *run) undo(ctx context.Context, cause error) error {
+	var after []string
+	for name, spec := range r.before {
+		if r.served[name] {
+			continue
+		}
+		if text, err := r.undoProxies(ctx, name, spec); err != nil {
+			cause = errors.Join(cause, fmt.Errorf("service %s: its proxies could not be put back: %w", name, err))
+		} else {
+			after = append(after, text)
+		}
+	}
+	for _, b := range r.created {
+		if r.served[b.Name] {
+			continue
+		}
+		if err := r.remove(ctx, b.Proxy); err != nil {
+			cause = errors.Join(cause, fmt.Errorf("service %s: its proxies could not be removed again: %w", b.Name, err))
+		}
+		b.Proxy = nil
+	}
+	seen := map[string]bool{}
+	for _, s := range r.begun {
+		if seen[s.Name] || r.served[s.Service] {
+			continue
+		}
+		seen[s.Name] = true
+		text, err := r.undoColor(ctx, s)
+		if err != nil {
+			cause = errors.Join(cause, fmt.Errorf("%s could not be put back: %w: run `docker bluegreen up` or `rollback` again", s.Name, err))
+			continue
+		}
+		after = append(after, text)
+	}
+	if err := r.undoNetworks(ctx); err != nil {
+		r.Warn("", "networks", "what was made for the new version was not all removed again: %v", err)
+	}
+	var u *cluster.UnhealthyError
+	if errors.As(cause, &u) {
+		u.After = strings.Join(append(after, r.untouched(u.Service)), "; ")
+	}
+	return cause
+}
+
+// undoNetworks removes the networks that did not exist before and that no service is on now, and with the control network
+// the files of proxies.
+func (r *run) undoNetworks(ctx context.Context) error {
+	if len(r.networks) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, undoTime)
+	defer cancel()
+	services, err := r.Engine.ServiceList(ctx, api.ServiceListOptions{})
+	if err != nil {
+		return fmt.Errorf("list services: %w", err)
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(r.networks)) {
+		id := r.networks[name]
+		if slices.ContainsFunc(services, func(svc api.Service) bool {
+			return slices.ContainsFunc(svc.Spec.TaskTemplate.Networks, func(a api.NetworkAttachmentConfig) bool { return a.Target == id || a.Target == name })
+		}) {
+			continue
+		}
+		if err := r.Executor.RemoveNetwork(ctx, network.Summary{Name: name, ID: id}); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		delete(r.seen.Networks, name)
+		if name == cluster.ControlNetwork(r.Stack) {
+			errs = append(errs, r.removeFiles(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// untouched says whether traffic of a service that failed is where it was.
+func (r *run) untouched(service string) string {
+	if r.served[service] {
+		return "its new version takes the traffic already"
+	}
+	return "traffic was not touched"
+}
+
+// remove removes a service and waits until its tasks have ended; nil is no service.
+func (r *run) remove(ctx context.Context, svc *api.Service) error {
+	if svc == nil {
+		return nil
+	}
+	if err := r.Engine.ServiceRemove(ctx, svc.ID); err != nil && !engine.NotFound(err) {
+		return fmt.Errorf("remove service %s: %w", svc.Spec.Name, err)
+	}
+	return r.AwaitRemoved(ctx, r.seen, []api.Service{*svc})
+}
+
+// undoProxies gives a proxy service the spec that it had, but for the route; an adopted one becomes the app again.
+func (r *run) undoProxies(ctx context.Context, name string, spec api.ServiceSpec) (string, error) {
+	b := r.blueGreen(name)
+	adopted := spec.Labels[cluster.LabelRole] != cluster.RoleProxy
+	if adopted {
+		live := b.Proxy
+		if live == nil { // the write that makes it the proxies was not reached, or failed
+			live = r.serviceOf(plan.Step{Service: name, Name: spec.Name})
+		}
+		svc, err := r.Rewrite(ctx, live, func(now *api.ServiceSpec) error { *now = cluster.Clone(spec); return nil })
+		if err != nil {
+			return "", err
+		}
+		b.Proxy = nil
+		_, err = r.Await(ctx, r.seen, cluster.Waiting{Service: name, Step: "proxies", Svc: svc, Timeout: undoTime})
+		return spec.Name + " is the plain service again", err
+	}
+	return spec.Name + " has its former settings again", r.putProxies(ctx, b, cluster.Clone(spec))
+}

@@ -1,0 +1,186 @@
+package execute
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker/docker/api/types/network"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// allocateTime is how long the swarm may take to give a network its subnet.
+const allocateTime = 20 * time.Second
+
+func (r *run) createNetwork(ctx context.Context, s plan.Step) error {
+	created, err := r.Engine.NetworkCreate(ctx, s.Name, s.Network.Create)
+	if err != nil {
+		return fmt.Errorf("create network %s: %w", s.Name, err)
+	}
+	r.mu.Lock()
+	r.networks[s.Name] = created.ID
+	r.mu.Unlock()
+	n, err := r.allocated(ctx, created.ID)
+	if err != nil {
+		return fmt.Errorf("network %s: %w", s.Name, err)
+	}
+	r.seen.Mu.Lock()
+	r.seen.Networks[s.Name] = n
+	r.seen.Mu.Unlock()
+	r.Done("", "network "+s.Name, "created")
+	return nil
+}
+
+// allocated returns a new network once the swarm has given it its subnet, which comes a moment after the create.
+func (r *run) allocated(ctx context.Context, id string) (network.Inspect, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, allocateTime, fmt.Errorf("it got no subnet within %s: see the logs of the swarm's leader", allocateTime))
+	defer cancel()
+	for {
+		n, err := r.Engine.NetworkInspect(ctx, id, network.InspectOptions{Scope: "swarm"})
+		if err != nil && ctx.Err() == nil {
+			return n, err
+		}
+		if len(n.IPAM.Config) > 0 && n.IPAM.Config[0].Subnet != "" {
+			return n, nil
+		}
+		if !r.Pause(ctx) {
+			return n, context.Cause(ctx)
+		}
+	}
+}
+
+func (r *run) createSecret(ctx context.Context, s plan.Step) error {
+	created, err := r.Engine.SecretCreate(ctx, s.Secret.Spec)
+	if err != nil {
+		return fmt.Errorf("create secret %s: %w", s.Name, err)
+	}
+	r.seen.Mu.Lock()
+	r.seen.Secrets[s.Name] = api.Secret{ID: created.ID, Spec: api.SecretSpec{Annotations: s.Secret.Spec.Annotations}}
+	r.seen.Mu.Unlock()
+	r.Done("", "secret "+s.Name, "created")
+	return nil
+}
+
+func (r *run) createConfig(ctx context.Context, s plan.Step) error {
+	created, err := r.Engine.ConfigCreate(ctx, s.Config.Spec)
+	if err != nil {
+		return fmt.Errorf("create config %s: %w", s.Name, err)
+	}
+	r.seen.Mu.Lock()
+	r.seen.Configs[s.Name] = api.Config{ID: created.ID, Spec: s.Config.Spec}
+	r.seen.Mu.Unlock()
+	r.Done("", "config "+s.Name, "created")
+	return nil
+}
+
+// ready returns the step's spec with ids in the place of names, and sees that the files it refers to exist.
+func (r *run) ready(ctx context.Context, s plan.Step) (api.ServiceSpec, error) {
+	spec := cluster.Clone(*s.Spec)
+	if err := r.EnsureFiles(ctx, r.seen, s.Files); err != nil {
+		return spec, err
+	}
+	if err := r.seen.Resolve(&spec); err != nil {
+		return spec, err
+	}
+	r.seen.FillSubnet(&spec)
+	return spec, nil
+}
+
+// createService creates the service of a step; keep is given what was created, it may be nil.
+func (r *run) createService(ctx context.Context, s plan.Step, keep func(*api.Service)) error {
+	spec, err := r.ready(ctx, s)
+	if err != nil {
+		return err
+	}
+	created, err := r.Engine.ServiceCreate(ctx, spec, api.ServiceCreateOptions{})
+	if err != nil {
+		return fmt.Errorf("create service %s: %w", s.Name, err)
+	}
+	for _, w := range created.Warnings {
+		r.Warn(s.Service, s.Name, "%s", w)
+	}
+	svc, err := r.Inspect(ctx, created.ID)
+	if err != nil {
+		return err
+	}
+	if keep != nil {
+		keep(svc)
+		return nil
+	}
+	r.seen.Mu.Lock()
+	r.seen.Plain[s.Service] = *svc
+	r.seen.Mu.Unlock()
+	r.Done(s.Service, "service", "created")
+	return nil
+}
+
+func (r *run) updatePlain(ctx context.Context, s plan.Step) error {
+	want, err := r.ready(ctx, s)
+	if err != nil {
+		return err
+	}
+	r.seen.Mu.Lock()
+	live := r.seen.Plain[s.Service]
+	r.seen.Mu.Unlock()
+	svc, err := r.Rewrite(ctx, &live, func(spec *api.ServiceSpec) error {
+		*spec = replacing(r.seen, *spec, want)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.seen.Mu.Lock()
+	r.seen.Plain[s.Service] = *svc
+	r.seen.Mu.Unlock()
+	r.Done(s.Service, "service", "updated: %s", s.Cause)
+	return nil
+}
+
+// replacing returns want as the next spec of a service that holds live. Where the tasks are made of the same,
+// they are left to the letter as they are: another order of a list would restart them.
+func replacing(s *cluster.Snapshot, live, want api.ServiceSpec) api.ServiceSpec {
+	want = cluster.Clone(want)
+	names := cluster.NetworkNames(s.Networks)
+	same := true
+	for _, p := range plan.Flatten(want, names).Without(s.APIVersion).Differences(plan.Flatten(live, names).Without(s.APIVersion)) {
+		same = same && !plan.InTask(p)
+	}
+	want.TaskTemplate.ForceUpdate = live.TaskTemplate.ForceUpdate
+	if same {
+		want.TaskTemplate = live.TaskTemplate
+	}
+	return want
+}
+
+// awaitStep waits for the tasks of a service that is not a color on its way to a release.
+func (r *run) awaitStep(ctx context.Context, s plan.Step) error {
+	svc := r.serviceOf(s)
+	if svc == nil {
+		return errVanished(s)
+	}
+	if cluster.IsJob(svc.Spec) {
+		return r.awaitCompleted(ctx, cluster.Waiting{Service: s.Service, Step: "job", Svc: svc, Timeout: s.Timeout})
+	}
+	return r.AwaitSteady(ctx, r.seen, cluster.Waiting{Service: s.Service, Color: s.Color, Step: "tasks", Svc: svc, Timeout: s.Timeout})
+}
+
+// serviceOf finds the swarm service that a step is about among those seen.
+func (r *run) serviceOf(s plan.Step) *api.Service {
+	r.seen.Mu.Lock()
+	defer r.seen.Mu.Unlock()
+	if svc, ok := r.seen.Plain[s.Service]; ok && svc.Spec.Name == s.Name {
+		return &svc
+	}
+	b := r.seen.BlueGreen[s.Service]
+	if b == nil {
+		return nil
+	}
+	for _, svc := range []*api.Service{b.Proxy, b.Colors[cluster.Blue], b.Colors[cluster.Green]} {
+		if svc != nil && svc.Spec.Name == s.Name {
+			return svc
+		}
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// awaitReady waits until every proxy sees exactly the color's running tasks, each having passed its check.
+// Tasks that fail meanwhile end the wait as they do before.
+func (r *run) awaitReady(ctx context.Context, b *cluster.BlueGreen, c cluster.Color, timeout time.Duration) error {
+	step := "color " + string(c)
+	w := cluster.Waiting{Service: b.Name, Color: c, Step: step, Svc: b.Colors[c], Timeout: timeout}
+	for began := time.Now(); ; {
+		tasks, err := r.Await(ctx, r.seen, w)
+		if err != nil {
+			return err
+		}
+		if err := r.proxiesFailed(ctx, b); err != nil {
+			return err
+		}
+		unmet, err := r.readyOnce(ctx, b, c, tasks, timeout-time.Since(began))
+		switch {
+		case errors.Is(err, cluster.ErrTasksChanged) && r.Pause(ctx):
+		case err != nil:
+			return err
+		case unmet == "":
+			r.Done(b.Name, step, "ready in every proxy")
+			return nil
+		case time.Since(began) >= timeout:
+			return r.Unhealthy(ctx, r.seen, w, fmt.Sprintf("not ready in every proxy within %s: %s", timeout, unmet), tasks)
+		}
+	}
+}
+
+// proxiesFailed is the error for proxies that cannot run; nil as long as there is hope.
+func (r *run) proxiesFailed(ctx context.Context, b *cluster.BlueGreen) error {
+	tasks, err := r.CurrentTasks(ctx, b.Proxy.ID)
+	if err != nil {
+		return err
+	}
+	if failed := cluster.Failures(b.Proxy, tasks); len(failed) > 0 {
+		return r.Unhealthy(ctx, r.seen, cluster.Waiting{Service: b.Name, Svc: b.Proxy}, "its proxies failed", failed)
+	}
+	return nil
+}
+
+// readyOnce asks the proxies to see these tasks ready, until the tasks change. It returns what was not met.
+func (r *run) readyOnce(ctx context.Context, b *cluster.BlueGreen, c cluster.Color, tasks []api.Task, wait time.Duration) (string, error) {
+	route, err := b.Route()
+	if err != nil {
+		return "", err
+	}
+	here := []traffic.Move{{Service: b, From: route, To: route}}
+	proxies, err := r.Askable(ctx, r.seen, here)
+	if errors.Is(err, traffic.ErrNoProxy) {
+		return err.Error(), cluster.ErrTasksChanged // one is on its way: a wait for the next look
+	}
+	if err != nil {
+		return "", err
+	}
+	addrs := cluster.TaskAddresses(tasks, cluster.ServingNetwork(b.Colors[c].Spec, cluster.ServersAlias(r.Stack, b.Name, c)))
+	octx, cancel := context.WithCancelCause(ctx)
+	color := b.Colors[c]
+	var watches sync.WaitGroup
+	defer watches.Wait()
+	defer cancel(nil)
+	watches.Go(func() { r.watchTasks(octx, color, tasks, cancel) })
+	watches.Go(func() { r.WatchProxies(octx, r.seen, here, proxies, cancel) })
+	report, err := r.Order(octx, r.seen, proxies, haproxy.Order{Wait: max(wait, time.Second),
+		Until: []haproxy.Condition{{Service: b.Name, Color: string(c), Want: haproxy.Ready, Addrs: addrs}}},
+		func(unmet string) { r.Working(b.Name, "color "+string(c), "%s", unmet) })
+	if err != nil {
+		return "", err
+	}
+	if !report.Met {
+		return report.Unmet(), nil
+	}
+	return "", nil
+}
+
+// watchTasks cancels when the running tasks of a color are not the given ones any more.
+func (r *run) watchTasks(ctx context.Context, color *api.Service, tasks []api.Task, cancel context.CancelCauseFunc) {
+	for r.Pause(ctx) {
+		now, err := r.CurrentTasks(ctx, color.ID)
+		if err != nil {
+			continue // a manager that does not answer now may do so at the next look
+		}
+		if !slices.Equal(cluster.TaskIDs(cluster.RunningTasks(now)), cluster.TaskIDs(tasks)) {
+			cancel(cluster.ErrTasksChanged)
+			return
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package execute
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// removeService removes a service of the stack and waits until its tasks have ended.
+func (r *run) removeService(ctx context.Context, s plan.Step) error {
+	svc := r.serviceOf(s)
+	if err := r.remove(ctx, svc); err != nil {
+		return err
+	}
+	r.Done(s.Service, "service", "removed: %s", s.Cause)
+	return nil
+}
+
+// removeProxies removes the proxies of a service that left the file, before its colors.
+func (r *run) removeProxies(ctx context.Context, s plan.Step) error {
+	b := r.blueGreen(s.Service)
+	if err := r.remove(ctx, b.Proxy); err != nil {
+		return err
+	}
+	b.Proxy = nil
+	r.Done(s.Service, "proxies", "removed: %s", s.Cause)
+	return nil
+}
+
+// removeColor removes a color, once no proxy is left that could send there.
+func (r *run) removeColor(ctx context.Context, s plan.Step) error {
+	b := r.blueGreen(s.Service)
+	r.seen.Mu.Lock()
+	plain, ok := r.seen.Plain[s.Service]
+	r.seen.Mu.Unlock()
+	if ok {
+		if err := r.proxiesLeft(ctx, plain); err != nil {
+			return err
+		}
+	}
+	if err := r.remove(ctx, b.Colors[s.Color]); err != nil {
+		return err
+	}
+	r.Done(s.Service, "color "+string(s.Color), "removed: %s", s.Cause)
+	return r.Forget(ctx, r.seen, b, s.Color)
+}
+
+// proxiesLeft waits until the tasks that a service had before it became a plain one have ended. What runs on a node
+// that does not answer may still be a proxy that sends to the colors.
+func (r *run) proxiesLeft(ctx context.Context, svc api.Service) error {
+	left, err := r.awaitFormer(ctx, svc, 0)
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	return &cluster.UnconfirmedError{Service: strings.TrimPrefix(svc.Spec.Name, r.Stack+"_"), Proxies: r.placesOf(left, svc),
+		After: "the colors were left running; once the node is back or removed (`docker node rm`), run `docker bluegreen up` again"}
+}
+
+// awaitFormer waits until the tasks of earlier specs of a service have ended, at most as long as patience, 0 for as long as
+// it takes. It returns those that have not, and those on nodes that do not answer.
+func (r *run) awaitFormer(ctx context.Context, svc api.Service, patience time.Duration) ([]api.Task, error) {
+	for began := time.Now(); ; {
+		if _, err := r.RefreshNodes(ctx, r.seen); err != nil {
+			return nil, err
+		}
+		all, err := r.Tasks(ctx, svc.ID)
+		if err != nil {
+			return nil, err
+		}
+		current, err := r.CurrentTasks(ctx, svc.ID)
+		if err != nil {
+			return nil, err
+		}
+		now := cluster.TaskIDs(current)
+		left := slices.DeleteFunc(all[svc.ID], func(t api.Task) bool {
+			return cluster.Ended(t) || !cluster.Begun(t) || slices.Contains(now, t.ID)
+		})
+		late := patience > 0 && time.Since(began) >= patience
+		if late || !slices.ContainsFunc(left, func(t api.Task) bool { return r.seen.Reachable(t.NodeID) }) {
+			return left, nil
+		}
+		if !r.Pause(ctx) {
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// placesOf says which tasks run on which nodes.
+func (r *run) placesOf(tasks []api.Task, svc api.Service) []string {
+	var names []string
+	for _, t := range tasks {
+		names = append(names, fmt.Sprintf("%s on %s", r.seen.TaskName(t, svc.Spec.Name), r.seen.NodeName(t.NodeID)))
+	}
+	return names
+}
+
+// RemoveNetwork removes the control network, and the generated files of proxies that are gone with it.
+func (r *run) removeNetwork(ctx context.Context, s plan.Step) error {
+	ctx, cancel := context.WithTimeout(ctx, cluster.RemovalTime)
+	defer cancel()
+	if err := r.Executor.RemoveNetwork(ctx, r.seen.Networks[s.Name]); err != nil {
+		return err
+	}
+	return r.removeFiles(ctx)
+}
+
+// removeFiles removes the generated files of proxies.
+func (r *run) removeFiles(ctx context.Context) error {
+	for name, c := range r.seen.Configs {
+		if !r.seen.Mine(c.Spec.Labels) || c.Spec.Labels[cluster.LabelRole] != cluster.RoleFile {
+			continue
+		}
+		if err := r.Engine.ConfigRemove(ctx, c.ID); err != nil && !engine.NotFound(err) {
+			return fmt.Errorf("remove config %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// giveBack turns the proxies of a service into the service itself, in place: id, alias and ports stay. The colors go
+// on serving for those proxies that have not ended yet.
+func (r *run) giveBack(ctx context.Context, s plan.Step) error {
+	b := r.blueGreen(s.Service)
+	want, err := r.ready(ctx, s)
+	if err != nil {
+		return err
+	}
+	live := b.Proxy
+	if live == nil { // an earlier command has begun it
+		live = r.serviceOf(s)
+	} else {
+		r.mu.Lock()
+		r.before[s.Service] = cluster.Clone(live.Spec)
+		r.mu.Unlock()
+	}
+	r.Working(s.Service, "service", "%s", s.Cause)
+	stopFirst := plan.HostPorts(want) || plan.HostPorts(live.Spec)
+	svc, err := r.Rewrite(ctx, live, func(spec *api.ServiceSpec) error {
+		next := replacing(r.seen, *spec, want)
+		next.UpdateConfig = plan.ProxyUpdate(stopFirst)
+		*spec = next
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	b.Proxy = svc
+	if err := r.AwaitSteady(ctx, r.seen, cluster.Waiting{Service: s.Service, Step: "service", Svc: svc, Timeout: s.Timeout}); err != nil {
+		return err
+	}
+	r.serves(s.Service)
+	if err := r.awaitReplaced(ctx, b); err != nil {
+		return err
+	}
+	// The user's own update_config; and `docker service rollback`, which undoes one write, no longer brings proxies back.
+	svc, err = r.Rewrite(ctx, b.Proxy, func(spec *api.ServiceSpec) error {
+		spec.UpdateConfig = want.UpdateConfig
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	b.Proxy = nil
+	r.seen.Mu.Lock()
+	r.seen.Plain[s.Service] = *svc
+	r.seen.Mu.Unlock()
+	r.Done(s.Service, "service", "given back: it is a plain service again")
+	return nil
+}

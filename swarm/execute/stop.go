@@ -1,0 +1,121 @@
+package execute
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// stopTime is how long a color's tasks may take to end, beside their own grace period.
+const stopTime = 60 * time.Second
+
+// emptyTime is how long the proxies may take to forget tasks that have ended.
+const emptyTime = 30 * time.Second
+
+// stopColor brings the idle color to no task at all, out of every proxy: then nothing of the old release can be
+// taken for the new one. First every proxy confirms that it does not send there.
+func (r *run) stopColor(ctx context.Context, s plan.Step) error {
+	b := r.blueGreen(s.Service)
+	if b.Proxy != nil {
+		if err := r.leave(ctx, b, s); err != nil {
+			return err
+		}
+	}
+	r.touch(s)
+	if err := r.Save(ctx, r.seen, b, s.Color); err != nil {
+		return err
+	}
+	return r.halt(ctx, r.seen, b, s.Color, "color "+string(s.Color))
+}
+
+// leave sees that every proxy follows the route that is written down, and that the color is at rest.
+func (r *run) leave(ctx context.Context, b *cluster.BlueGreen, s plan.Step) error {
+	route, err := b.Route()
+	if err != nil {
+		return err
+	}
+	if cluster.Color(route.Color) == s.Color {
+		return fmt.Errorf("service %s: %s became active meanwhile: run the command again", b.Name, s.Color)
+	}
+	return r.rest(ctx, r.seen, b, s.Color, route, s.Settings.Drain)
+}
+
+// rest waits until no request is in flight on a color in any proxy, for drain at most; then what is left is closed.
+// Every proxy confirms the route on the way: else ErrDrift, or an *UnconfirmedError.
+func (ex *Executor) rest(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color, route haproxy.Route, drain time.Duration) error {
+	moves := []traffic.Move{{Service: b, From: route, To: route}}
+	proxies, err := ex.Askable(ctx, s, moves)
+	if err != nil {
+		return err
+	}
+	ord := haproxy.Order{
+		Wait:   drain,
+		Routes: map[string]haproxy.Route{b.Name: route},
+		Until:  []haproxy.Condition{{Service: b.Name, Color: string(c), Want: haproxy.Idle}},
+		Close:  []haproxy.Closing{{Service: b.Name, Color: string(c)}},
+	}
+	step := "drain " + string(c)
+	report, err := ex.Order(ctx, s, proxies, ord, func(unmet string) { ex.Working(b.Name, step, "%s", unmet) })
+	if err != nil {
+		return err
+	}
+	if traffic.Outrun(slices.Clone(moves), report) {
+		return traffic.ErrDrift
+	}
+	if !report.Met {
+		ex.Warn(b.Name, step, "not at rest after %s: %s", drain, report.Unmet())
+	}
+	return ex.Confirm(ctx, s, moves, traffic.Heard{}.Add(moves, proxies, report))
+}
+
+// halt scales a color to nothing and waits until its tasks have ended and no proxy knows any of them.
+func (ex *Executor) halt(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color, step string) error {
+	svc, err := ex.Rewrite(ctx, b.Colors[c], func(spec *api.ServiceSpec) error {
+		*spec = cluster.Stopped(*spec)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	b.Colors[c] = svc
+	ex.Working(b.Name, step, "stopping release %d", cluster.ReleaseOf(svc.Spec))
+	grace := stopTime
+	if g := svc.Spec.TaskTemplate.ContainerSpec.StopGracePeriod; g != nil {
+		grace += *g
+	}
+	if err := ex.AwaitEnded(ctx, s, svc, grace); err != nil {
+		return err
+	}
+	if b.Proxy == nil {
+		return nil
+	}
+	return ex.awaitGone(ctx, s, b, c)
+}
+
+// awaitGone waits until no proxy has an address of the color.
+func (ex *Executor) awaitGone(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color) error {
+	route, err := b.Route()
+	if err != nil {
+		return err
+	}
+	proxies, err := ex.Askable(ctx, s, []traffic.Move{{Service: b, From: route, To: route}})
+	if err != nil {
+		return err
+	}
+	report, err := ex.Order(ctx, s, proxies, haproxy.Order{Wait: emptyTime,
+		Until: []haproxy.Condition{{Service: b.Name, Color: string(c), Want: haproxy.Empty}}}, nil)
+	if err != nil {
+		return err
+	}
+	if !report.Met {
+		return fmt.Errorf("service %s: the proxies still know tasks of %s after %s: %s", b.Name, c, emptyTime, report.Unmet())
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package execute
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+)
+
+// updateSecret writes a secret's labels. Its content is not sent: that says that it stays.
+func (r *run) updateSecret(ctx context.Context, s plan.Step) error {
+	r.seen.Mu.Lock()
+	known := r.seen.Secrets[s.Name]
+	r.seen.Mu.Unlock()
+	if err := r.Engine.SecretUpdate(ctx, known.ID, known.Version, s.Secret.Spec); err != nil {
+		return changedMeanwhile("secret", s.Name, err)
+	}
+	r.Done("", "secret "+s.Name, "updated: %s", s.Cause)
+	return nil
+}
+
+// updateConfig writes a config's labels.
+func (r *run) updateConfig(ctx context.Context, s plan.Step) error {
+	r.seen.Mu.Lock()
+	known := r.seen.Configs[s.Name]
+	r.seen.Mu.Unlock()
+	if err := r.Engine.ConfigUpdate(ctx, known.ID, known.Version, s.Config.Spec); err != nil {
+		return changedMeanwhile("config", s.Name, err)
+	}
+	r.Done("", "config "+s.Name, "updated: %s", s.Cause)
+	return nil
+}
+
+func changedMeanwhile(kind, name string, err error) error {
+	if engine.OutOfSequence(err) {
+		return fmt.Errorf("update %s %s: somebody else changed it meanwhile: run the command again", kind, name)
+	}
+	return fmt.Errorf("update %s %s: %w", kind, name, err)
+}
+
+// removeVersion removes a secret or config that nothing uses any more. One that somebody has begun to use meanwhile
+// stays, and so does every one while something does not serve that should.
+func (r *run) removeVersion(ctx context.Context, s plan.Step) error {
+	kind, remove := "secret", r.Engine.SecretRemove
+	r.seen.Mu.Lock()
+	id := r.seen.Secrets[s.Name].ID
+	if s.Do == plan.RemoveConfig {
+		kind, remove, id = "config", r.Engine.ConfigRemove, r.seen.Configs[s.Name].ID
+	}
+	r.seen.Mu.Unlock()
+	r.mu.Lock()
+	failed := r.tolerated != nil
+	r.mu.Unlock()
+	if failed {
+		r.Done("", kind+" "+s.Name, "left: not everything serves")
+		return nil
+	}
+	switch err := remove(ctx, id); {
+	case err == nil || engine.NotFound(err):
+		r.Done("", kind+" "+s.Name, "removed: %s", s.Cause)
+	case strings.Contains(err.Error(), "is in use by"):
+		r.Done("", kind+" "+s.Name, "left: it is in use again")
+	default:
+		return fmt.Errorf("remove %s %s: %w", kind, s.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// Entry plans a blue-green service. b is what the swarm holds of it, nil for nothing.
+func (pl *planner) blueGreen(svc compose.Service, b *cluster.BlueGreen) error {
+	if err := pl.colorNames(svc); err != nil {
+		return err
+	}
+	if b == nil {
+		b = &cluster.BlueGreen{Name: svc.Name, Colors: map[cluster.Color]*api.Service{}, Saved: map[cluster.Color]*api.ServiceSpec{}}
+	}
+	if b.Proxy == nil {
+		return pl.first(svc, b)
+	}
+	route, err := b.Route()
+	if err != nil {
+		return err
+	}
+	if b.Colors[cluster.Color(route.Color)] == nil {
+		return pl.revive(svc, b, route)
+	}
+	return pl.following(svc, b, route)
+}
+
+func (pl *planner) colorNames(svc compose.Service) error {
+	for _, c := range cluster.Colors {
+		if name := cluster.ColorName(pl.project.Name, svc.Name, c); pl.seen.IsForeign(name) {
+			return fmt.Errorf("service %s: a swarm service %s exists that is not of stack %s, and the color %s needs that name: give the service "+
+				"another name in the file, or the stack with -p", svc.Name, name, pl.project.Name, c)
+		}
+	}
+	return nil
+}
+
+// first plans a service without proxies: one color, then the proxies with that color active. Nothing takes
+// traffic through proxies yet; but colors may be there, from an up that was ended or when the proxies were removed.
+func (pl *planner) first(svc compose.Service, b *cluster.BlueGreen) error {
+	color := pl.firstColor(svc, b)
+	route := haproxy.Route{Sequence: b.LastServed() + 1, Color: string(color)}
+	spec, err := pl.colorSpec(svc, color, b.LastRelease()+1, b.Colors[color])
+	if err != nil {
+		return err
+	}
+	live := b.Colors[color]
+	if live != nil && pl.sameRelease(spec, live.Spec) {
+		spec.Labels[cluster.LabelRelease] = live.Spec.Labels[cluster.LabelRelease]
+		if cluster.IsStopped(live.Spec) || short(*live) {
+			pl.start(svc, color, spec, "its tasks do not run")
+		}
+	} else {
+		cause := "first release"
+		if live != nil {
+			cause = pl.taskCause(spec, live.Spec)
+			pl.add(Step{Do: StopColor, Name: spec.Name, Service: svc.Name, Color: color, Settings: svc.BlueGreen,
+				Cause: fmt.Sprintf("it makes room for release %d", cluster.ReleaseOf(spec))})
+		}
+		pl.start(svc, color, spec, cause)
+	}
+	return pl.proxies(svc, b, route, map[cluster.Color]compose.Release{color: svc.BlueGreen.Release})
+}
+
+// firstColor is the color that will be active first: one that holds what the file says, else one that never
+// served, so that the way back to the other survives.
+func (pl *planner) firstColor(svc compose.Service, b *cluster.BlueGreen) cluster.Color {
+	served := cluster.None
+	var last uint64
+	for _, c := range cluster.Colors {
+		live := b.Colors[c]
+		if live == nil {
+			continue
+		}
+		if spec, err := pl.colorSpec(svc, c, 0, live); err == nil && pl.sameRelease(spec, live.Spec) {
+			return c
+		}
+		if n := cluster.ServedBy(live.Spec); n > last {
+			served, last = c, n
+		}
+	}
+	switch {
+	case served != cluster.None:
+		return served.Other()
+	case b.Colors[cluster.Blue] == nil && b.Colors[cluster.Green] != nil:
+		return cluster.Green
+	}
+	return cluster.Blue
+}
+
+// following plans a service whose proxies run: what changed decides what happens.
+func (pl *planner) following(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route) error {
+	active := cluster.Color(route.Color)
+	idle, live := active.Other(), b.Colors[active]
+	spec, err := pl.colorSpec(svc, active, cluster.ReleaseOf(live.Spec), live)
+	if err != nil {
+		return err
+	}
+	releases := map[cluster.Color]compose.Release{}
+	if r, ok := pl.portsOf(b.Colors[idle]); ok {
+		releases[idle] = r
+	}
+	if !pl.sameTasks(spec, live.Spec) {
+		return pl.newRelease(svc, b, route, releases, pl.taskCause(spec, live.Spec))
+	}
+	before, _ := pl.portsOf(live)
+	pl.checkPorts(svc, active, Look{Ports: svc.BlueGreen.Ports, Proxies: &b.Proxy.Spec, Serving: true}, before.Ports)
+	releases[active] = svc.BlueGreen.Release
+	if err := pl.proxies(svc, b, route, releases); err != nil {
+		return err
+	}
+	pl.inPlace(svc, active, spec, live)
+	if other := b.Colors[idle]; other != nil && svc.BlueGreen.Keep == compose.KeepCold && !cluster.IsStopped(other.Spec) && cluster.ServedBy(other.Spec) > 0 {
+		pl.retire(svc, idle, "keep is cold")
+	}
+	return nil
+}
+
+// revive plans the return of an active color that was removed by hand: nothing answers until it is back.
+func (pl *planner) revive(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route) error {
+	active := cluster.Color(route.Color)
+	spec, err := pl.colorSpec(svc, active, b.LastRelease()+1, b.Colors[active.Other()])
+	if err != nil {
+		return err
+	}
+	pl.start(svc, active, spec, "the active color was removed by hand")
+	releases := map[cluster.Color]compose.Release{active: svc.BlueGreen.Release}
+	if r, ok := pl.portsOf(b.Colors[active.Other()]); ok {
+		releases[active.Other()] = r
+	}
+	return pl.proxies(svc, b, route, releases)
+}
+
+// newRelease plans the idle color's new release and the flip to it.
+func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route, releases map[cluster.Color]compose.Release, cause string) error {
+	active := cluster.Color(route.Color)
+	idle := active.Other()
+	if r, ok := pl.portsOf(b.Colors[active]); ok {
+		releases[active] = r
+	}
+	releases[idle] = svc.BlueGreen.Release
+	spec, err := pl.colorSpec(svc, idle, b.LastRelease()+1, b.Colors[active])
+	if err != nil {
+		return err
+	}
+	live := b.Colors[idle]
+	switch {
+	case live != nil && pl.sameRelease(spec, live.Spec):
+		cluster.SetLabels(&spec, map[string]string{cluster.LabelRelease: live.Spec.Labels[cluster.LabelRelease], cluster.LabelServed: live.Spec.Labels[cluster.LabelServed]})
+		if cluster.IsStopped(live.Spec) || short(*live) || *OrOne(cluster.Replicas(live.Spec)) < *OrOne(cluster.Replicas(spec)) {
+			pl.start(svc, idle, spec, "it holds this release already: "+cause)
+		}
+	default:
+		if live != nil {
+			pl.add(Step{Do: StopColor, Name: spec.Name, Service: svc.Name, Color: idle, Settings: svc.BlueGreen,
+				Cause: fmt.Sprintf("release %d makes room for release %d", cluster.ReleaseOf(live.Spec), cluster.ReleaseOf(spec))})
+		}
+		pl.start(svc, idle, spec, cause)
+	}
+	if err := pl.proxies(svc, b, route, releases); err != nil {
+		return err
+	}
+	pl.checkPorts(svc, idle, Look{Ports: svc.BlueGreen.Ports, Proxies: &b.Proxy.Spec}, releases[active].Ports)
+	if pl.opts.NoFlip {
+		return nil
+	}
+	pl.add(Step{Do: Flip, Name: cluster.Scoped(pl.project.Name, svc.Name), Service: svc.Name, Color: idle, Settings: svc.BlueGreen,
+		Cause: cause, From: route, To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(idle)}})
+	pl.retire(svc, active, "it is idle after the flip")
+	return nil
+}
+
+// OrOne is a number of replicas, 1 where there is none.
+func OrOne(n *uint64) *uint64 {
+	if n == nil {
+		return new(uint64(1))
+	}
+	return n
+}
+
+func (pl *planner) start(svc compose.Service, c cluster.Color, spec api.ServiceSpec, cause string) {
+	pl.add(Step{Do: StartColor, Name: spec.Name, Service: svc.Name, Color: c, Spec: &spec, Release: cluster.ReleaseOf(spec),
+		Settings: svc.BlueGreen, Image: svc.Spec.Labels[cluster.LabelImage], Cause: fmt.Sprintf("release %d: %s", cluster.ReleaseOf(spec), cause)})
+}
+
+func (pl *planner) retire(svc compose.Service, c cluster.Color, cause string) {
+	pl.add(Step{Do: Retire, Name: cluster.ColorName(pl.project.Name, svc.Name, c), Service: svc.Name, Color: c, Settings: svc.BlueGreen,
+		Cause: fmt.Sprintf("%s, keep: %s", cause, svc.BlueGreen.Keep)})
+}
+
+// inPlace plans what may change in the active color while it serves: its number of replicas and its labels.
+func (pl *planner) inPlace(svc compose.Service, c cluster.Color, spec api.ServiceSpec, live *api.Service) {
+	var causes []string
+	if want, have := cluster.Replicas(spec), cluster.Replicas(live.Spec); want != nil && *want != *have {
+		causes = append(causes, fmt.Sprintf("replicas %d → %d", *have, *want))
+	}
+	if spec.Labels[cluster.LabelPorts] != live.Spec.Labels[cluster.LabelPorts] {
+		causes = append(causes, "ports or health changed")
+	}
+	if len(causes) == 0 && spec.Labels[cluster.LabelReplicas] != live.Spec.Labels[cluster.LabelReplicas] {
+		causes = append(causes, "the file's number of replicas changed")
+	}
+	step := Step{Do: ChangeColor, Name: spec.Name, Service: svc.Name, Color: c, Spec: &spec, Settings: svc.BlueGreen,
+		Image: svc.Spec.Labels[cluster.LabelImage], Cause: strings.Join(causes, ", ")}
+	switch {
+	case len(causes) > 0:
+		pl.add(step)
+	case short(*live):
+		step.Do, step.Cause = Await, fmt.Sprintf("%d of %d tasks run", live.ServiceStatus.RunningTasks, live.ServiceStatus.DesiredTasks)
+		pl.add(step)
+	}
+}

@@ -1,0 +1,177 @@
+// Package plan makes plans: from what a file wants and what the swarm holds, to steps. It asks nobody and changes nothing.
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// Action is what a step does.
+type Action string
+
+// The actions, in the order in which a plan has them within a phase.
+const (
+	CreateNetwork Action = "create network"
+	CreateSecret  Action = "create secret"
+	UpdateSecret  Action = "update secret"
+	CreateConfig  Action = "create config"
+	UpdateConfig  Action = "update config"
+	CreatePlain   Action = "create service"
+	UpdatePlain   Action = "update service"
+	RunJob        Action = "run job"
+	SendAuth      Action = "send credentials for"
+	StopColor     Action = "stop color"
+	UpdateProxies Action = "update proxies"
+	StartColor    Action = "start color"
+	ChangeColor   Action = "change color"
+	CheckPorts    Action = "check ports of"
+	CreateProxies Action = "create proxies"
+	Adopt         Action = "adopt service"
+	Flip          Action = "flip"
+	GiveBack      Action = "give back"
+	Retire        Action = "retire color"
+	AwaitStarted  Action = "await start of"
+	Await         Action = "await"
+	RemoveService Action = "remove service"
+	RemoveProxies Action = "remove proxies"
+	RemoveColor   Action = "remove color"
+	RemoveNetwork Action = "remove network"
+	RemoveSecret  Action = "remove secret"
+	RemoveConfig  Action = "remove config"
+)
+
+// Phase is a part of a plan: a phase begins when all steps of the one before are done.
+type Phase int
+
+// The phases of a plan.
+const (
+	// Prepare makes what services refer to.
+	Prepare Phase = iota
+	// Deploy changes services, each after what it depends on, and moves traffic.
+	Deploy
+	// Settle waits for services that nothing else waits for.
+	Settle
+	// CleanUp removes what is not used any more, one action after the other. By then everything serves.
+	CleanUp
+)
+
+// Step is one change to the swarm, complete: who carries it out decides nothing.
+type Step struct {
+	Do Action
+	// Phase is the part of the plan that the step belongs to.
+	Phase Phase
+	// After are the positions in the plan of the steps of the same phase that must be done before.
+	After []int
+	// Name is the name on the swarm of what is changed.
+	Name string
+	// Cause says why, in words.
+	Cause string
+	// Changes are the fields that the step changes, as they may be shown.
+	Changes []Change
+	// Service is the compose service, empty for networks, secrets and configs.
+	Service string
+	// Color is the color that the step is about, None where there is none.
+	Color cluster.Color
+	// Spec is what the service shall be, with names in the place of ids; nil where the step has no service.
+	Spec *api.ServiceSpec
+	// Files are the generated files that Spec refers to, by config name.
+	Files map[string]string
+	// Network, Secret and Config are what is created or gets other labels, nil but in their own steps.
+	Network *compose.Network
+	Secret  *compose.Secret
+	Config  *compose.Config
+	// Look is what CheckPorts looks at. A StartColor has it when that comes next: the proxies' own checks would only say that
+	// the color is not ready, so they are waited for after it.
+	Look *Look
+	// From and To are the routes before and after a flip.
+	From, To haproxy.Route
+	// Release is the number of the release that a color gets, 0 where it keeps its own.
+	Release int
+	// Settings are those of the blue-green service, nil for others.
+	Settings *compose.Settings
+	// Timeout is the longest time without progress.
+	Timeout time.Duration
+	// Image is the image of Spec as the file names it.
+	Image string
+	// Router is what stands in front of the running service and asks the swarm for its tasks, zero for none. ByAddress is nil
+	// where the service has no virtual address.
+	Router compose.Router
+	// Begun says that an earlier command began the step.
+	Begun bool
+	// Optional says that what waits for the step goes on without it when it fails.
+	Optional bool
+}
+
+// Look says which ports of a color are looked at, and from where.
+type Look struct {
+	Ports []compose.Port
+	// Proxies is the spec of the proxies: what they run, and where, is where the look is taken from.
+	Proxies *api.ServiceSpec
+	// Serving says that the color takes the traffic of other ports already.
+	Serving bool
+}
+
+// String tells the step and its cause in one line.
+func (s Step) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", s.Do, s.Name)
+	if s.Do == Flip {
+		fmt.Fprintf(&b, " to %s", s.To.Color)
+	}
+	if s.Cause != "" {
+		b.WriteString(": " + s.Cause)
+	}
+	return b.String()
+}
+
+// Plan is all that an up will do.
+type Plan struct {
+	Stack string
+	Steps []Step
+	// Notes are sentences about what an up would do before it makes its own plan.
+	Notes []string
+}
+
+// Changes says whether the plan changes anything that can be seen: credentials that are sent again cannot.
+func (p Plan) Changes() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do != SendAuth })
+}
+
+// Confirmation says what must be asked for first, nil for nothing. What an earlier command began was asked for then.
+func (p Plan) Confirmation() *ConfirmationError {
+	e := &ConfirmationError{Plan: Plan{Stack: p.Stack}}
+	for _, s := range p.Steps {
+		if s.Do == GiveBack && !s.Begun {
+			e.Services = append(e.Services, s.Service)
+		}
+	}
+	if len(e.Services) == 0 {
+		return nil
+	}
+	for _, s := range p.Steps {
+		if slices.Contains(e.Services, s.Service) {
+			e.Plan.Steps = append(e.Plan.Steps, s)
+		}
+	}
+	slices.Sort(e.Services)
+	return e
+}
+
+// String tells the plan, a line for each step.
+func (p Plan) String() string {
+	if len(p.Steps) == 0 {
+		return "nothing to do\n"
+	}
+	var b strings.Builder
+	for _, s := range p.Steps {
+		b.WriteString(s.String() + "\n")
+	}
+	return b.String()
+}

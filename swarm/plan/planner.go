@@ -1,0 +1,200 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// defaultTimeout is the longest time without progress of services that do not say.
+const defaultTimeout = 5 * time.Minute
+
+// planner makes a plan from what a file wants and what the swarm holds. It asks nobody and changes nothing.
+type planner struct {
+	project  *compose.Project
+	seen     *cluster.Snapshot
+	images   *Images
+	opts     UpOptions
+	networks map[string]string // names by id
+	subnet   string            // of the control network, empty while there is none
+	chosen   []compose.Service
+	levels   map[string]int
+	current  current // versions of secrets and configs
+	steps    []Step
+}
+
+// ForUp returns what is to be done so that the swarm holds what the project says.
+func ForUp(p *compose.Project, seen *cluster.Snapshot, im *Images, opts UpOptions) (Plan, error) {
+	pl := &planner{project: p, seen: seen, images: im, opts: opts, networks: cluster.NetworkNames(seen.Networks), levels: levels(p.Services)}
+	if c, ok := seen.Networks[cluster.ControlNetwork(p.Name)]; ok && len(c.IPAM.Config) > 0 {
+		pl.subnet = c.IPAM.Config[0].Subnet
+	}
+	var err error
+	if pl.chosen, err = Chosen(p, opts); err != nil {
+		return Plan{}, err
+	}
+	if err := pl.objects(); err != nil {
+		return Plan{}, err
+	}
+	for _, svc := range pl.planningOrder() {
+		if err := pl.service(svc); err != nil {
+			return Plan{}, err
+		}
+	}
+	pl.sendCredentials()
+	if err := pl.cleanUp(); err != nil {
+		return Plan{}, err
+	}
+	steps := pl.linked()
+	pl.withChanges(steps)
+	return Plan{Stack: p.Name, Steps: steps}, nil
+}
+
+// planningOrder are the chosen services, each before those it depends on: whether a job runs again depends on what
+// becomes of those that wait for it.
+func (pl *planner) planningOrder() []compose.Service {
+	list := slices.Clone(pl.chosen)
+	slices.SortStableFunc(list, func(a, b compose.Service) int { return pl.levels[b.Name] - pl.levels[a.Name] })
+	return list
+}
+
+func (pl *planner) add(s Step) {
+	if s.Timeout == 0 {
+		s.Timeout = defaultTimeout
+	}
+	if s.Phase == Prepare {
+		s.Phase = phaseOf(s.Do)
+	}
+	if s.Settings != nil {
+		s.Timeout = s.Settings.Timeout
+	}
+	if pl.opts.Timeout > 0 {
+		s.Timeout = pl.opts.Timeout
+	}
+	if s.Do == Await && s.Settings != nil && len(pl.dependents(s.Service)) > 0 {
+		s.Phase = Deploy
+	}
+	pl.steps = append(pl.steps, s)
+}
+
+// has says whether the plan has steps for a service, of any of these actions where some are named.
+func (pl *planner) has(service string, actions ...Action) bool {
+	return slices.ContainsFunc(pl.steps, func(s Step) bool {
+		return s.Service == service && (len(actions) == 0 || slices.Contains(actions, s.Do))
+	})
+}
+
+// objects plans the networks, secrets and configs that the chosen services use.
+func (pl *planner) objects() error {
+	for _, name := range slices.Sorted(maps.Keys(pl.project.Networks)) {
+		n := pl.project.Networks[name]
+		if err := pl.network(name, n); err != nil {
+			return err
+		}
+	}
+	blueGreen := slices.ContainsFunc(pl.chosen, func(s compose.Service) bool { return s.BlueGreen != nil })
+	if name := cluster.ControlNetwork(pl.project.Name); blueGreen && pl.seen.Networks[name].ID == "" {
+		pl.add(Step{Do: CreateNetwork, Name: name, Cause: "the proxies have no control network", Network: controlCreate(pl.project.Name)})
+	}
+	return pl.files()
+}
+
+func (pl *planner) network(name string, n compose.Network) error {
+	known, exists := pl.seen.Networks[name]
+	switch {
+	case n.External && cluster.Predefined(name):
+	case !exists && n.External:
+		return fmt.Errorf("network %s is external and does not exist: create it with `docker network create --driver overlay %s`", name, name)
+	case !exists:
+		pl.add(Step{Do: CreateNetwork, Name: name, Cause: "it does not exist", Network: &n})
+	case known.Scope != "swarm" && n.External:
+		return fmt.Errorf("network %s exists only on this node: services need one made with `docker network create --driver overlay`", name)
+	}
+	return nil
+}
+
+func (pl *planner) service(svc compose.Service) error {
+	b := pl.seen.BlueGreen[svc.Name]
+	name := svc.Spec.Name
+	switch {
+	case pl.seen.IsForeign(name):
+		return fmt.Errorf("service %s: a swarm service %s exists that is not of stack %s: give the service another name in the file, "+
+			"or the stack with -p", svc.Name, name, pl.project.Name)
+	case svc.BlueGreen != nil:
+		return pl.blueGreen(svc, b)
+	case b != nil && (b.Proxy != nil || len(b.Colors) > 0):
+		return pl.giveBack(svc, b)
+	}
+	return pl.plain(svc)
+}
+
+// plain plans a service without x-bluegreen: what docker stack deploy would do.
+func (pl *planner) plain(svc compose.Service) error {
+	spec := cluster.Clone(svc.Spec)
+	image := spec.Labels[cluster.LabelImage]
+	step := Step{Name: spec.Name, Service: svc.Name, Spec: &spec, Image: image}
+	live, exists := pl.seen.Plain[svc.Name]
+	if !exists {
+		pl.images.apply(&spec, image, nil)
+		step.Do, step.Cause = CreatePlain, "it does not exist"
+		pl.add(step)
+		pl.await(svc, spec)
+		return nil
+	}
+	if err := sameMode(svc, live); err != nil {
+		return err
+	}
+	pl.images.apply(&spec, image, &live.Spec)
+	if keepsNetworks(svc, live) {
+		spec.TaskTemplate.Networks = pl.named(live.Spec.TaskTemplate.Networks)
+	}
+	diff := pl.flat(spec).Differences(pl.flat(live.Spec))
+	rerun := ""
+	if cluster.IsJob(spec) {
+		rerun = pl.rerun(svc, live)
+	}
+	switch {
+	case len(diff) > 0:
+		step.Do, step.Cause = UpdatePlain, changed(diff)
+	case rerun != "":
+		step.Do, step.Cause = RunJob, rerun
+	case !short(live):
+		return nil
+	}
+	if step.Do != "" {
+		pl.add(step)
+	}
+	pl.await(svc, spec)
+	return nil
+}
+
+// sameMode is the error for a service whose mode is to change.
+func sameMode(svc compose.Service, live api.Service) error {
+	was, is := cluster.ModeOf(live.Spec), cluster.ModeOf(svc.Spec)
+	if was == is {
+		return nil
+	}
+	return fmt.Errorf("service %s runs as %s on the swarm and deploy.mode in the file is %s, which Swarm cannot change: write deploy.mode: %s, or give the service another name in the file",
+		svc.Name, was, is, was)
+}
+
+func (pl *planner) flat(spec api.ServiceSpec) FlatSpec {
+	return Flatten(spec, pl.networks).Without(pl.seen.APIVersion)
+}
+
+func changed(paths []string) string { return strings.Join(words(paths), ", ") + " changed" }
+
+// short says whether a service has fewer tasks than it should, or is a job that has not ended.
+func short(svc api.Service) bool {
+	st := svc.ServiceStatus
+	if cluster.IsJob(svc.Spec) {
+		return !completed(svc)
+	}
+	return st != nil && st.RunningTasks < st.DesiredTasks
+}

@@ -1,0 +1,243 @@
+package plan_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+func TestFirstUp(t *testing.T) {
+	todo := plantest.For(t, plantest.Nothing(), plantest.Shop, plan.UpOptions{})
+	plantest.Want(t, todo, `
+create network shop_default: it does not exist
+create network shop-bluegreen_control: the proxies have no control network
+create service shop_db: it does not exist
+start color shop_web-blue: release 1: first release
+check ports of shop_web-blue: 8080 must speak http before proxies take traffic there
+create proxies shop_web: there are none
+await shop_db
+`)
+}
+
+// What changed decides what happens: each case starts from the same stack with release 1 on blue.
+func TestFollowingUps(t *testing.T) {
+	newRelease := func(cause string) string {
+		return "start color shop_web-green: release 2: " + cause + "\nflip shop_web to green: " + cause +
+			"\nretire color shop_web-blue: it is idle after the flip, keep: warm\n"
+	}
+	for _, tc := range []struct{ name, old, new, want string }{
+		{"nothing", "", "", "nothing to do\n"},
+		{"image", "shop/web:1", "shop/web:2", newRelease("image shop/web:1 → shop/web:2")},
+		{"environment", "image: shop/web:1", "image: shop/web:1\n    environment: {A: b}", newRelease("environment changed")},
+		{"image and command", "image: shop/web:1", "image: shop/web:2\n    command: serve", newRelease("image shop/web:1 → shop/web:2, command changed")},
+		{"replicas", "replicas: 3", "replicas: 5", "change color shop_web-blue: replicas 3 → 5\n"},
+		{"published port", "80:8080", "81:8080", "update proxies shop_web: ports changed\n"},
+		{"service labels", `traefik.enable: "true"`, `traefik.tags: a`, "update proxies shop_web: labels changed\n"},
+		{"no router in front any more", `"true"`, `"false"`, // proxies linger for the sake of a router
+			"update proxies shop_web: configs, labels changed; they are replaced one after the other\n"},
+		{"drain", "x-bluegreen: {}", "x-bluegreen: {timeout: 1m}", "update proxies shop_web: labels changed\n"},
+		{"health", "x-bluegreen: {}", "x-bluegreen: {health: {path: /up}}",
+			"update proxies shop_web: configs, labels changed; they are replaced one after the other\nchange color shop_web-blue: ports or health changed\n"},
+		{"another port", `["80:8080"]`, `["80:8080", "90:9090"]`,
+			"check ports of shop_web-blue: 9090 must speak http before proxies take traffic there\n" +
+				"update proxies shop_web: configs, ports, labels changed; they are replaced one after the other\nchange color shop_web-blue: ports or health changed\n"},
+		{"proxy image", "x-bluegreen: {}", "x-bluegreen: {proxy: {image: 'haproxy:3.4'}}",
+			"update proxies shop_web: image, labels changed; they are replaced one after the other\n"},
+		{"plain service", "postgres:16", "postgres:17", "update service shop_db: image, labels changed\nawait shop_db\n"},
+		{"keep", "x-bluegreen: {}", "x-bluegreen: {keep: cold}", "update proxies shop_web: labels changed\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			seen := plantest.Nothing()
+			plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
+			changed := plantest.Shop
+			if tc.old != "" {
+				changed = strings.Replace(plantest.Shop, tc.old, tc.new, 1)
+			}
+			todo := plantest.For(t, seen, changed, plan.UpOptions{})
+			plantest.Want(t, todo, tc.want)
+			plantest.CarriedOut(seen, todo)
+			plantest.Want(t, plantest.For(t, seen, changed, plan.UpOptions{}), "nothing to do\n")
+		})
+	}
+}
+
+func TestSecondReleaseStopsTheIdleColorFirst(t *testing.T) {
+	seen := plantest.Nothing()
+	for _, v := range []string{"1", "2"} {
+		plantest.CarriedOut(seen, plantest.For(t, seen, strings.Replace(plantest.Shop, "web:1", "web:"+v, 1), plan.UpOptions{}))
+	}
+	plantest.Want(t, plantest.For(t, seen, strings.Replace(plantest.Shop, "web:1", "web:3", 1), plan.UpOptions{}), `
+stop color shop_web-blue: release 1 makes room for release 3
+start color shop_web-blue: release 3: image shop/web:2 → shop/web:3
+flip shop_web to blue: image shop/web:2 → shop/web:3
+retire color shop_web-green: it is idle after the flip, keep: warm
+`)
+	// The idle color holds what the file says: nothing has to start.
+	plantest.Want(t, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}), `
+flip shop_web to blue: image shop/web:2 → shop/web:1
+retire color shop_web-green: it is idle after the flip, keep: warm
+`)
+}
+
+func TestNoFlip(t *testing.T) {
+	seen := plantest.Nothing()
+	plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
+	two := strings.Replace(plantest.Shop, "web:1", "web:2", 1)
+	plantest.Want(t, plantest.For(t, seen, two, plan.UpOptions{NoFlip: true}), "start color shop_web-green: release 2: image shop/web:1 → shop/web:2\n")
+}
+
+func TestKeepCold(t *testing.T) {
+	seen := plantest.Nothing()
+	cold := strings.Replace(plantest.Shop, "x-bluegreen: {}", "x-bluegreen: {keep: cold}", 1)
+	plantest.CarriedOut(seen, plantest.For(t, seen, cold, plan.UpOptions{}))
+	two := strings.Replace(cold, "web:1", "web:2", 1)
+	plantest.CarriedOut(seen, plantest.For(t, seen, two, plan.UpOptions{}))
+	if n := *cluster.Replicas(seen.BlueGreen["web"].Colors[cluster.Blue].Spec); n != 0 {
+		t.Errorf("the cold color has %d replicas", n)
+	}
+	plantest.Want(t, plantest.For(t, seen, two, plan.UpOptions{}), "nothing to do\n")
+	plantest.Want(t, plantest.For(t, seen, cold, plan.UpOptions{}), `
+start color shop_web-blue: release 1: it holds this release already: image shop/web:2 → shop/web:1
+flip shop_web to blue: image shop/web:2 → shop/web:1
+retire color shop_web-green: it is idle after the flip, keep: cold
+`)
+}
+
+// A color that was scaled by hand stays so until the file's number changes; a new release gets the larger number.
+func TestScaledByHand(t *testing.T) {
+	seen := plantest.Nothing()
+	plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
+	blue := seen.BlueGreen["web"].Colors[cluster.Blue]
+	blue.Spec.Mode.Replicated.Replicas = new(uint64(7))
+	blue.ServiceStatus = &api.ServiceStatus{RunningTasks: 7, DesiredTasks: 7}
+	plantest.Want(t, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}), "nothing to do\n")
+	todo := plantest.For(t, seen, strings.Replace(plantest.Shop, "web:1", "web:2", 1), plan.UpOptions{})
+	if n := *cluster.Replicas(*todo.Steps[0].Spec); todo.Steps[0].Do != plan.StartColor || n != 7 {
+		t.Errorf("%s gets %d replicas, want 7", todo.Steps[0].Name, n)
+	}
+	plantest.Want(t, plantest.For(t, seen, strings.Replace(plantest.Shop, "replicas: 3", "replicas: 4", 1), plan.UpOptions{}),
+		"change color shop_web-blue: replicas 7 → 4\n")
+}
+
+func TestAdoption(t *testing.T) {
+	seen := plantest.Nothing()
+	plain := strings.Replace(plantest.Shop, "    x-bluegreen: {}\n", "", 1)
+	plantest.CarriedOut(seen, plantest.For(t, seen, plain, plan.UpOptions{}))
+	todo := plantest.For(t, seen, plantest.Shop, plan.UpOptions{})
+	plantest.Want(t, todo, `
+create network shop-bluegreen_control: the proxies have no control network
+start color shop_web-blue: release 1: first release
+check ports of shop_web-blue: 8080 must speak http before proxies take traffic there
+adopt service shop_web: the service runs without proxies: it becomes their service in place; its router is told to send to its virtual address meanwhile, which takes 20s to be seen
+`)
+	plantest.CarriedOut(seen, todo)
+	plantest.Want(t, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}), "nothing to do\n")
+}
+
+func TestAdoptionOfHostPortsNeedsAGap(t *testing.T) {
+	seen := plantest.Nothing()
+	host := strings.Replace(plantest.Shop, `["80:8080"]`, "[{target: 8080, published: 80, mode: host}]", 1)
+	plantest.CarriedOut(seen, plantest.For(t, seen, strings.Replace(host, "    x-bluegreen: {}\n", "", 1), plan.UpOptions{}))
+	_, err := plan.ForUp(plantest.LoadShop(t, host), seen, &plan.Images{}, plan.UpOptions{})
+	if err == nil || !strings.Contains(err.Error(), "--accept-gap") {
+		t.Fatalf("error %v, want one that names --accept-gap", err)
+	}
+	todo := plantest.For(t, seen, host, plan.UpOptions{AcceptGap: true})
+	adopt := todo.Steps[len(todo.Steps)-1]
+	if adopt.Do != plan.Adopt || adopt.Spec.UpdateConfig.Order != api.UpdateOrderStopFirst || cluster.Replicas(*adopt.Spec) == nil {
+		t.Errorf("adoption %+v: want stop-first, and the mode as it was", adopt)
+	}
+}
+
+// Where the router in front cannot be told to use the service's address, adoption needs a word of the user's. What counts is
+// the running service.
+func TestAdoptionBehindRouters(t *testing.T) {
+	traefik, caddy := "traefik.http.services.w.loadbalancer.server.port: 8080", `caddy.reverse_proxy: "{{upstreams 8080}}"`
+	for _, c := range []struct{ name, labels, endpoint, to, cause, err string }{
+		{"Traefik", traefik, "vip", traefik, "; its router is told to send to its virtual address meanwhile, which takes 20s to be seen", ""},
+		{"Traefik that is told already", traefik + ", traefik.docker.lbswarm: true", "vip", traefik + ", traefik.docker.lbswarm: true", "", ""},
+		{"Traefik that an interrupted adoption told", traefik + ", traefik.docker.lbswarm: true", "vip", traefik, "; its router is told to send to its virtual address meanwhile, which takes 20s to be seen", ""},
+		{"Traefik without an address", traefik, "dnsrr", traefik, "", "may send to those tasks until it asks the swarm again, for up to 20s: run the command with --accept-gap"},
+		{"Caddy", caddy, "vip", caddy, "", "for up to 35s: run the command with --accept-gap"},
+		{"from Caddy to Traefik", caddy, "vip", traefik, "", "for up to 35s: run the command with --accept-gap"},
+		{"none before", "a: b", "vip", traefik, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := func(labels, more string) string {
+				return fmt.Sprintf("services:\n  web:\n    image: web:1\n    deploy: {endpoint_mode: %s, labels: {%s}}\n%s", c.endpoint, labels, more)
+			}
+			seen := plantest.Nothing()
+			plantest.CarriedOut(seen, plantest.For(t, seen, file(c.labels, ""), plan.UpOptions{}))
+			project := plantest.LoadShop(t, file(c.to, "    x-bluegreen: {ports: [{target: 8080}]}\n"))
+			todo, err := plan.ForUp(project, seen, &plan.Images{}, plan.UpOptions{AcceptGap: c.err != ""})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cause := "the service runs without proxies: it becomes their service in place" + c.cause
+			if adopt := todo.Steps[len(todo.Steps)-1]; adopt.Do != plan.Adopt || adopt.Cause != cause {
+				t.Errorf("the last step is %s: %s", adopt.Do, adopt.Cause)
+			}
+			if _, err := plan.ForUp(project, seen, &plan.Images{}, plan.UpOptions{}); c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+				t.Errorf("error %v, want %q", err, c.err)
+			}
+		})
+	}
+}
+
+// Proxies that were removed by hand come back with the color that served last.
+func TestProxiesRemoved(t *testing.T) {
+	seen := plantest.Nothing()
+	two := strings.Replace(plantest.Shop, "web:1", "web:2", 1)
+	plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
+	plantest.CarriedOut(seen, plantest.For(t, seen, two, plan.UpOptions{}))
+	seen.BlueGreen["web"].Proxy = nil
+	todo := plantest.For(t, seen, two, plan.UpOptions{})
+	plantest.Want(t, todo, "create proxies shop_web: there are none\n")
+	if to := todo.Steps[0].To; to.String() != "3:green" {
+		t.Errorf("the proxies start with route %s, want 3:green", to)
+	}
+}
+
+func TestActiveColorRemoved(t *testing.T) {
+	seen := plantest.Nothing()
+	plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
+	delete(seen.BlueGreen["web"].Colors, cluster.Blue)
+	plantest.Want(t, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}), "start color shop_web-blue: release 1: the active color was removed by hand\n")
+}
+
+func TestTemplatesOfAnotherVersion(t *testing.T) {
+	seen := plantest.Nothing()
+	plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
+	proxy := seen.BlueGreen["web"].Proxy
+	proxy.Spec.Labels[cluster.LabelTemplates] = "older"
+	proxy.Spec.TaskTemplate.ContainerSpec.Configs[0].ConfigName = "older"
+	plantest.Want(t, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}),
+		"update proxies shop_web: configs, labels changed, their files are of another version of this plugin; they are replaced one after the other\n")
+}
+
+func TestRefusals(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		file string
+		seen func(*cluster.Snapshot)
+		want string
+	}{
+		{"name taken", plantest.Shop, func(s *cluster.Snapshot) { s.Foreign["shop_web"] = api.Service{} }, "not of stack shop"},
+		{"color name taken", plantest.Shop, func(s *cluster.Snapshot) { s.Foreign["shop_web-green"] = api.Service{} }, "the color green needs that name"},
+		{"external network missing", plantest.Shop + "    networks: [edge]\nnetworks: {edge: {external: true}}\n", func(*cluster.Snapshot) {}, "docker network create"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			seen := plantest.Nothing()
+			tc.seen(seen)
+			_, err := plan.ForUp(plantest.LoadShop(t, tc.file), seen, &plan.Images{}, plan.UpOptions{})
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %v, want one that says %q", err, tc.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,188 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// defaultProxies is how many proxies a service gets that does not say.
+const defaultProxies = 2
+
+// proxies plans the proxy service: made, adopted from a plain service of the name, or changed in place.
+func (pl *planner) proxies(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route, releases map[cluster.Color]compose.Release) error {
+	plain, adopted := pl.seen.Plain[svc.Name]
+	live := b.Proxy
+	if live == nil && adopted {
+		live = &plain
+	}
+	wish := proxyWish{Releases: releases, Route: route, Subnet: pl.subnet, Slots: pl.slots(svc, live),
+		Image: svc.BlueGreen.Proxy.Image, StopFirst: HostPorts(svc.Spec) || live != nil && HostPorts(live.Spec)}
+	var err error
+	if wish.Mode, err = proxyMode(svc, live, adopted && b.Proxy == nil); err != nil {
+		return err
+	}
+	spec, files, err := proxySpec(pl.project, svc, wish)
+	if err != nil {
+		return err
+	}
+	step := Step{Name: spec.Name, Service: svc.Name, Color: cluster.Color(route.Color), Spec: &spec, Files: files, To: route,
+		Settings: svc.BlueGreen, Image: svc.BlueGreen.Proxy.Image}
+	if color := b.Colors[cluster.Color(route.Color)]; b.Proxy == nil && (color == nil || cluster.ServedBy(color.Spec) == 0) {
+		pl.checkPorts(svc, step.Color, Look{Ports: svc.BlueGreen.Ports, Proxies: step.Spec}, nil)
+	}
+	switch {
+	case b.Proxy != nil:
+		pl.changeProxies(svc, b, step)
+	case adopted:
+		return pl.adopt(svc, plain, step)
+	default:
+		pl.images.apply(&spec, step.Image, nil)
+		step.Do, step.Cause = CreateProxies, "there are none"
+		pl.add(step)
+	}
+	return nil
+}
+
+// checkPorts plans a look at what a color speaks on those ports that proxies are about to take over for the first time;
+// before are those that they have already. On ports of mode tcp anything may be spoken.
+func (pl *planner) checkPorts(svc compose.Service, c cluster.Color, look Look, before []compose.Port) {
+	look.Ports = slices.DeleteFunc(slices.Clone(look.Ports), func(p compose.Port) bool {
+		return p.Mode == compose.ModeTCP || slices.Contains(before, p)
+	})
+	if len(look.Ports) == 0 || pl.opts.SkipPortCheck {
+		return
+	}
+	var texts []string
+	for _, p := range look.Ports {
+		texts = append(texts, fmt.Sprintf("%d must speak %s", p.Target, p.Mode))
+	}
+	for i := range pl.steps {
+		if s := &pl.steps[i]; s.Do == StartColor && s.Service == svc.Name && s.Color == c {
+			s.Look = &look
+		}
+	}
+	pl.add(Step{Do: CheckPorts, Name: cluster.ColorName(pl.project.Name, svc.Name, c), Service: svc.Name, Color: c, Look: &look,
+		Settings: svc.BlueGreen, Cause: cluster.Sentence(texts) + " before proxies take traffic there"})
+}
+
+// changeProxies plans the change of running proxies, where there is any. Only what is in the task restarts them.
+func (pl *planner) changeProxies(svc compose.Service, b *cluster.BlueGreen, step Step) {
+	live := b.Proxy
+	pl.images.apply(step.Spec, step.Image, &live.Spec)
+	for _, l := range []string{cluster.LabelNext, cluster.LabelPrevious} {
+		cluster.SetLabels(step.Spec, map[string]string{l: live.Spec.Labels[l]})
+	}
+	diff := pl.flat(*step.Spec).Differences(pl.flat(live.Spec))
+	switch {
+	case len(diff) > 0:
+		step.Do, step.Cause = UpdateProxies, changed(diff)
+		if live.Spec.Labels[cluster.LabelTemplates] != haproxy.TemplateVersion {
+			step.Cause += ", their files are of another version of this plugin"
+		}
+		if slices.ContainsFunc(diff, InTask) {
+			step.Cause += "; they are replaced one after the other"
+			if step.Spec.UpdateConfig.Order == api.UpdateOrderStopFirst {
+				step.Cause += ", each with its port closed meanwhile (host-mode ports)"
+			}
+		}
+		pl.add(step)
+	case short(*live):
+		step.Do, step.Cause = Await, fmt.Sprintf("%d of %d proxies run", live.ServiceStatus.RunningTasks, live.ServiceStatus.DesiredTasks)
+		pl.add(step)
+	}
+}
+
+// adopt plans the change of a plain service into the proxy of its own colors.
+func (pl *planner) adopt(svc compose.Service, plain api.Service, step Step) error {
+	if cluster.IsJob(plain.Spec) {
+		return fmt.Errorf("service %s runs as a job (%s) on the swarm, and a job takes no traffic: give the service another name in the file", svc.Name, cluster.ModeOf(plain.Spec))
+	}
+	if HostPorts(plain.Spec) || HostPorts(svc.Spec) {
+		if !pl.opts.AcceptGap {
+			return fmt.Errorf("service %s publishes host-mode ports: its tasks must stop before the proxies can take the ports, so adopting it closes them for a few seconds: run the command with --accept-gap, or publish through the ingress mesh", svc.Name)
+		}
+	}
+	pl.images.apply(step.Spec, step.Image, nil)
+	step.Do, step.Cause = Adopt, "the service runs without proxies: it becomes their service in place"
+	step.Router = compose.RouterOf(plain.Spec.Labels)
+	switch e := plain.Spec.EndpointSpec; {
+	case e != nil && e.Mode == api.ResolutionModeDNSRR:
+		step.Router.ByAddress = nil // there is none
+	case step.Router.ByAddress != nil && holds(plain.Spec.Labels, step.Router.ByAddress) && holds(svc.Spec.Labels, step.Router.ByAddress):
+		step.Router = compose.Router{} // the file says it; without that the label is of an adoption that was interrupted
+	}
+	switch router := step.Router; {
+	case len(router.ByAddress) > 0:
+		step.Cause += fmt.Sprintf("; its router is told to send to its virtual address meanwhile, which takes %s to be seen", router.Refresh)
+	case router.Refresh > 0 && len(router.ByAddress) == 0 && !pl.opts.AcceptGap:
+		return fmt.Errorf("service %s: its tasks end when the proxies take their place, and the router in front may send to those tasks until it asks the "+
+			"swarm again, for up to %s: run the command with --accept-gap, best when the app serves on for as long after SIGTERM", svc.Name, router.Refresh)
+	}
+	pl.add(step)
+	return nil
+}
+
+// holds says whether labels have those of a part, too.
+func holds(labels, part map[string]string) bool {
+	for label, value := range part {
+		if !strings.EqualFold(labels[label], value) {
+			return false
+		}
+	}
+	return true
+}
+
+// proxyMode decides mode and number of the proxies. A mode can never change, and a number set by hand stays.
+func proxyMode(svc compose.Service, live *api.Service, adopted bool) (api.ServiceMode, error) {
+	wish := svc.BlueGreen.Proxy
+	mode := wish.Mode
+	switch {
+	case live != nil && mode != "" && mode != cluster.ModeOf(live.Spec):
+		return api.ServiceMode{}, fmt.Errorf("service %s: x-bluegreen.proxy.deploy.mode is %s, but its proxies run as %s and Swarm cannot change that: write %s",
+			svc.Name, mode, cluster.ModeOf(live.Spec), cluster.ModeOf(live.Spec))
+	case live != nil:
+		mode = cluster.ModeOf(live.Spec)
+	case mode == "" && HostPorts(svc.Spec):
+		mode = "global" // a port of a node is open only where a proxy runs
+	}
+	if mode == "global" {
+		return api.ServiceMode{Global: &api.GlobalService{}}, nil
+	}
+	number := uint64(defaultProxies)
+	switch {
+	case wish.Replicas != nil:
+		number = *wish.Replicas
+	case live != nil && !adopted:
+		number = *cluster.Replicas(live.Spec)
+	}
+	return api.ServiceMode{Replicated: &api.ReplicatedService{Replicas: &number}}, nil
+}
+
+// slots decides for how many tasks the proxies have room; never less than now, since that would restart them.
+func (pl *planner) slots(svc compose.Service, live *api.Service) int {
+	tasks := len(pl.seen.Nodes)
+	if r := cluster.Replicas(svc.Spec); r != nil {
+		tasks = int(*r)
+	}
+	now := 0
+	if live != nil {
+		now, _ = strconv.Atoi(strings.TrimSpace(live.Spec.Labels[cluster.LabelSlots])) // 0 before an adoption
+	}
+	return max(now, slotsFor(tasks))
+}
+
+// controlCreate is the body of the control network's create call.
+func controlCreate(stack string) *compose.Network {
+	n := compose.Network{}
+	n.Create.Driver = "overlay"
+	n.Create.Internal = true
+	n.Create.Labels = map[string]string{cluster.LabelNamespace: cluster.Namespace(stack), cluster.LabelStack: stack}
+	return &n
+}

@@ -1,0 +1,191 @@
+// Package traffic moves traffic: orders to the proxies, and their answers.
+package traffic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+	api "github.com/docker/docker/api/types/swarm"
+)
+
+// Switch gives orders to proxies.
+type Switch struct{ *cluster.Cluster }
+
+// New returns what gives orders to the proxies of the stack of cl.
+func New(cl *cluster.Cluster) *Switch { return &Switch{cl} }
+
+// cleanupTime is how long we go on after an interruption, to leave things in a state that can be told.
+const cleanupTime = confirmTime + orderStart
+
+// Detached returns a context that outlives the interruption of ctx, but not for ever.
+func Detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+}
+
+// unstickMoved does so for the services that moves have written labels to.
+func (sw *Switch) unstickMoved(ctx context.Context, moves []Move) error {
+	for _, m := range moves {
+		fresh, err := sw.Unstick(ctx, m.Service.Proxy)
+		if err != nil {
+			return err
+		}
+		m.Service.Proxy = fresh
+		c := cluster.Color(m.To.Color)
+		if m.Service.Colors[c] == nil {
+			continue
+		}
+		if m.Service.Colors[c], err = sw.Unstick(ctx, m.Service.Colors[c]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Move is the switch of one service from one route to the next.
+type Move struct {
+	Service  *cluster.BlueGreen
+	From, To haproxy.Route
+	// ready are the addresses that the proxies must see ready before anything is told; nil asks for nothing.
+	Ready []string
+	// force gives the route even when some proxy does not see the color ready, or cannot be reached.
+	Force bool
+}
+
+// Move moves services to other colors, all in one order, and returns when every proxy has confirmed.
+// Until the order is given, a failure leaves traffic where it was; after it, the proxies tell what came of it.
+func (sw *Switch) Move(ctx context.Context, s *cluster.Snapshot, moves []Move) error {
+	for i := range moves {
+		if err := sw.writeIntent(ctx, &moves[i]); err != nil {
+			dctx, cancel := Detached(ctx)
+			defer cancel()
+			return errors.Join(err, sw.withdraw(dctx, moves[:i+1])) // an interruption may come right after the write
+		}
+	}
+	heard, err := sw.give(ctx, s, moves)
+	if err != nil {
+		return sw.afterDoubt(ctx, s, moves, err)
+	}
+	ctx, cancel := Detached(ctx) // traffic has moved: an interruption must not leave that unwritten
+	defer cancel()
+	return sw.finish(ctx, s, moves, heard)
+}
+
+// finish writes down what the proxies were told, and sees that all of them confirm. What they did not confirm
+// stays marked as unfinished, so that the same command again goes on here and does not flip once more.
+func (sw *Switch) finish(ctx context.Context, s *cluster.Snapshot, moves []Move, h Heard) error {
+	for i := range moves {
+		if err := sw.writeFinal(ctx, &moves[i]); err != nil {
+			return err
+		}
+	}
+	err := sw.Confirm(ctx, s, moves, h)
+	var late *cluster.UnconfirmedError
+	if errors.As(err, &late) {
+		for i := range moves {
+			if merr := sw.raiseIntent(ctx, &moves[i]); merr != nil {
+				return errors.Join(err, merr)
+			}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return sw.unstickMoved(ctx, moves)
+}
+
+// writeIntent writes down where the flip leads, so that what a crash interrupts can be told from the label.
+func (sw *Switch) writeIntent(ctx context.Context, m *Move) error {
+	svc, err := sw.Rewrite(ctx, m.Service.Proxy, func(spec *api.ServiceSpec) error {
+		if now := spec.Labels[cluster.LabelAlias+m.Service.Name]; now != m.From.String() {
+			return fmt.Errorf("service %s: its route changed from %s to %s meanwhile: run the command again", m.Service.Name, m.From, now)
+		}
+		spec.Labels[cluster.LabelNext] = m.To.String()
+		return nil
+	})
+	if err == nil {
+		m.Service.Proxy = svc
+	}
+	return err
+}
+
+func (sw *Switch) raiseIntent(ctx context.Context, m *Move) error {
+	svc, err := sw.Relabel(ctx, m.Service.Proxy, map[string]string{cluster.LabelNext: m.To.String()})
+	if err == nil {
+		m.Service.Proxy = svc
+	}
+	return err
+}
+
+// afterDoubt finds out what became of an order that did not end as it should have.
+func (sw *Switch) afterDoubt(ctx context.Context, s *cluster.Snapshot, moves []Move, cause error) error {
+	dctx, cancel := Detached(ctx)
+	defer cancel()
+	if errors.Is(cause, ErrNotReady) && !errors.Is(cause, errDoubt) {
+		return errors.Join(cause, sw.withdraw(dctx, moves))
+	}
+	forward, err := sw.Settle(dctx, s, services(moves))
+	switch {
+	case err != nil:
+		return errors.Join(cause, err)
+	case forward && ctx.Err() != nil:
+		return &cluster.InterruptedError{Left: "the flip had been given already and was completed; run the command again for what comes after it"}
+	case forward:
+		return nil
+	}
+	return cause
+}
+
+// withdraw removes the intent of moves that were not given.
+func (sw *Switch) withdraw(ctx context.Context, moves []Move) error {
+	for i := range moves {
+		svc, err := sw.Relabel(ctx, moves[i].Service.Proxy, map[string]string{cluster.LabelNext: ""})
+		if err != nil {
+			return err
+		}
+		moves[i].Service.Proxy = svc
+	}
+	return nil
+}
+
+// writeFinal writes down that the alias points to where the proxies were told.
+func (sw *Switch) writeFinal(ctx context.Context, m *Move) error {
+	b := m.Service
+	labels := map[string]string{cluster.LabelAlias + b.Name: m.To.String(), cluster.LabelNext: ""}
+	if old := b.Colors[cluster.Color(m.From.Color)]; old != nil && m.From.Color != m.To.Color {
+		labels[cluster.LabelPrevious] = strconv.Itoa(cluster.ReleaseOf(old.Spec))
+	}
+	svc, err := sw.Relabel(ctx, b.Proxy, labels)
+	if err != nil {
+		return err
+	}
+	b.Proxy = svc
+	return sw.MarkServed(ctx, b, m.To)
+}
+
+// MarkServed notes on the color itself by which route it became active: should the proxy service be removed by
+// hand, this is how the next up finds the color that served.
+func (sw *Switch) MarkServed(ctx context.Context, b *cluster.BlueGreen, r haproxy.Route) error {
+	svc := b.Colors[cluster.Color(r.Color)]
+	if svc == nil {
+		return nil
+	}
+	fresh, err := sw.Relabel(ctx, svc, map[string]string{cluster.LabelServed: strconv.FormatUint(r.Sequence, 10)})
+	if err == nil {
+		b.Colors[cluster.Color(r.Color)] = fresh
+	}
+	return err
+}
+
+func services(moves []Move) []string {
+	var names []string
+	for _, m := range moves {
+		names = append(names, m.Service.Name)
+	}
+	slices.Sort(names)
+	return names
+}
