@@ -5,12 +5,13 @@ import (
 	"os"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker/cli/cli-plugins/plugin"
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // app is all that the commands need of the world. Tests replace its parts.

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker/cli/cli"
 	"github.com/spf13/pflag"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // Exit codes of all commands; exitCode is the only place that chooses one.

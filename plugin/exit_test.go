@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker/cli/cli"
 	"github.com/spf13/pflag"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
 
 func TestExitCode(t *testing.T) {

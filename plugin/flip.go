@@ -3,8 +3,9 @@ package plugin
 import (
 	"context"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 	"github.com/spf13/cobra"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 )
 
 func newFlipCommand(a *app) *cobra.Command {

@@ -6,9 +6,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/mattn/go-runewidth"
 	"github.com/morikuni/aec"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // look is what the terminal can show.

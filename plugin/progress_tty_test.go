@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/mattn/go-runewidth"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 func typeName(v any) string { return reflect.TypeOf(v).String() }

@@ -10,11 +10,12 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/docker/cli/cli/streams"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	"github.com/docker/cli/cli/streams"
 )
 
 func TestSignals(t *testing.T) {

@@ -6,9 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 	"github.com/docker/cli/cli/command/formatter/tabwriter"
 	"github.com/docker/go-units"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 )
 
 // none stands in a cell that has nothing to say.

@@ -11,12 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/cli/cli/streams"
+	"github.com/spf13/cobra"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	"github.com/docker/cli/cli/streams"
-	"github.com/spf13/cobra"
 )
 
 var update = flag.Bool("update", false, "write golden files and docs/reference.md anew")

@@ -8,10 +8,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	"github.com/spf13/cobra"
 )
 
 // resolveImage is a flag whose default warns where its given value refuses.

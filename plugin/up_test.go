@@ -7,9 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/docker/cli/cli/streams"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	"github.com/docker/cli/cli/streams"
 )
 
 func shopProject(context.Context, compose.Options) (*compose.Project, error) {

@@ -6,10 +6,11 @@ import (
 	"sync"
 
 	"github.com/distribution/reference"
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // credentials are those of docker login, asked for once for each registry: a credential helper is a program.

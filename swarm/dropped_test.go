@@ -4,12 +4,13 @@ import (
 	"context"
 	"testing"
 
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/errdefs"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster/clustertest"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
-	"github.com/docker/docker/api/types/network"
-	"github.com/docker/docker/errdefs"
 )
 
 func TestStrictRefusesWhatTheEngineDrops(t *testing.T) {

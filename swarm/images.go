@@ -9,11 +9,12 @@ import (
 	"sync"
 
 	"github.com/distribution/reference"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker/docker/api/types/registry"
 	api "github.com/docker/docker/api/types/swarm"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
 // lookup asks registries for the images of one up.

@@ -9,14 +9,15 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster/clustertest"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
 	"github.com/docker/docker/api/types/registry"
 	api "github.com/docker/docker/api/types/swarm"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster/clustertest"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
 )
 
 // fakeRegistry is an engine that resolves images, but those that have an error, and that takes services.

@@ -8,11 +8,12 @@ import (
 	"strings"
 	"time"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/execute"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // Status tells what the swarm holds of the stack. With live the proxies are asked, by a control job.

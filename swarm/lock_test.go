@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster/clustertest"
 	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster/clustertest"
 )
 
 func heldBy(process string) api.Config {

@@ -12,9 +12,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
 var (

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"strings"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // FillSubnet writes the control network's subnet into the spec of a proxy: it is known once the network exists.

@@ -8,12 +8,13 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
 	"github.com/docker/docker/api/types/versions"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
 
 // minAPI is the API version that brought replicated jobs.

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"time"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // Askable says whether a proxy can be expected to answer.

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
 
 // RemovalTime is how long networks and tasks may take to go once their services are removed.

@@ -7,10 +7,11 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	api "github.com/docker/docker/api/types/swarm"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
 
 // CompareSecrets finds out which version of each secret holds what the file says, and notes it in seen.

@@ -3,9 +3,10 @@ package cluster
 import (
 	"testing"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster/clustertest"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 func TestCompareSecrets(t *testing.T) {

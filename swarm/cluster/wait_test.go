@@ -8,8 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster/clustertest"
 	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster/clustertest"
 )
 
 func replicated(n uint64) *api.Service {

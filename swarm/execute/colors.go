@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // startColor brings a color to its spec and waits until its tasks run and, unless its ports are looked at first, every

@@ -8,12 +8,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker/docker/api/types/network"
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
-	"github.com/docker/docker/api/types/network"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // flip moves all services of the plan in one order. It is the point of no return.

@@ -6,9 +6,10 @@ import (
 	"slices"
 	"time"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // runJob runs a job whose spec did not change once more: Swarm does so when the service is written.

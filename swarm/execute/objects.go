@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
 // allocateTime is how long the swarm may take to give a network its subnet.

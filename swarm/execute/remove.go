@@ -7,10 +7,11 @@ import (
 	"strings"
 	"time"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // removeService removes a service of the stack and waits until its tasks have ended.

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // undoTime is how long a release that is given back may take until it runs.

@@ -9,10 +9,11 @@ import (
 	"slices"
 	"sync"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // run carries out one plan.

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	"golang.org/x/sync/errgroup"
 )
 
 // waits is how many steps that wait for tasks are carried out at once. They have places of their own: what a color needs

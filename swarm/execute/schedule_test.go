@@ -8,11 +8,12 @@ import (
 	"sync"
 	"testing"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // creating is an engine that only creates services: those of names with "bad" fail, and others are told.

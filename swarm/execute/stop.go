@@ -6,11 +6,12 @@ import (
 	"slices"
 	"time"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // stopTime is how long a color's tasks may take to end, beside their own grace period.

@@ -3,10 +3,11 @@ package plan
 import (
 	"fmt"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // Bodies are what an up sends to create a project on a swarm that holds nothing of it, by name on the swarm, each as in

@@ -11,10 +11,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker/docker/api/types/mount"
 	api "github.com/docker/docker/api/types/swarm"
 	sizes "github.com/docker/go-units"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // Change is one field that a step changes, in words of the compose file. From is empty for what is added, To for what

@@ -5,9 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // colorSpec returns the spec of a color with its image resolved and its number of replicas decided: a color that

@@ -1,8 +1,9 @@
 package plan
 
 import (
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // sendCredentials plans the writes of services that nothing else is written to. Jobs are not among them: Swarm runs a

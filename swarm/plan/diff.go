@@ -8,8 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // defaults are the values that the engine writes for a field that was left out, by path.

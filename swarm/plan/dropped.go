@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker/docker/api/types/versions"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
 // drop is a part of service specs that engines take and forget without a word, so that it never comes back from them.

@@ -5,12 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
 	"github.com/docker/docker/api/types/versions"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
 )
 
 // newKeys uses all that newer versions of the API brought.

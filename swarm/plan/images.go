@@ -5,9 +5,10 @@ import (
 	"slices"
 
 	"github.com/distribution/reference"
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // Images are the images of one up, as they go to the swarm.

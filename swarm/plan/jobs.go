@@ -5,8 +5,9 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
 // completed says whether the last run of a job has ended with success. Of a service that is just created there is no status.

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 func TestVersionNames(t *testing.T) {

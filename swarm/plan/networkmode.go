@@ -5,9 +5,10 @@ import (
 	"maps"
 	"slices"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // keepsNetworks says whether a service that runs stays on its networks although the file has network_mode: docker stack

@@ -5,9 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // chain is a stack in which everything waits for something: web for a migration, that for a database.

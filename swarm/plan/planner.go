@@ -7,9 +7,10 @@ import (
 	"strings"
 	"time"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // defaultTimeout is the longest time without progress of services that do not say.

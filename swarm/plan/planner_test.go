@@ -5,10 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 func TestFirstUp(t *testing.T) {

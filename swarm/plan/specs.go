@@ -7,11 +7,12 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
-	"github.com/docker/docker/api/types/container"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // servingNetwork returns the name of the network that proxies reach the service's tasks by: one of the

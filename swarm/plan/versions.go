@@ -8,9 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // current are the names of the versions that hold what the file says, by base name.

@@ -7,10 +7,11 @@ import (
 	"testing"
 	"time"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // filed is a blue-green service and a plain one, both with the same secret and config.

@@ -8,9 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // HostPorts finds ports of nodes that more tasks want than there are nodes which have them free.

@@ -9,11 +9,12 @@ import (
 	"slices"
 	"strings"
 
+	api "github.com/docker/docker/api/types/swarm"
+	sizes "github.com/docker/go-units"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	api "github.com/docker/docker/api/types/swarm"
-	sizes "github.com/docker/go-units"
 )
 
 // claim is what a step wants of the nodes: tasks beside all that runs.

@@ -5,11 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/docker/docker/api/types/network"
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
-	"github.com/docker/docker/api/types/network"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // workers is a swarm of a drained manager and two workers with 2 CPUs and 1 GiB each that holds nothing.

@@ -7,10 +7,11 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // secondStack finds stacks that run already what would be deployed beside them under another name: the same rules of

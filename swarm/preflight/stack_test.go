@@ -4,10 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // plainOf is a plain service of a stack as docker stack deploy makes it, with ports of the ingress mesh.

@@ -7,9 +7,10 @@ import (
 	"slices"
 	"time"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // confirmTime is how long proxies that have not confirmed a route are asked again.

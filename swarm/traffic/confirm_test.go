@@ -3,9 +3,10 @@ package traffic
 import (
 	"testing"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // A flip is done only when a proxy that stays has confirmed: those that start ask it.

@@ -10,13 +10,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
+	api "github.com/docker/docker/api/types/swarm"
+	"github.com/docker/docker/pkg/stdcopy"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	"github.com/docker/docker/api/types/container"
-	api "github.com/docker/docker/api/types/swarm"
-	"github.com/docker/docker/pkg/stdcopy"
 )
 
 // orderStart is how long a control job may take until it runs, apart from the order itself.

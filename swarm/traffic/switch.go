@@ -8,9 +8,10 @@ import (
 	"slices"
 	"strconv"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // Switch gives orders to proxies.

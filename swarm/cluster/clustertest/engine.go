@@ -6,11 +6,12 @@ import (
 	"io"
 	"strings"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
 
 // Engine answers with what its fields say; what a test does not set must not be called.

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
 
 // SecretEngine refuses other data than it has, and then other versions, as a manager does.

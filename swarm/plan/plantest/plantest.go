@@ -9,12 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/network"
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster/clustertest"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
-	"github.com/docker/docker/api/types/network"
-	api "github.com/docker/docker/api/types/swarm"
 )
 
 // Shop is a stack file with a blue-green service and a plain one.
