@@ -89,6 +89,11 @@ func (r *run) ready(ctx context.Context, s plan.Step) (api.ServiceSpec, error) {
 	return spec, nil
 }
 
+// createPlain creates a plain service.
+func (r *run) createPlain(ctx context.Context, s plan.Step) error {
+	return r.createService(ctx, s, nil)
+}
+
 // createService creates the service of a step; keep is given what was created, it may be nil.
 func (r *run) createService(ctx context.Context, s plan.Step, keep func(*api.Service)) error {
 	spec, err := r.ready(ctx, s)

@@ -2,7 +2,6 @@
 package execute
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -40,102 +39,12 @@ type run struct {
 	tolerated error
 }
 
-// Execute carries out a plan. Until the flip, a failure puts the idle colors back to what they held.
-func (ex *Executor) Execute(ctx context.Context, s *cluster.Snapshot, todo plan.Plan) error {
-	r := &run{Executor: ex, seen: s, plan: todo, before: map[string]api.ServiceSpec{}, existed: map[string]bool{}, networks: map[string]string{}, served: map[string]bool{}}
-	for _, step := range todo.Steps {
-		if step.Settings != nil {
-			s.Entry(step.Service) // from here on the map is only read: steps run side by side
-		}
-	}
-	for _, part := range parts(todo) {
-		if err := r.part(ctx, part); err != nil {
-			return r.failed(ctx, err)
-		}
-	}
-	return r.tolerated
-}
-
 // tolerate keeps the failure of a step that nothing needs; the command fails with it once all else is done.
 func (r *run) tolerate(s plan.Step, err error) {
 	r.Warn(s.Service, "optional", "what depends on it goes on without it (required: false): %v", err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tolerated = errors.Join(r.tolerated, err)
-}
-
-// step carries out one step that stands by itself.
-func (r *run) step(ctx context.Context, s plan.Step) error {
-	switch s.Do {
-	case plan.CreateNetwork:
-		return r.createNetwork(ctx, s)
-	case plan.CreateSecret:
-		return r.createSecret(ctx, s)
-	case plan.UpdateSecret:
-		return r.updateSecret(ctx, s)
-	case plan.CreateConfig:
-		return r.createConfig(ctx, s)
-	case plan.UpdateConfig:
-		return r.updateConfig(ctx, s)
-	case plan.CreatePlain:
-		return r.createService(ctx, s, nil)
-	case plan.UpdatePlain:
-		return r.updatePlain(ctx, s)
-	case plan.RunJob:
-		return r.runJob(ctx, s)
-	case plan.SendAuth:
-		return r.sendCredentials(ctx, s)
-	case plan.AwaitStarted:
-		return r.awaitStarted(ctx, s)
-	case plan.GiveBack:
-		return r.giveBack(ctx, s)
-	case plan.RemoveService:
-		return r.removeService(ctx, s)
-	case plan.RemoveProxies:
-		return r.removeProxies(ctx, s)
-	case plan.RemoveColor:
-		return r.removeColor(ctx, s)
-	case plan.RemoveNetwork:
-		return r.removeNetwork(ctx, s)
-	case plan.RemoveSecret, plan.RemoveConfig:
-		return r.removeVersion(ctx, s)
-	case plan.StopColor:
-		return r.stopColor(ctx, s)
-	case plan.UpdateProxies:
-		return r.updateProxies(ctx, s)
-	case plan.StartColor:
-		return r.startColor(ctx, s)
-	case plan.ChangeColor:
-		return r.changeColor(ctx, s)
-	case plan.CheckPorts:
-		return r.checkPorts(ctx, s)
-	case plan.CreateProxies:
-		return r.createProxies(ctx, s)
-	case plan.Adopt:
-		return r.adopt(ctx, s)
-	case plan.Retire:
-		return r.retire(ctx, s)
-	case plan.Await:
-		return r.awaitStep(ctx, s)
-	}
-	return fmt.Errorf("a plan has the unknown step %q", s.Do)
-}
-
-// failed ends a run that did not succeed.
-func (r *run) failed(ctx context.Context, err error) error {
-	switch {
-	case errors.Is(err, traffic.ErrDrift):
-		return err
-	case errors.Is(context.Cause(ctx), cluster.ErrLockLost):
-		return context.Cause(ctx)
-	case ctx.Err() != nil:
-		return &cluster.InterruptedError{Left: r.left()}
-	}
-	err = r.undo(ctx, err)
-	if ctx.Err() != nil {
-		return errors.Join(&cluster.InterruptedError{Left: r.left()}, err)
-	}
-	return err
 }
 
 // left says what an interruption before the flip leaves behind.

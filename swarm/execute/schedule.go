@@ -2,11 +2,7 @@ package execute
 
 import (
 	"context"
-	"errors"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
@@ -68,46 +64,6 @@ func units(steps []plan.Step, begin int) []unit {
 	return list
 }
 
-// part carries out units, each after those that it has to wait for. The first failure ends waits that go on beside,
-// and nothing more is begun; but traffic that is just moving is not left half-way.
-func (r *run) part(ctx context.Context, list []unit) error {
-	g, gctx := errgroup.WithContext(ctx)
-	done := make([]chan struct{}, len(list))
-	for i := range done {
-		done[i] = make(chan struct{})
-	}
-	changing, waiting := make(chan struct{}, cluster.Parallel), make(chan struct{}, waits)
-	for i, u := range list {
-		g.Go(func() error {
-			for _, a := range u.after {
-				if !await(gctx, done[a]) {
-					return gctx.Err()
-				}
-			}
-			places := waiting
-			if quick(u.steps[0]) {
-				places = changing
-			}
-			select {
-			case places <- struct{}{}:
-				defer func() { <-places }()
-			case <-gctx.Done():
-				return gctx.Err()
-			}
-			uctx := gctx
-			if movesTraffic(u.steps[0]) {
-				uctx = ctx
-			}
-			err := r.unit(uctx, u)
-			if err == nil {
-				close(done[i])
-			}
-			return err
-		})
-	}
-	return g.Wait()
-}
-
 func await(ctx context.Context, done <-chan struct{}) bool {
 	select {
 	case <-done:
@@ -115,32 +71,4 @@ func await(ctx context.Context, done <-chan struct{}) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-func (r *run) unit(ctx context.Context, u unit) error {
-	if u.steps[0].Do == plan.Flip {
-		return r.flip(ctx, u.steps)
-	}
-	s := u.steps[0]
-	err := r.step(ctx, s)
-	var failed *cluster.UnhealthyError
-	if s.Optional && errors.As(err, &failed) {
-		r.tolerate(s, err)
-		return nil
-	}
-	return err
-}
-
-// quick says whether a step is done once it is written.
-func quick(s plan.Step) bool {
-	switch s.Do {
-	case plan.CreatePlain, plan.UpdatePlain, plan.RunJob, plan.SendAuth:
-		return true
-	}
-	return s.Phase == plan.Prepare
-}
-
-// movesTraffic says whether a step must not be ended by the failure of another.
-func movesTraffic(s plan.Step) bool {
-	return s.Do == plan.Flip || s.Do == plan.Retire || s.Do == plan.GiveBack
 }

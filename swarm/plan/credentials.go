@@ -14,7 +14,7 @@ func (pl *planner) sendCredentials() {
 	}
 	written := map[string]bool{}
 	for _, s := range pl.steps {
-		if s.Service != "" && s.Do != Await && s.Do != AwaitStarted && s.Do != Retire {
+		if s.Service != "" && s.Do.Traits().Writes {
 			written[s.Name] = true
 		}
 	}

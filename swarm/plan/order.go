@@ -8,24 +8,6 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
-// actions in the order of a phase.
-var actions = []Action{CreateNetwork, CreateSecret, UpdateSecret, CreateConfig, UpdateConfig, CreatePlain, UpdatePlain, RunJob, SendAuth, StopColor, UpdateProxies,
-	StartColor, ChangeColor, CheckPorts, CreateProxies, Adopt, Flip, GiveBack, Retire, AwaitStarted, Await,
-	RemoveService, RemoveProxies, RemoveColor, RemoveNetwork, RemoveSecret, RemoveConfig}
-
-// phaseOf is the phase that an action belongs to. An Await may belong to Deploy as well, when others wait for it.
-func phaseOf(a Action) Phase {
-	switch a {
-	case CreateNetwork, CreateSecret, UpdateSecret, CreateConfig, UpdateConfig:
-		return Prepare
-	case Await:
-		return Settle
-	case RemoveService, RemoveProxies, RemoveColor, RemoveNetwork, RemoveSecret, RemoveConfig:
-		return CleanUp
-	}
-	return Deploy
-}
-
 // Chosen returns the services that the command is about: the named ones and, unless that is not wanted, what they depend on.
 func Chosen(p *compose.Project, opts UpOptions) ([]compose.Service, error) {
 	if len(opts.Services) == 0 {
@@ -98,7 +80,7 @@ func rank(s Step) int {
 	if s.Do == CheckPorts && s.Look.Serving {
 		return -1
 	}
-	return slices.Index(actions, s.Do)
+	return s.Do.place()
 }
 
 // linked returns the steps in an order in which they could be done one by one, each with those that it has to wait for.

@@ -14,55 +14,6 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
-// Action is what a step does.
-type Action string
-
-// The actions, in the order in which a plan has them within a phase.
-const (
-	CreateNetwork Action = "create network"
-	CreateSecret  Action = "create secret"
-	UpdateSecret  Action = "update secret"
-	CreateConfig  Action = "create config"
-	UpdateConfig  Action = "update config"
-	CreatePlain   Action = "create service"
-	UpdatePlain   Action = "update service"
-	RunJob        Action = "run job"
-	SendAuth      Action = "send credentials for"
-	StopColor     Action = "stop color"
-	UpdateProxies Action = "update proxies"
-	StartColor    Action = "start color"
-	ChangeColor   Action = "change color"
-	CheckPorts    Action = "check ports of"
-	CreateProxies Action = "create proxies"
-	Adopt         Action = "adopt service"
-	Flip          Action = "flip"
-	GiveBack      Action = "give back"
-	Retire        Action = "retire color"
-	AwaitStarted  Action = "await start of"
-	Await         Action = "await"
-	RemoveService Action = "remove service"
-	RemoveProxies Action = "remove proxies"
-	RemoveColor   Action = "remove color"
-	RemoveNetwork Action = "remove network"
-	RemoveSecret  Action = "remove secret"
-	RemoveConfig  Action = "remove config"
-)
-
-// Phase is a part of a plan: a phase begins when all steps of the one before are done.
-type Phase int
-
-// The phases of a plan.
-const (
-	// Prepare makes what services refer to.
-	Prepare Phase = iota
-	// Deploy changes services, each after what it depends on, and moves traffic.
-	Deploy
-	// Settle waits for services that nothing else waits for.
-	Settle
-	// CleanUp removes what is not used any more, one action after the other. By then everything serves.
-	CleanUp
-)
-
 // Step is one change to the swarm, complete: who carries it out decides nothing.
 type Step struct {
 	Do Action

@@ -70,7 +70,7 @@ func (pl *planner) add(s Step) {
 		s.Timeout = defaultTimeout
 	}
 	if s.Phase == Prepare {
-		s.Phase = phaseOf(s.Do)
+		s.Phase = s.Do.Traits().Phase
 	}
 	if s.Settings != nil {
 		s.Timeout = s.Settings.Timeout
@@ -198,4 +198,42 @@ func short(svc api.Service) bool {
 		return !completed(svc)
 	}
 	return st != nil && st.RunningTasks < st.DesiredTasks
+}
+
+// withChanges notes in the steps of a plan what each changes. A new release is compared with the one that takes the
+// traffic now, whatever its color held before.
+func (pl *planner) withChanges(steps []Step) {
+	for i := range steps {
+		s := &steps[i]
+		switch live := pl.liveOf(*s); {
+		case s.Spec == nil, s.Do == Await, s.Do == AwaitStarted, s.Do == RunJob:
+		case s.Do == StartColor && live != nil:
+			s.Changes = changes(withoutColor(cluster.Started(cluster.Clone(*s.Spec))), new(withoutColor(cluster.Started(live.Spec))), pl.networks)
+		case s.Do == Adopt, s.Do == GiveBack, s.Do == CreateProxies: // what becomes something else is not compared
+			s.Changes = changes(*s.Spec, nil, pl.networks)
+		case live != nil:
+			s.Changes = changes(*s.Spec, &live.Spec, pl.networks)
+		default:
+			s.Changes = changes(*s.Spec, nil, pl.networks)
+		}
+	}
+}
+
+// liveOf is the service that a step's spec is to be compared with, nil for none.
+func (pl *planner) liveOf(s Step) *api.Service {
+	b := pl.seen.BlueGreen[s.Service]
+	switch {
+	case s.Do == UpdatePlain:
+		live := pl.seen.Plain[s.Service]
+		return &live
+	case b == nil:
+		return nil
+	case s.Do == UpdateProxies:
+		return b.Proxy
+	case s.Do == StartColor:
+		return b.Colors[b.Active()]
+	case s.Do == ChangeColor:
+		return b.Colors[s.Color]
+	}
+	return nil
 }

@@ -83,17 +83,14 @@ func (f *Findings) problem(service, format string, args ...any) {
 
 // startsTasks says whether a step starts tasks beside those that run.
 func (f *Findings) startsTasks(s plan.Step) bool {
-	switch s.Do {
-	case plan.CreatePlain, plan.RunJob, plan.StartColor, plan.CreateProxies, plan.Adopt, plan.GiveBack:
-		return true
-	case plan.UpdatePlain:
+	if s.Do == plan.UpdatePlain {
 		names := cluster.NetworkNames(f.seen.Networks)
 		diff := plan.Flatten(*s.Spec, names).Differences(plan.Flatten(f.seen.Plain[s.Service].Spec, names))
 		return slices.ContainsFunc(diff, func(path string) bool {
 			return plan.InTask(path) || strings.HasPrefix(path, "Mode") || strings.HasPrefix(path, "EndpointSpec")
 		})
 	}
-	return false
+	return s.Do.Traits().Starts
 }
 
 // leaves says whether a task goes before the new ones of its service come: those of the idle color, and of a plain
