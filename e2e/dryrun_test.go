@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -46,7 +47,7 @@ func TestDryRun(t *testing.T) {
 	vars := func(version, secret string) []string {
 		return []string{"V=" + version, "SECRET=" + secret, "PASSWORD=hunter1"}
 	}
-	first := s.dryRun(vars("v1", "hunter2"), 2)
+	first := s.dryRun(vars("v1", "hunter2"), 2, "up")
 	if left := s.objects(); len(left) > 0 {
 		t.Errorf("the dry run made %v", left)
 	}
@@ -56,10 +57,10 @@ func TestDryRun(t *testing.T) {
 			t.Errorf("%s %s was planned, and does not exist", step.Action, step.Name)
 		}
 	}
-	s.dryRun(vars("v1", "hunter2"), 0)
+	s.dryRun(vars("v1", "hunter2"), 0, "up")
 
 	before := s.serviceVersions()
-	second := s.dryRun(vars("v2", "hunter3"), 2)
+	second := s.dryRun(vars("v2", "hunter3"), 2, "up")
 	if now := s.serviceVersions(); !reflect.DeepEqual(now, before) {
 		t.Errorf("the dry run wrote: %v, before %v", now, before)
 	}
@@ -85,14 +86,46 @@ func TestDryRun(t *testing.T) {
 	if strings.Contains(out, "worker service: updated") {
 		t.Errorf("the up changed the worker, which the plan %v does not", second.Steps)
 	}
-	s.dryRun(vars("v2", "hunter3"), 0)
+	s.dryRun(vars("v2", "hunter3"), 0, "up")
 	s.exits(s.runEnv(vars("v2", "hunter3"), "up", "--dry-run"), 0)
+
+	// The other commands show their plan by the same flag, and then carry out that.
+	for _, c := range []struct{ command, want string }{{"flip", "flip NAME_web: release 1"}, {"rollback", "flip NAME_web: release 2"}} {
+		before := s.serviceVersions()
+		if got, want := s.dryRun(nil, 2, c.command).text(), strings.ReplaceAll(c.want, "NAME", s.name); got != want {
+			t.Errorf("%s --dry-run: %q, want %q", c.command, got, want)
+		}
+		if now := s.serviceVersions(); !reflect.DeepEqual(now, before) {
+			t.Errorf("%s --dry-run wrote: %v, before %v", c.command, now, before)
+		}
+		s.must(c.command)
+	}
+	s.dryRun(nil, 0, "flip", "--to", "green")
+	held := s.objects()
+	removed := s.dryRun(nil, 2, "down").text()
+	for _, o := range held {
+		if _, name, _ := strings.Cut(o, " "); !strings.Contains(removed, name+":") {
+			t.Errorf("down --dry-run does not name %s:\n%s", o, removed)
+		}
+	}
+	if now := s.objects(); !slices.Equal(now, held) {
+		t.Errorf("down --dry-run removed something: %v are left of %v", now, held)
+	}
 }
 
-// dryRun runs up --dry-run and fails the test unless it has the exit code, or if it shows something secret.
-func (s *stack) dryRun(vars []string, code int) (p plan) {
+// text has the steps of a plan, one a line.
+func (p plan) text() string {
+	var lines []string
+	for _, step := range p.Steps {
+		lines = append(lines, step.Action+" "+step.Name+": "+step.Cause)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// dryRun runs a command with --dry-run and fails the test unless it has the exit code, or if it shows something secret.
+func (s *stack) dryRun(vars []string, code int, command ...string) (p plan) {
 	s.t.Helper()
-	cmd, _ := s.command(vars, "up", "--dry-run", "--detailed-exitcode", "--format", "json")
+	cmd, _ := s.command(vars, append(command, "--dry-run", "--detailed-exitcode", "--format", "json")...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	_ = cmd.Run()

@@ -124,8 +124,8 @@ func TestNameAloneNeedsNoFile(t *testing.T) {
 	for _, command := range []string{"flip", "rollback", "status", "ps", "down"} {
 		h := newHarness()
 		h.op = fakeOperator{
-			flip:     func(context.Context, swarm.FlipOptions) error { return nil },
-			rollback: func(context.Context, swarm.FlipOptions) error { return nil },
+			flip:     func(context.Context, plan.FlipOptions) error { return nil },
+			rollback: func(context.Context, plan.FlipOptions) error { return nil },
 			down:     func(context.Context, swarm.DownOptions) error { return nil },
 			status:   func(context.Context, bool) (*swarm.Status, error) { return &swarm.Status{Stack: "shop"}, nil },
 		}
@@ -159,11 +159,11 @@ func TestNameFromFile(t *testing.T) {
 
 func TestFlipRollbackDownFlags(t *testing.T) {
 	h := newHarness()
-	var flip, rollback swarm.FlipOptions
+	var flip, rollback plan.FlipOptions
 	var down swarm.DownOptions
 	h.op = fakeOperator{
-		flip:     func(_ context.Context, o swarm.FlipOptions) error { flip = o; return nil },
-		rollback: func(_ context.Context, o swarm.FlipOptions) error { rollback = o; return nil },
+		flip:     func(_ context.Context, o plan.FlipOptions) error { flip = o; return nil },
+		rollback: func(_ context.Context, o plan.FlipOptions) error { rollback = o; return nil },
 		down:     func(_ context.Context, o swarm.DownOptions) error { down = o; return nil },
 	}
 	for _, args := range [][]string{
@@ -175,10 +175,10 @@ func TestFlipRollbackDownFlags(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if want := (swarm.FlipOptions{Services: []string{"web"}, To: "green", LockTimeout: time.Second}); !reflect.DeepEqual(flip, want) {
+	if want := (plan.FlipOptions{Services: []string{"web"}, To: "green", LockTimeout: time.Second}); !reflect.DeepEqual(flip, want) {
 		t.Errorf("flip %+v, want %+v", flip, want)
 	}
-	if want := (swarm.FlipOptions{Services: []string{"web", "api"}, LockTimeout: 2 * time.Second}); !reflect.DeepEqual(rollback, want) {
+	if want := (plan.FlipOptions{Services: []string{"web", "api"}, LockTimeout: 2 * time.Second}); !reflect.DeepEqual(rollback, want) {
 		t.Errorf("rollback %+v, want %+v", rollback, want)
 	}
 	if want := (swarm.DownOptions{LockTimeout: 3 * time.Second}); down != want {
@@ -188,7 +188,7 @@ func TestFlipRollbackDownFlags(t *testing.T) {
 
 func TestErrorsOfTheCoreComeThrough(t *testing.T) {
 	h := newHarness()
-	h.op.flip = func(context.Context, swarm.FlipOptions) error { return &cluster.UnconfirmedError{Service: "web"} }
+	h.op.flip = func(context.Context, plan.FlipOptions) error { return &cluster.UnconfirmedError{Service: "web"} }
 	err := h.run("-p", "shop", "flip")
 	if got := exitCode(err); got != exitUnconfirmed {
 		t.Errorf("exit code %d for %v", got, err)

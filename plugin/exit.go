@@ -30,7 +30,7 @@ var exitCodes = []struct {
 }{
 	{exitDone, "done"},
 	{exitError, "an error, as told on stderr"},
-	{exitChanges, "up --dry-run --detailed-exitcode: there are changes"},
+	{exitChanges, "--dry-run --detailed-exitcode: there are changes"},
 	{exitUnhealthy, "the new version did not become healthy; traffic was not touched"},
 	{exitUnconfirmed, "not all proxies confirmed the route, or status --live found drift"},
 	{exitBadFlags, "a flag that does not exist, or a value that it does not take"},

@@ -5,11 +5,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
 func newFlipCommand(a *app) *cobra.Command {
-	var o swarm.FlipOptions
+	var o plan.FlipOptions
+	var dry dryRun
 	cmd := &cobra.Command{
 		Use:   "flip [OPTIONS] [SERVICE...]",
 		Short: "Send traffic to the other color",
@@ -24,24 +25,33 @@ that begins then goes to the old color. Requests in flight end where they are.`,
   docker bluegreen flip -p shop
 
   # Make green the active color of one service; nothing is done where it is
-  docker bluegreen flip -p shop --to green web`,
+  docker bluegreen flip -p shop --to green web
+
+  # What would be done
+  docker bluegreen flip -p shop --dry-run`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args
-			return runFlip(cmd.Context(), a, o)
+			if err := dry.check(cmd); err != nil {
+				return err
+			}
+			return runFlip(cmd.Context(), a, o, dry)
 		},
 	}
 	enumVar(cmd, cmd.Flags(), &o.To, "to", "", []string{"blue", "green"}, "Color to make active (default: the idle one)")
+	dry.install(cmd)
 	lockTimeoutVar(cmd, &o.LockTimeout)
 	return cmd
 }
 
-func runFlip(ctx context.Context, a *app, o swarm.FlipOptions) error {
+func runFlip(ctx context.Context, a *app, o plan.FlipOptions, dry dryRun) error {
 	stack, err := a.stackName(ctx)
 	if err != nil {
 		return err
 	}
-	return a.operate(ctx, "flip", stack, func(ctx context.Context, s session) error {
+	return dry.run(ctx, a, "flip", stack, func(ctx context.Context, s session) error {
 		return s.Flip(ctx, o)
+	}, func(ctx context.Context, s session) (plan.Plan, error) {
+		return s.PlanFlip(ctx, o)
 	})
 }

@@ -12,10 +12,13 @@ import (
 type operator interface {
 	Up(ctx context.Context, p *compose.Project, o plan.UpOptions) error
 	Plan(ctx context.Context, p *compose.Project, o plan.UpOptions) (plan.Plan, error)
-	Flip(ctx context.Context, o swarm.FlipOptions) error
-	Rollback(ctx context.Context, o swarm.FlipOptions) error
+	Flip(ctx context.Context, o plan.FlipOptions) error
+	PlanFlip(ctx context.Context, o plan.FlipOptions) (plan.Plan, error)
+	Rollback(ctx context.Context, o plan.FlipOptions) error
+	PlanRollback(ctx context.Context, o plan.FlipOptions) (plan.Plan, error)
 	Status(ctx context.Context, live bool) (*swarm.Status, error)
 	Down(ctx context.Context, o swarm.DownOptions) error
+	PlanDown(ctx context.Context) (plan.Plan, error)
 }
 
 var _ operator = (*swarm.Operator)(nil)

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -13,7 +14,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
-// dryRun are the flags of up that only look.
+// dryRun are the flags of a command that only looks.
 type dryRun struct {
 	on       bool
 	detailed bool
@@ -31,10 +32,27 @@ func (d *dryRun) install(cmd *cobra.Command) {
 func (d *dryRun) check(cmd *cobra.Command) error {
 	for _, name := range []string{"detailed-exitcode", "format"} {
 		if !d.on && cmd.Flags().Changed(name) {
-			return cli.StatusError{StatusCode: exitBadFlags, Status: "--" + name + " needs --dry-run\n\nRun 'docker bluegreen up --help' for more information"}
+			return cli.StatusError{StatusCode: exitBadFlags, Status: "--" + name + " needs --dry-run\n\nRun 'docker bluegreen " + cmd.Name() + " --help' for more information"}
 		}
 	}
 	return nil
+}
+
+// run carries a command out, or with --dry-run shows what it would do.
+func (d *dryRun) run(ctx context.Context, a *app, command, stack string, carryOut func(context.Context, session) error, makePlan func(context.Context, session) (plan.Plan, error)) error {
+	if !d.on {
+		return a.operate(ctx, command, stack, carryOut)
+	}
+	var p plan.Plan
+	err := a.operate(ctx, command, stack, func(ctx context.Context, s session) error {
+		var err error
+		p, err = makePlan(ctx, s)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return d.show(a, p, nil)
 }
 
 func (d *dryRun) show(a *app, plan plan.Plan, warnings []string) error {
@@ -52,7 +70,7 @@ func (d *dryRun) show(a *app, plan plan.Plan, warnings []string) error {
 	return err
 }
 
-// planOutput is what up --dry-run --format json prints. Its form is stable: new fields may be added, none changes.
+// planOutput is what --dry-run --format json prints. Its form is stable: new fields may be added, none changes.
 type planOutput struct {
 	Stack string `json:"stack"`
 	// Changes says whether there is anything to do.
@@ -115,7 +133,11 @@ func writePlan(out io.Writer, p plan.Plan, l look) error {
 		}
 	}
 	if !p.Changes() {
-		_, err := fmt.Fprintf(out, "nothing to do: the swarm holds what the file of %s says\n", p.Stack)
+		text := "nothing to do\n"
+		if p.Command == plan.Up {
+			text = "nothing to do: the swarm holds what the file of " + printable(p.Stack) + " says\n"
+		}
+		_, err := io.WriteString(out, text)
 		return err
 	}
 	for _, s := range p.Steps {

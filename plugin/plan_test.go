@@ -3,6 +3,8 @@ package plugin
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
@@ -27,7 +29,7 @@ func somePlan(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, err
 }
 
 func noPlan(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, error) {
-	return plan.Plan{Stack: "shop"}, nil
+	return plan.Plan{Command: plan.Up, Stack: "shop"}, nil
 }
 
 func failedPlan(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, error) {
@@ -62,10 +64,62 @@ func TestDryRun(t *testing.T) {
 }
 
 func TestDryRunFlags(t *testing.T) {
-	for _, args := range [][]string{{"--detailed-exitcode"}, {"--format", "json"}} {
-		h := newHarness()
-		if err := h.run(append([]string{"up"}, args...)...); exitCode(err) != exitBadFlags {
-			t.Errorf("%v: %v", args, err)
+	for _, command := range []string{"up", "flip", "rollback", "down"} {
+		for _, args := range [][]string{{"--detailed-exitcode"}, {"--format", "json"}} {
+			h := newHarness()
+			err := h.run(append([]string{command}, args...)...)
+			if exitCode(err) != exitBadFlags || !strings.Contains(err.Error(), "docker bluegreen "+command+" --help") {
+				t.Errorf("%s %v: %v", command, args, err)
+			}
+		}
+	}
+}
+
+// With --dry-run flip, rollback and down show their plan, and carry nothing out: the fake has nothing that could.
+func TestDryRunOfCommands(t *testing.T) {
+	for _, command := range []plan.Command{plan.FlipTo, plan.Rollback, plan.Down} {
+		for _, tc := range []struct {
+			args []string
+			step bool
+			code int
+			want string
+		}{
+			{nil, true, exitDone, "→ flip shop_web to green: release 2\n"},
+			{[]string{"--detailed-exitcode"}, true, exitChanges, "→ flip shop_web to green: release 2\n"},
+			{[]string{"--detailed-exitcode"}, false, exitDone, "nothing to do\n"},
+			{[]string{"--format", "json"}, false, exitDone, `{
+  "stack": "shop",
+  "changes": false,
+  "warnings": [],
+  "notes": [],
+  "steps": []
+}
+`},
+		} {
+			t.Run(string(command)+" "+strings.Join(tc.args, " "), func(t *testing.T) {
+				h := newHarness()
+				h.getenv = func(name string) string { return map[string]string{"LANG": "en_US.UTF-8"}[name] }
+				h.op.planned = func(c plan.Command, o plan.FlipOptions) (plan.Plan, error) {
+					if c != command || c != plan.Down && !slices.Equal(o.Services, []string{"web"}) {
+						t.Errorf("planned %s of %v", c, o.Services)
+					}
+					p := plan.Plan{Command: c, Stack: "shop"}
+					if tc.step {
+						p.Steps = []plan.Step{{Do: plan.Flip, Name: "shop_web", To: haproxy.Route{Color: "green"}, Cause: "release 2"}}
+					}
+					return p, nil
+				}
+				args := append([]string{"-p", "shop", "--progress", "quiet", string(command), "--dry-run"}, tc.args...)
+				if command != plan.Down {
+					args = append(args, "web")
+				}
+				if err := h.run(args...); exitCode(err) != tc.code {
+					t.Errorf("exit code %d, want %d: %v", exitCode(err), tc.code, err)
+				}
+				if h.out.String() != tc.want {
+					t.Errorf("output:\n%s\nwant:\n%s", h.out.String(), tc.want)
+				}
+			})
 		}
 	}
 }

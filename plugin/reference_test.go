@@ -31,7 +31,7 @@ func TestReference(t *testing.T) {
 	referenceExitCodes(&b)
 	b.WriteString("## JSON of `status`\n\nFields are added, never changed. Times are RFC 3339.\n\n")
 	referenceTypes(t, &b, "../swarm/status.go", "Status", "LockStatus", "ServiceStatus", "SwarmService", "RouteStatus", "ColorStatus", "ProxyStatus", "ServerStatus")
-	b.WriteString("## JSON of `up --dry-run`\n\nFields are added, never changed.\n\n")
+	b.WriteString("## JSON of `--dry-run`\n\nFields are added, never changed.\n\n")
 	referenceTypes(t, &b, "plan.go", "planOutput", "planStep")
 	referenceTypes(t, &b, "../swarm/plan/changes.go", "Change")
 	b.WriteString("## JSON of `--progress json`\n\nOne object a line on stderr, with the fields of both tables. States are `working`, `done`, `warning` and `failed`.\n\n")

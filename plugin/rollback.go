@@ -5,11 +5,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
 func newRollbackCommand(a *app) *cobra.Command {
-	var o swarm.FlipOptions
+	var o plan.FlipOptions
+	var dry dryRun
 	cmd := &cobra.Command{
 		Use:   "rollback [OPTIONS] [SERVICE...]",
 		Short: "Send traffic back to the color that had it before",
@@ -24,19 +25,25 @@ was scaled to 0 is started first. An up or a flip that was interrupted is undone
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args
-			return runRollback(cmd.Context(), a, o)
+			if err := dry.check(cmd); err != nil {
+				return err
+			}
+			return runRollback(cmd.Context(), a, o, dry)
 		},
 	}
+	dry.install(cmd)
 	lockTimeoutVar(cmd, &o.LockTimeout)
 	return cmd
 }
 
-func runRollback(ctx context.Context, a *app, o swarm.FlipOptions) error {
+func runRollback(ctx context.Context, a *app, o plan.FlipOptions, dry dryRun) error {
 	stack, err := a.stackName(ctx)
 	if err != nil {
 		return err
 	}
-	return a.operate(ctx, "rollback", stack, func(ctx context.Context, s session) error {
+	return dry.run(ctx, a, "rollback", stack, func(ctx context.Context, s session) error {
 		return s.Rollback(ctx, o)
+	}, func(ctx context.Context, s session) (plan.Plan, error) {
+		return s.PlanRollback(ctx, o)
 	})
 }

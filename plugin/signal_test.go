@@ -13,7 +13,6 @@ import (
 	"github.com/docker/cli/cli/streams"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
@@ -45,7 +44,7 @@ func TestSignals(t *testing.T) {
 func TestInterruptedOperationSaysSo(t *testing.T) {
 	h := newHarness()
 	parent, cancel := context.WithCancel(context.Background())
-	h.op.flip = func(ctx context.Context, _ swarm.FlipOptions) error {
+	h.op.flip = func(ctx context.Context, _ plan.FlipOptions) error {
 		cancel()
 		<-ctx.Done()
 		return &cluster.InterruptedError{Left: "both colors run"}
@@ -54,7 +53,7 @@ func TestInterruptedOperationSaysSo(t *testing.T) {
 	out := writerFunc(func(p []byte) { close(shown) })
 	h.Streams = memoryStreams{h.In(), h.Out(), streams.NewOut(out)}
 	err := h.operate(parent, "flip", "shop", func(ctx context.Context, s session) error {
-		err := s.Flip(ctx, swarm.FlipOptions{})
+		err := s.Flip(ctx, plan.FlipOptions{})
 		<-shown
 		return err
 	})

@@ -61,8 +61,9 @@ func (c *clock) advance(by time.Duration) { c.Time = c.Add(by) }
 type fakeOperator struct {
 	up       func(context.Context, *compose.Project, plan.UpOptions) error
 	plan     func(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, error)
-	flip     func(context.Context, swarm.FlipOptions) error
-	rollback func(context.Context, swarm.FlipOptions) error
+	planned  func(command plan.Command, o plan.FlipOptions) (plan.Plan, error)
+	flip     func(context.Context, plan.FlipOptions) error
+	rollback func(context.Context, plan.FlipOptions) error
 	status   func(context.Context, bool) (*swarm.Status, error)
 	down     func(context.Context, swarm.DownOptions) error
 }
@@ -73,9 +74,18 @@ func (f fakeOperator) Up(ctx context.Context, p *compose.Project, o plan.UpOptio
 func (f fakeOperator) Plan(ctx context.Context, p *compose.Project, o plan.UpOptions) (plan.Plan, error) {
 	return f.plan(ctx, p, o)
 }
-func (f fakeOperator) Flip(ctx context.Context, o swarm.FlipOptions) error { return f.flip(ctx, o) }
-func (f fakeOperator) Rollback(ctx context.Context, o swarm.FlipOptions) error {
+func (f fakeOperator) Flip(ctx context.Context, o plan.FlipOptions) error { return f.flip(ctx, o) }
+func (f fakeOperator) Rollback(ctx context.Context, o plan.FlipOptions) error {
 	return f.rollback(ctx, o)
+}
+func (f fakeOperator) PlanFlip(_ context.Context, o plan.FlipOptions) (plan.Plan, error) {
+	return f.planned(plan.FlipTo, o)
+}
+func (f fakeOperator) PlanRollback(_ context.Context, o plan.FlipOptions) (plan.Plan, error) {
+	return f.planned(plan.Rollback, o)
+}
+func (f fakeOperator) PlanDown(context.Context) (plan.Plan, error) {
+	return f.planned(plan.Down, plan.FlipOptions{})
 }
 func (f fakeOperator) Status(ctx context.Context, live bool) (*swarm.Status, error) {
 	return f.status(ctx, live)

@@ -90,7 +90,7 @@ func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts plan.UpOpt
 	if err != nil {
 		return todo, err
 	}
-	todo.Notes = append(unsettled(seen), append(f.Problems, f.Warnings...)...)
+	todo.Notes = append(unsettled(seen, "up"), append(f.Problems, f.Warnings...)...)
 	if err := todo.Confirmation(); err != nil && !opts.Yes {
 		todo.Notes = append(todo.Notes, err.Why()+": an up asks first, or wants --yes")
 	}
@@ -139,14 +139,21 @@ func (im *lookup) sendable(p *compose.Project, opts plan.UpOptions) error {
 	return im.credentials.sendable(services)
 }
 
-// unsettled tells what an up would settle before it plans.
-func unsettled(s *cluster.Snapshot) []string {
+// unsettled tells what a command would settle before it plans.
+func unsettled(s *cluster.Snapshot, command string) []string {
+	who := "the " + command
+	if command == string(plan.Up) {
+		who = "an up"
+	}
 	var notes []string
 	if c, ok := s.Configs[cluster.LockName(s.Stack)]; ok {
-		notes = append(notes, fmt.Sprintf("another command works on the stack, an up would wait for it: %s", c.Spec.Labels[labelOwner]))
+		notes = append(notes, fmt.Sprintf("another command works on the stack, %s would wait for it: %s", who, c.Spec.Labels[labelOwner]))
+	}
+	if command == string(plan.Down) {
+		return notes
 	}
 	for _, name := range unfinished(s) {
-		notes = append(notes, fmt.Sprintf("service %s: an earlier flip did not end: an up asks the proxies first which way it went", name))
+		notes = append(notes, fmt.Sprintf("service %s: an earlier flip did not end: %s asks the proxies first which way it went", name, who))
 	}
 	return notes
 }

@@ -73,3 +73,35 @@ func (r *run) changeColor(ctx context.Context, s plan.Step) error {
 	_, err = r.Await(ctx, r.seen, cluster.Waiting{Service: s.Service, Color: s.Color, Step: "color " + string(s.Color), Svc: svc, Timeout: s.Timeout})
 	return err
 }
+
+// restoreColor gives a color the release back that it held before.
+func (r *run) restoreColor(ctx context.Context, s plan.Step) error {
+	text, err := r.restore(ctx, r.seen, r.blueGreen(s.Service), s.Color)
+	if err != nil {
+		return err
+	}
+	r.Done(s.Service, "color "+string(s.Color), "%s", text)
+	return nil
+}
+
+// warmColor brings a color to its full number and waits for it.
+func (r *run) warmColor(ctx context.Context, s plan.Step) error {
+	b := r.blueGreen(s.Service)
+	if cluster.IsStopped(b.Colors[s.Color].Spec) {
+		svc, err := r.Rewrite(ctx, b.Colors[s.Color], func(spec *api.ServiceSpec) error {
+			*spec = cluster.Started(*spec)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		b.Colors[s.Color] = svc
+	}
+	return r.awaitColor(ctx, b, s)
+}
+
+// awaitColor waits until a color runs in its full number.
+func (r *run) awaitColor(ctx context.Context, b *cluster.BlueGreen, s plan.Step) error {
+	_, err := r.Await(ctx, r.seen, cluster.Waiting{Service: s.Service, Color: s.Color, Step: "color " + string(s.Color), Svc: b.Colors[s.Color], Timeout: s.Timeout})
+	return err
+}

@@ -22,11 +22,16 @@ func (r *run) flip(ctx context.Context, steps []plan.Step) error {
 	var moves []traffic.Move
 	for _, s := range steps {
 		b := r.blueGreen(s.Service)
-		addrs, err := r.Full(ctx, b, s.Color)
+		if s.Force { // tasks that are just replaced must not hinder the way back
+			if err := r.awaitColor(ctx, b, s); err != nil {
+				return err
+			}
+		}
+		addrs, err := r.full(ctx, b, s.Color)
 		if err != nil {
 			return err
 		}
-		moves = append(moves, traffic.Move{Service: b, From: s.From, To: s.To, Ready: addrs})
+		moves = append(moves, traffic.Move{Service: b, From: s.From, To: s.To, Ready: addrs, Force: s.Force})
 		r.Working(s.Service, "flip", "%s → %s", s.From.Color, s.Color)
 	}
 	err := r.Move(ctx, r.seen, moves)
@@ -38,19 +43,28 @@ func (r *run) flip(ctx context.Context, steps []plan.Step) error {
 		}
 	}
 	switch {
-	case errors.Is(err, traffic.ErrNotReady):
+	case errors.Is(err, traffic.ErrNotReady) && r.plan.Command == plan.Up:
 		return &cluster.UnhealthyError{Service: steps[0].Service, Color: string(steps[0].Color), Cause: err.Error()}
 	case err != nil:
 		return err
 	}
 	for _, s := range steps {
-		r.Done(s.Service, "flip", "%s is active: every proxy confirmed", s.Color)
+		if r.plan.Command == plan.Up {
+			r.Done(s.Service, "flip", "%s is active: every proxy confirmed", s.Color)
+		} else {
+			r.Done(s.Service, "flip", "%s → %s: every proxy confirmed", s.From.Color, s.Color)
+		}
+	}
+	for _, s := range steps {
+		if err := r.Forget(ctx, r.seen, r.blueGreen(s.Service), s.Color); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// Full returns the addresses of a color's tasks when all of them run; else it says what is missing.
-func (ex *Executor) Full(ctx context.Context, b *cluster.BlueGreen, c cluster.Color) ([]string, error) {
+// full returns the addresses of a color's tasks when all of them run; else it says what is missing.
+func (ex *Executor) full(ctx context.Context, b *cluster.BlueGreen, c cluster.Color) ([]string, error) {
 	svc := b.Colors[c]
 	tasks, err := ex.CurrentTasks(ctx, svc.ID)
 	if err != nil {
@@ -77,10 +91,7 @@ func (r *run) retire(ctx context.Context, s plan.Step) error {
 	if cluster.Color(route.Color) == s.Color {
 		return fmt.Errorf("service %s: %s became active meanwhile: run the command again", b.Name, s.Color)
 	}
-	if err := r.RetireColor(ctx, r.seen, b, s.Color, *s.Settings); err != nil {
-		return err
-	}
-	return r.Forget(ctx, r.seen, b, s.Color.Other())
+	return r.retireColor(ctx, r.seen, b, s.Color, *s.Settings)
 }
 
 // undo puts back what was touched before the flip: adopted or changed proxies, then the idle colors.

@@ -14,6 +14,25 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
+// removeOfStack removes a service together with its stack: tasks are waited for when all services are removed.
+func (r *run) removeOfStack(ctx context.Context, s plan.Step) error {
+	for _, svc := range r.seen.Services() {
+		if svc.Spec.Name != s.Name {
+			continue
+		}
+		if err := r.Engine.ServiceRemove(ctx, svc.ID); err != nil && !engine.NotFound(err) {
+			return fmt.Errorf("remove service %s: %w", s.Name, err)
+		}
+	}
+	r.Done("", "service "+s.Name, "removed")
+	return nil
+}
+
+// awaitStackGone waits until the tasks of all services that the stack had have ended.
+func (r *run) awaitStackGone(ctx context.Context, _ plan.Step) error {
+	return r.AwaitRemoved(ctx, r.seen, r.seen.Services())
+}
+
 // removeService removes a service of the stack and waits until its tasks have ended.
 func (r *run) removeService(ctx context.Context, s plan.Step) error {
 	svc := r.serviceOf(s)
@@ -102,12 +121,15 @@ func (r *run) placesOf(tasks []api.Task, svc api.Service) []string {
 	return names
 }
 
-// RemoveNetwork removes the control network, and the generated files of proxies that are gone with it.
+// removeNetwork removes a network; with the control network the generated files of proxies go too.
 func (r *run) removeNetwork(ctx context.Context, s plan.Step) error {
 	ctx, cancel := context.WithTimeout(ctx, cluster.RemovalTime)
 	defer cancel()
 	if err := r.Executor.RemoveNetwork(ctx, r.seen.Networks[s.Name]); err != nil {
 		return err
+	}
+	if r.plan.Command == plan.Down {
+		return nil // they have steps of their own
 	}
 	return r.removeFiles(ctx)
 }

@@ -30,11 +30,11 @@ func (r *run) undoColor(ctx context.Context, s plan.Step) (string, error) {
 	case saved == nil:
 		return s.Name + " was left as it is", nil
 	}
-	return r.Restore(ctx, r.seen, b, s.Color)
+	return r.restore(ctx, r.seen, b, s.Color)
 }
 
-// Restore brings a color back to its saved release and waits, for a while, until it runs.
-func (ex *Executor) Restore(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color) (string, error) {
+// restore brings a color back to its saved release and waits, for a while, until it runs.
+func (ex *Executor) restore(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color) (string, error) {
 	saved := cluster.Clone(*b.Saved[c])
 	step := "restore " + string(c)
 	ex.Working(b.Name, step, "giving back release %d", cluster.ReleaseOf(saved))
@@ -77,8 +77,8 @@ func (ex *Executor) putBack(ctx context.Context, live *api.Service, saved api.Se
 	return ex.Inspect(ctx, created.ID)
 }
 
-// RetireColor waits until nothing is in flight on the color that traffic has left, then keeps it warm or cold.
-func (ex *Executor) RetireColor(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color, settings compose.Settings) error {
+// retireColor waits until nothing is in flight on the color that traffic has left, then keeps it warm or cold.
+func (ex *Executor) retireColor(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color, settings compose.Settings) error {
 	route, err := b.Route()
 	if err != nil {
 		return err

@@ -47,8 +47,16 @@ func (r *run) tolerate(s plan.Step, err error) {
 	r.tolerated = errors.Join(r.tolerated, err)
 }
 
-// left says what an interruption before the flip leaves behind.
+// left says what an interruption leaves behind.
 func (r *run) left() string {
+	switch moved := len(r.served) > 0; {
+	case r.plan.Command == plan.Down:
+		return "a part of stack " + r.Stack + " is removed; run `docker bluegreen down` again for the rest"
+	case r.plan.Command != plan.Up && moved:
+		return "traffic of " + cluster.Sentence(slices.Sorted(maps.Keys(r.served))) + " has moved; its former color may still run"
+	case r.plan.Command != plan.Up:
+		return "traffic is where it was; run the same command again"
+	}
 	text := "traffic is where it was;"
 	if len(r.served) > 0 {
 		text = "traffic of " + cluster.Sentence(slices.Sorted(maps.Keys(r.served))) + " has moved to the new version;"

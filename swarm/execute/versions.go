@@ -58,9 +58,10 @@ func (r *run) removeVersion(ctx context.Context, s plan.Step) error {
 		return nil
 	}
 	switch err := remove(ctx, id); {
+	case (err == nil || engine.NotFound(err)) && r.plan.Command == plan.Down:
 	case err == nil || engine.NotFound(err):
 		r.Done("", kind+" "+s.Name, "removed: %s", s.Cause)
-	case strings.Contains(err.Error(), "is in use by"):
+	case strings.Contains(err.Error(), "is in use by") && r.plan.Command != plan.Down:
 		r.Done("", kind+" "+s.Name, "left: it is in use again")
 	default:
 		return fmt.Errorf("remove %s %s: %w", kind, s.Name, err)

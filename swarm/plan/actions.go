@@ -20,6 +20,8 @@ const (
 	UpdateProxies Action = "update proxies"
 	StartColor    Action = "start color"
 	ChangeColor   Action = "change color"
+	RestoreColor  Action = "restore color"
+	WarmColor     Action = "warm color"
 	CheckPorts    Action = "check ports of"
 	CreateProxies Action = "create proxies"
 	Adopt         Action = "adopt service"
@@ -28,6 +30,8 @@ const (
 	Retire        Action = "retire color"
 	AwaitStarted  Action = "await start of"
 	Await         Action = "await"
+	Remove        Action = "remove"
+	AwaitRemoved  Action = "await the end of"
 	RemoveService Action = "remove service"
 	RemoveProxies Action = "remove proxies"
 	RemoveColor   Action = "remove color"
@@ -86,6 +90,8 @@ var table = []row{
 	{UpdateProxies, Traits{Phase: Deploy, Writes: true}},
 	{StartColor, Traits{Phase: Deploy, Writes: true, Starts: true}},
 	{ChangeColor, Traits{Phase: Deploy, Writes: true}},
+	{RestoreColor, Traits{Phase: Deploy, Writes: true, Starts: true}},
+	{WarmColor, Traits{Phase: Deploy, Writes: true, Starts: true}},
 	{CheckPorts, Traits{Phase: Deploy}},
 	{CreateProxies, Traits{Phase: Deploy, Writes: true, Starts: true}},
 	{Adopt, Traits{Phase: Deploy, Writes: true, Starts: true}},
@@ -96,6 +102,8 @@ var table = []row{
 
 	{Await, Traits{Phase: Settle}},
 
+	{Remove, Traits{Phase: CleanUp, Quick: true}},
+	{AwaitRemoved, Traits{Phase: CleanUp}},
 	{RemoveService, Traits{Phase: CleanUp}},
 	{RemoveProxies, Traits{Phase: CleanUp}},
 	{RemoveColor, Traits{Phase: CleanUp}},

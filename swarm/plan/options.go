@@ -47,3 +47,13 @@ type UpOptions struct {
 	// RegistryAuth returns the encoded credentials for an image, empty for none; may be nil.
 	RegistryAuth func(image string) (string, error)
 }
+
+// FlipOptions are the wishes of one flip or rollback.
+type FlipOptions struct {
+	// Services limits the command to these services; empty means all blue-green services of the stack.
+	Services []string
+	// To is "blue", "green" or empty for the color that is idle now.
+	To string
+	// LockTimeout is the longest wait for another command on the same stack.
+	LockTimeout time.Duration
+}

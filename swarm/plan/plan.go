@@ -44,6 +44,8 @@ type Step struct {
 	Look *Look
 	// From and To are the routes before and after a flip.
 	From, To haproxy.Route
+	// Force flips even when some proxy does not see the color ready, or cannot be reached: the way back must not fail for that.
+	Force bool
 	// Release is the number of the release that a color gets, 0 where it keeps its own.
 	Release int
 	// Settings are those of the blue-green service, nil for others.
@@ -83,12 +85,29 @@ func (s Step) String() string {
 	return b.String()
 }
 
-// Plan is all that an up will do.
+// Command is the command that carries a plan out.
+type Command string
+
+// The commands that make plans.
+const (
+	Up       Command = "up"
+	FlipTo   Command = "flip"
+	Rollback Command = "rollback"
+	Down     Command = "down"
+)
+
+// Plan is all that a command will do.
 type Plan struct {
-	Stack string
-	Steps []Step
-	// Notes are sentences about what an up would do before it makes its own plan.
+	Command Command
+	Stack   string
+	Steps   []Step
+	// Notes are sentences about what the command would do before it makes its own plan.
 	Notes []string
+}
+
+// Has says whether the plan does anything about a service.
+func (p Plan) Has(service string) bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Service == service })
 }
 
 // Changes says whether the plan changes anything that can be seen: credentials that are sent again cannot.

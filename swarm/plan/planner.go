@@ -54,7 +54,7 @@ func ForUp(p *compose.Project, seen *cluster.Snapshot, im *Images, opts UpOption
 	}
 	steps := pl.linked()
 	pl.withChanges(steps)
-	return Plan{Stack: p.Name, Steps: steps}, nil
+	return Plan{Command: Up, Stack: p.Name, Steps: steps}, nil
 }
 
 // planningOrder are the chosen services, each before those it depends on: whether a job runs again depends on what

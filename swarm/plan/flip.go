@@ -1,0 +1,126 @@
+package plan
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+)
+
+// ForFlip returns the plan that makes the idle colors active, or the color that opts names, of all services in one order.
+// A service whose color is active already has no step. It is refused, with the reason, when a color is missing.
+func ForFlip(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
+	return turn(FlipTo, seen, opts, flipped)
+}
+
+// ForRollback returns the plan that makes the colors active that were so before: one that was scaled down is started, and
+// a release that another took the place of is restored first.
+func ForRollback(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
+	return turn(Rollback, seen, opts, rolledBack)
+}
+
+// target returns the steps that make a color able to take the traffic, and that color; None when there is nothing to do.
+type target func(seen *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Route, opts FlipOptions) (cluster.Color, []Step, error)
+
+func turn(command Command, seen *cluster.Snapshot, opts FlipOptions, find target) (Plan, error) {
+	p := Plan{Command: command, Stack: seen.Stack}
+	names, err := seen.Names(opts.Services)
+	if err != nil {
+		return p, err
+	}
+	for _, name := range names {
+		b := seen.BlueGreen[name]
+		route, err := b.Route()
+		if err != nil {
+			return p, err
+		}
+		to, steps, err := find(seen, b, route, opts)
+		if err != nil {
+			return p, err
+		}
+		if to == cluster.None {
+			continue
+		}
+		settings, err := b.Settings()
+		if err != nil {
+			return p, err
+		}
+		steps = append(steps, Step{Do: Flip, Name: b.Proxy.Spec.Name, Color: to, From: route,
+			To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(to)}, Force: command == Rollback, Cause: heldAfter(steps, b, to)})
+		if old := cluster.Color(route.Color); settings.Keep == compose.KeepCold && b.Colors[old] != nil {
+			steps = append(steps, Step{Do: Retire, Name: b.Colors[old].Spec.Name, Color: old,
+				Cause: "it is idle after the flip, keep: " + settings.Keep})
+		}
+		for i := range steps {
+			s := &steps[i]
+			s.Service, s.Settings, s.Phase, s.Timeout = name, &settings, s.Do.Traits().Phase, settings.Timeout
+			if i > 0 {
+				s.After = []int{len(p.Steps) + i - 1}
+			}
+		}
+		p.Steps = append(p.Steps, steps...)
+	}
+	return p, nil
+}
+
+// flipped is the target of a flip.
+func flipped(seen *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Route, opts FlipOptions) (cluster.Color, []Step, error) {
+	to := cluster.Color(route.Color).Other()
+	if opts.To != "" {
+		to = cluster.Color(opts.To)
+	} else if seen.Finished[b.Name] {
+		return cluster.None, nil, nil // the flip before this one had not ended: this one is the same again
+	}
+	if to == cluster.Color(route.Color) {
+		return cluster.None, nil, nil
+	}
+	svc := b.Colors[to]
+	if svc == nil {
+		return cluster.None, nil, fmt.Errorf("service %s has no %s yet: run `docker bluegreen up` with a new version", b.Name, to)
+	}
+	if cluster.IsStopped(svc.Spec) {
+		return to, []Step{{Do: WarmColor, Name: svc.Spec.Name, Color: to, Cause: "it is scaled to 0"}}, nil
+	}
+	return to, nil, nil
+}
+
+// rolledBack is the target of a rollback.
+func rolledBack(seen *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Route, _ FlipOptions) (cluster.Color, []Step, error) {
+	to := cluster.Color(route.Color).Other()
+	before, _ := strconv.Atoi(b.Proxy.Spec.Labels[cluster.LabelPrevious]) // 0: there has been no flip
+	svc, saved := b.Colors[to], b.Saved[to]
+	var steps []Step
+	switch {
+	case before == 0:
+		return cluster.None, nil, fmt.Errorf("service %s has nothing to go back to: there has been no flip", b.Name)
+	case svc == nil:
+		return cluster.None, nil, fmt.Errorf("service %s cannot go back to release %d: %s was removed by hand; run `docker bluegreen up` with the file of that release",
+			b.Name, before, cluster.ColorName(seen.Stack, b.Name, to))
+	case saved != nil && cluster.ReleaseOf(*saved) == before && cluster.ReleaseOf(svc.Spec) != before:
+		steps = append(steps, Step{Do: RestoreColor, Name: svc.Spec.Name, Color: to, Release: before,
+			Cause: fmt.Sprintf("release %d had not served yet", cluster.ReleaseOf(svc.Spec))})
+	case cluster.ReleaseOf(svc.Spec) != before:
+		return cluster.None, nil, fmt.Errorf("service %s: release %d is gone, %s holds release %d, which was not active before: `docker bluegreen flip %s` makes it active",
+			b.Name, before, svc.Spec.Name, cluster.ReleaseOf(svc.Spec), b.Name)
+	}
+	switch {
+	case len(steps) > 0 && cluster.IsStopped(*saved), len(steps) == 0 && cluster.IsStopped(svc.Spec):
+		steps = append(steps, Step{Do: WarmColor, Name: svc.Spec.Name, Color: to, Cause: "it is scaled to 0"})
+	case len(steps) == 0 && short(*svc):
+		steps = append(steps, Step{Do: WarmColor, Name: svc.Spec.Name, Color: to, Cause: "not all of its tasks run"})
+	}
+	return to, steps, nil
+}
+
+// heldAfter says what a color holds after steps.
+func heldAfter(steps []Step, b *cluster.BlueGreen, c cluster.Color) string {
+	release := cluster.ReleaseOf(b.Colors[c].Spec)
+	for _, s := range steps {
+		if s.Do == RestoreColor {
+			release = s.Release
+		}
+	}
+	return fmt.Sprintf("release %d", release)
+}
