@@ -7,8 +7,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// checkAnchors finds aliases that stand within their own anchors: compose-go follows such a one until the stack
-// ends, which no recover catches.
+// checkAnchors finds aliases that stand within their own anchors: compose-go follows such a one
+// until the stack ends, which no recover catches.
 func (s *sources) checkAnchors() error {
 	for _, file := range s.files {
 		var document yaml.Node
@@ -22,8 +22,8 @@ func (s *sources) checkAnchors() error {
 	return nil
 }
 
-// checkAliases looks below a node; above are those that hold it. An alias names an anchor that stands before it,
-// so a circle is always one through a node that holds the alias.
+// checkAliases looks below a node; above are those that hold it. An alias names an anchor that
+// stands before it, so a circle is always one through a node that holds the alias.
 func checkAliases(node *yaml.Node, above []*yaml.Node) error {
 	if node.Kind == yaml.AliasNode && slices.Contains(above, node.Alias) {
 		return fmt.Errorf("line %d: *%s stands within what &%s names: take it out", node.Line, node.Value, node.Value)

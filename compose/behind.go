@@ -12,7 +12,8 @@ import (
 	"github.com/docker/docker/api/types/mount"
 )
 
-// behindProxies finds what an app counts on that it does not have behind proxies, in two colors: as far as a file tells.
+// behindProxies finds what an app counts on that it does not have behind proxies, in two colors: as
+// far as a file tells.
 func (m *model) behindProxies(p *Project) error {
 	if m.raw[extension] != nil && !slices.ContainsFunc(p.Services, func(s Service) bool { return s.BlueGreen != nil }) {
 		m.warnings = append(m.warnings, extension+" at the top of the file holds defaults, and no service has "+extension+": none is blue-green")
@@ -34,7 +35,8 @@ func (m *model) behindProxies(p *Project) error {
 	return errors.Join(errs...)
 }
 
-// databaseFolders are where databases and brokers keep files that one process at a time may write to.
+// databaseFolders are where databases and brokers keep files that one process at a time may write
+// to.
 var databaseFolders = []string{
 	"/bitnami/cassandra", "/bitnami/elasticsearch", "/bitnami/mariadb", "/bitnami/mongodb", "/bitnami/mysql", "/bitnami/postgresql",
 	"/bitnami/rabbitmq", "/bitnami/redis", "/data/configdb", "/data/db", "/opt/couchdb/data", "/usr/share/elasticsearch/data",
@@ -74,7 +76,8 @@ var (
 	caddySticky   = regexp.MustCompile(`^caddy(_\d+)?\..*\blb_policy$`)
 )
 
-// warnSticky warns of cookies by which a router binds clients to a task: behind it there are the proxies.
+// warnSticky warns of cookies by which a router binds clients to a task: behind it there are the
+// proxies.
 func (m *model) warnSticky(s Service) {
 	for _, label := range slices.Sorted(maps.Keys(s.Spec.Labels)) {
 		value, name := s.Spec.Labels[label], strings.ToLower(label)

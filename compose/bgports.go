@@ -12,8 +12,8 @@ import (
 
 const maxPort = 65535
 
-// choosePorts checks the ports of x-bluegreen against those that traffic comes to, or chooses them: every published
-// TCP target, every port of expose, and every port that the labels of routers name.
+// choosePorts checks the ports of x-bluegreen against those that traffic comes to, or chooses them:
+// every published TCP target, every port of expose, and every port that the labels of routers name.
 func (m *model) choosePorts(s Service, settings *Settings) error {
 	published, err := publishedTargets(s.Spec.EndpointSpec.Ports)
 	if err != nil {
@@ -98,7 +98,8 @@ func (m *model) exposed(service string) ([]uint16, error) {
 	return targets, nil
 }
 
-// checkTargets finds ports that the proxy cannot listen on, and those that traffic comes to and nothing would serve.
+// checkTargets finds ports that the proxy cannot listen on, and those that traffic comes to and
+// nothing would serve.
 func checkTargets(ports []Port, published []uint16, routed map[uint16]string) error {
 	known := map[uint16]bool{}
 	for _, port := range ports {

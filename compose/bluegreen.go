@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// extension is the key that makes a service a blue-green one and that holds its settings. At the top of the
-// file it holds what is to be the default for all of them.
+// extension is the key that makes a service a blue-green one and that holds its settings. At the
+// top of the file it holds what is to be the default for all of them.
 const extension = "x-bluegreen"
 
 // DefaultProxyImage is the proxy's image where the file does not name one.
@@ -72,7 +72,8 @@ func (p *Project) eachBlueGreen(f func(s *Service) error) error {
 	return errors.Join(errs...)
 }
 
-// serviceSettings decodes the settings of a service: own are those that stand in it, value those with the defaults.
+// serviceSettings decodes the settings of a service: own are those that stand in it, value those
+// with the defaults.
 func (m *model) serviceSettings(s Service, own, value any) (*Settings, error) {
 	f := newField(fmt.Sprintf("service %s: %s", s.Name, extension), value)
 	settings := decodeSettings(f)
@@ -92,7 +93,8 @@ func (m *model) serviceSettings(s Service, own, value any) (*Settings, error) {
 	return settings, nil
 }
 
-// decodeSettings reads all keys. Ports, and the modes of ports, stay empty when the file does not give them.
+// decodeSettings reads all keys. Ports, and the modes of ports, stay empty when the file does not
+// give them.
 func decodeSettings(f field) *Settings {
 	keys := f.keys("ports", "health", "proxy", "drain", "keep", "timeout")
 	return &Settings{
@@ -183,8 +185,9 @@ func checkBlueGreen(s Service) error {
 	return nil
 }
 
-// checkHealthPort finds a health path that no port would be asked for: on ports of mode tcp a connect is enough. A path that
-// is a default of the file does not count there; own are the settings that stand in the service.
+// checkHealthPort finds a health path that no port would be asked for: on ports of mode tcp a
+// connect is enough. A path that is a default of the file does not count there; own are the
+// settings that stand in the service.
 func checkHealthPort(settings *Settings, own any) error {
 	if settings.Health.Path == "" || settings.Health.Port != 0 {
 		return nil

@@ -10,9 +10,10 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// withOurCasts adds casts to those of compose-go, whose map is shared and stays as it is. They turn short volumes
-// into the long form before compose-go does, which would clean their targets; expand ~ without losing a slash at
-// the end; and fill in variables that a list of environment only names, so that it is known where they came from.
+// withOurCasts adds casts to those of compose-go, whose map is shared and stays as it is. They turn
+// short volumes into the long form before compose-go does, which would clean their targets; expand
+// ~ without losing a slash at the end; and fill in variables that a list of environment only names,
+// so that it is known where they came from.
 func withOurCasts(casts map[tree.Path]interpolation.Cast, env *environment) map[tree.Path]interpolation.Cast {
 	out := maps.Clone(casts)
 	volume := tree.NewPath("services", tree.PathMatchAll, "volumes", tree.PathMatchList)

@@ -81,8 +81,8 @@ func (m *model) checkSpecs(p *Project) error {
 	return errors.Join(errs...)
 }
 
-// longestSuffix is the longest that is added to the name of a blue-green service: its colors' tasks are found
-// under a DNS name that ends so.
+// longestSuffix is the longest that is added to the name of a blue-green service: its colors' tasks
+// are found under a DNS name that ends so.
 const longestSuffix = "-green-servers"
 
 // checkColors sees to it that nothing else has the names of a service's colors.
@@ -111,7 +111,8 @@ func checkColors(s Service, p *Project) error {
 	return nil
 }
 
-// aliasOf returns the first alias of a service that is one of names, empty if there is none. DNS heeds no case.
+// aliasOf returns the first alias of a service that is one of names, empty if there is none. DNS
+// heeds no case.
 func aliasOf(s Service, names ...string) string {
 	for _, attachment := range s.Spec.TaskTemplate.Networks {
 		for _, alias := range attachment.Aliases {

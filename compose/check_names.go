@@ -21,7 +21,8 @@ func namesake(other string) error {
 	return fmt.Errorf("it has the same name on the swarm as %s, where case does not matter: give one of them another", other)
 }
 
-// checkServiceNames finds services that cannot be beside each other, and what else of them is a name.
+// checkServiceNames finds services that cannot be beside each other, and what else of them is a
+// name.
 func (m *model) checkServiceNames(p *Project) error {
 	var errs []error
 	seen := map[string]string{}
@@ -69,7 +70,8 @@ type names map[string]struct {
 	external bool
 }
 
-// add finds two keys of a kind, such as networks, that name one object and do not say the same of it.
+// add finds two keys of a kind, such as networks, that name one object and do not say the same of
+// it.
 func (n names) add(m *model, kind, key, name string, external bool) error {
 	name = strings.ToLower(name)
 	other, ok := n[name]

@@ -10,8 +10,8 @@ import (
 // contentKeys are where the content of secrets and configs may come from.
 var contentKeys = map[string][]string{"secrets": {"file", "environment"}, "configs": {"file", "environment", "content"}}
 
-// checkContent finds secrets and configs whose content comes from nowhere, or from two places. compose-go names one of
-// them, another one at each run.
+// checkContent finds secrets and configs whose content comes from nowhere, or from two places.
+// compose-go names one of them, another one at each run.
 func checkContent(dict map[string]any) error {
 	var errs []error
 	for _, kind := range []string{"configs", "secrets"} {

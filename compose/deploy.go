@@ -79,8 +79,8 @@ func updateConfig(u *types.UpdateConfig) *swarm.UpdateConfig {
 	}
 }
 
-// restartPolicy is deploy.restart_policy or else what docker stack deploy makes of restart. There is no policy
-// for restart: "no"; Swarm then restarts always.
+// restartPolicy is deploy.restart_policy or else what docker stack deploy makes of restart. There
+// is no policy for restart: "no"; Swarm then restarts always.
 func restartPolicy(s types.ServiceConfig) (*swarm.RestartPolicy, error) {
 	if p := deployOf(s).RestartPolicy; p != nil {
 		return &swarm.RestartPolicy{

@@ -23,7 +23,8 @@ func specOf(t *testing.T, file string, environ ...string) swarm.ServiceSpec {
 	return swarm.ServiceSpec{}
 }
 
-// TestDeviations holds where we differ from docker stack deploy on purpose; PARITY.md lists the same.
+// TestDeviations holds where we differ from docker stack deploy on purpose; PARITY.md lists the
+// same.
 func TestDeviations(t *testing.T) {
 	t.Run("a file mode in quotes is octal, as it is without", func(t *testing.T) {
 		spec := specOf(t, `{services: {web: {image: a, secrets: [{source: s, mode: "${M:-0440}"}]}}, secrets: {s: {external: true}}}`)

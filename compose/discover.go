@@ -33,7 +33,8 @@ func find(o Options, wd string, env *environment) ([]string, error) {
 	return discover(wd)
 }
 
-// discover looks for the files that docker compose takes by default, in dir and the folders above it.
+// discover looks for the files that docker compose takes by default, in dir and the folders above
+// it.
 func discover(dir string) ([]string, error) {
 	for at := dir; ; at = filepath.Dir(at) {
 		if main := firstExisting(at, cli.DefaultFileNames); main != "" {

@@ -2,8 +2,9 @@ package compose
 
 import "bytes"
 
-// firstDocument returns the first YAML document of a file, as docker stack deploy reads it; compose-go would
-// merge the others into it. Text of YAML cannot begin a line with "---" or "...", not even in a block of text.
+// firstDocument returns the first YAML document of a file, as docker stack deploy reads it;
+// compose-go would merge the others into it. Text of YAML cannot begin a line with "---" or "...",
+// not even in a block of text.
 func firstDocument(content []byte) []byte {
 	begun := false
 	for at := 0; at < len(content); {

@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// checkDuplicates finds entries of one list of a file that have the same target. compose-go would keep the last
-// of them without a word; between files that is how one overrides another.
+// checkDuplicates finds entries of one list of a file that have the same target. compose-go would
+// keep the last of them without a word; between files that is how one overrides another.
 func (s *sources) checkDuplicates(lookup func(string) (string, bool)) error {
 	var errs []error
 	for _, file := range s.files {

@@ -13,9 +13,9 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// environment is the environment of a service as docker stack deploy makes it: env_file as raw text, over it
-// environment; a variable without a value, or with an empty one, is filled from the shell, and one that is set
-// nowhere stays as a bare name.
+// environment is the environment of a service as docker stack deploy makes it: env_file as raw
+// text, over it environment; a variable without a value, or with an empty one, is filled from the
+// shell, and one that is set nowhere stays as a bare name.
 func (m *model) environment(s types.ServiceConfig, raw map[string]any) ([]string, error) {
 	merged := map[string]*string{}
 	fromFiles, err := m.envFiles(s.EnvFiles)
@@ -35,8 +35,8 @@ func (m *model) environment(s types.ServiceConfig, raw map[string]any) ([]string
 	return out, nil
 }
 
-// fillFromShell adds vars to merged. A .env file fills only what has no value at all: to override an empty one
-// is a peculiarity of docker stack deploy, which knows no .env.
+// fillFromShell adds vars to merged. A .env file fills only what has no value at all: to override
+// an empty one is a peculiarity of docker stack deploy, which knows no .env.
 func (m *model) fillFromShell(merged, vars map[string]*string) {
 	for name, value := range vars {
 		lookup := m.env.lookup
@@ -91,8 +91,9 @@ func (m *model) envFiles(files []types.EnvFile) (map[string]*string, error) {
 	return vars, nil
 }
 
-// parseEnvFile reads NAME=value lines. Quotes and blanks at the end are part of the value. A line without "="
-// takes its value from the shell and counts only if that has one. Errors never repeat a line's value.
+// parseEnvFile reads NAME=value lines. Quotes and blanks at the end are part of the value. A line
+// without "=" takes its value from the shell and counts only if that has one. Errors never repeat a
+// line's value.
 func (m *model) parseEnvFile(content []byte, vars map[string]*string) error {
 	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
 	number := 0

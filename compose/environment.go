@@ -106,7 +106,8 @@ func (e *environment) add(path string, found bool) error {
 	return nil
 }
 
-// valueCut says whose values refer to variables that are not set, without a word of the values: they may be passwords.
+// valueCut says whose values refer to variables that are not set, without a word of the values:
+// they may be passwords.
 func valueCut(path string, warnings []string) string {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -130,7 +131,8 @@ func valueCut(path string, warnings []string) string {
 
 var lineNumber = regexp.MustCompile(`line \d+`)
 
-// withoutContent says where an env file is wrong without repeating the line, which may hold a password.
+// withoutContent says where an env file is wrong without repeating the line, which may hold a
+// password.
 func withoutContent(err error) string {
 	if line := lineNumber.FindString(err.Error()); line != "" {
 		return line + " is not a variable"

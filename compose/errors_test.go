@@ -21,7 +21,8 @@ func loadText(t *testing.T, text string, environ ...string) (*Project, error) {
 	})
 }
 
-// TestErrors holds the whole text of errors: which file, service and key, what is wrong, and the way out.
+// TestErrors holds the whole text of errors: which file, service and key, what is wrong, and the
+// way out.
 func TestErrors(t *testing.T) {
 	for _, c := range []struct{ name, file, want string }{
 		{"no service", `services: {}`, "stack.yml: services: there is none: define at least one"},

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// field is a value of x-bluegreen and where it stands, such as "service web: x-bluegreen.health.path".
-// Its methods read the value; what is wrong with it is kept, so that one look shows all mistakes.
+// field is a value of x-bluegreen and where it stands, such as "service web:
+// x-bluegreen.health.path". Its methods read the value; what is wrong with it is kept, so that one
+// look shows all mistakes.
 type field struct {
 	at    string
 	value any
@@ -32,7 +33,8 @@ func (f field) errorf(format string, args ...any) {
 // given says whether the key is there and not null.
 func (f field) given() bool { return f.value != nil }
 
-// keys reads a mapping that may have the allowed keys only. Keys that are not there give fields without value.
+// keys reads a mapping that may have the allowed keys only. Keys that are not there give fields
+// without value.
 func (f field) keys(allowed ...string) map[string]field {
 	out := map[string]field{}
 	for _, key := range allowed {

@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// FuzzLoad holds that any text is either refused, with an error that names the file, or understood, and then the
-// same way each time: a spec that changes by itself would restart tasks.
+// FuzzLoad holds that any text is either refused, with an error that names the file, or understood,
+// and then the same way each time: a spec that changes by itself would restart tasks.
 func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
 		"services: {web: {image: a, command: [a, 1], x-bluegreen: {ports: [{target: 80}]}}}",
@@ -67,7 +67,8 @@ func addStacks(f *testing.F) {
 	}
 }
 
-// FuzzSettings holds that any x-bluegreen is either refused, with an error that says where, or within all bounds.
+// FuzzSettings holds that any x-bluegreen is either refused, with an error that says where, or
+// within all bounds.
 func FuzzSettings(f *testing.F) {
 	for _, c := range extensionCases {
 		f.Add(c.value)
@@ -164,8 +165,8 @@ func FuzzWords(f *testing.F) {
 	})
 }
 
-// FuzzSubstitute holds that text without a dollar sign stays as it is, that two of them stand for one, and that
-// nothing is shown of a text that is refused: it may be a password.
+// FuzzSubstitute holds that text without a dollar sign stays as it is, that two of them stand for
+// one, and that nothing is shown of a text that is refused: it may be a password.
 func FuzzSubstitute(f *testing.F) {
 	for _, seed := range []string{"", "$SET-x", "${NONE:-${SET}}", "$$", "${", "${N:-$2y$05$x}", "${NONE:?say}", "${SET:+a}", "$É", "${SET-\xff}"} {
 		f.Add(seed)

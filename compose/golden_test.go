@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// golden is what a golden file holds of a project; specs only where docker stack deploy, which the parity test
-// compares with, refuses the file.
+// golden is what a golden file holds of a project; specs only where docker stack deploy, which the
+// parity test compares with, refuses the file.
 type golden struct {
 	Specs     *sent                `json:"specs,omitempty"`
 	BlueGreen map[string]*Settings `json:"blueGreen,omitempty"`
@@ -18,7 +18,8 @@ type golden struct {
 	Notes       []string                     `json:"notes,omitempty"`
 }
 
-// TestGolden compares with project.json beside each stack of testdata. Write them with go test -update.
+// TestGolden compares with project.json beside each stack of testdata. Write them with go test
+// -update.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*/*/compose.yml")
 	if err != nil || len(files) == 0 {

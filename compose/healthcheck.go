@@ -9,7 +9,8 @@ import (
 	"github.com/docker/docker/api/types/container"
 )
 
-// warnHealthcheck warns of a list that the engine does not understand: the task stays starting for good.
+// warnHealthcheck warns of a list that the engine does not understand: the task stays starting for
+// good.
 func (m *model) warnHealthcheck(s types.ServiceConfig) {
 	if check := s.HealthCheck; check != nil && len(check.Test) > 0 && !slices.Contains([]string{"NONE", "CMD", "CMD-SHELL"}, check.Test[0]) {
 		m.warnf(s.Name, "healthcheck.test: the list begins with %q, and the engine never runs such a check: begin it with CMD or CMD-SHELL, or write one text",

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// extraHosts turns "host:ip" into the "ip host" of Swarm, in the order of the file; a map, which has no order,
-// is sorted. An address may stand in brackets, and a host may have several. One without an address is left out, as by
-// docker stack deploy.
+// extraHosts turns "host:ip" into the "ip host" of Swarm, in the order of the file; a map, which
+// has no order, is sorted. An address may stand in brackets, and a host may have several. One
+// without an address is left out, as by docker stack deploy.
 func (m *model) extraHosts(service string, value any) ([]string, error) {
 	entries, err := hostEntries(value)
 	if err != nil {

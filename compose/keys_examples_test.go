@@ -16,8 +16,8 @@ var keyFiles = map[string]string{
 // web is a file whose service web has these keys.
 func web(keys string) string { return "services: {web: {image: a, " + keys + "}}" }
 
-// keyExamples are files by the keys that stand in them, and those below: the longest name that fits counts. What a key
-// does is seen by taking it out.
+// keyExamples are files by the keys that stand in them, and those below: the longest name that fits
+// counts. What a key does is seen by taking it out.
 var keyExamples = map[string]string{
 	"version":                             `{version: "3.8", services: {web: {image: a}}}`,
 	"name":                                `{name: other, services: {web: {image: a}}}`,

@@ -9,7 +9,8 @@ const (
 
 // key is a row of docs/keys.md.
 type key struct {
-	// name is the path in the file, * for any name and [] for any index. It ends in .** where all keys below share its fate.
+	// name is the path in the file, * for any name and [] for any index. It ends in .** where all
+	// keys below share its fate.
 	name, class, note string
 }
 

@@ -15,7 +15,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// TestKeysAreComplete compares the table with the JSON schema of the compose specification that compose-go carries.
+// TestKeysAreComplete compares the table with the JSON schema of the compose specification that
+// compose-go carries.
 func TestKeysAreComplete(t *testing.T) {
 	rows := map[string]bool{}
 	for _, k := range keys {

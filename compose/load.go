@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// Load reads compose files and converts them to what the swarm must hold for them. It needs no engine.
-// An error names the file, the service and the key, and what to write instead; values of secrets are never
-// part of it. What Swarm cannot do is no error but one of Project.Warnings.
+// Load reads compose files and converts them to what the swarm must hold for them. It needs no
+// engine. An error names the file, the service and the key, and what to write instead; values of
+// secrets are never part of it. What Swarm cannot do is no error but one of Project.Warnings.
 func Load(ctx context.Context, o Options) (*Project, error) {
 	src, err := read(o)
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// located makes err name the files, in the way in which the user named them, and say in our words what
-// compose-go says in its own.
+// located makes err name the files, in the way in which the user named them, and say in our words
+// what compose-go says in its own.
 func (s *sources) located(err error) error {
 	text := err.Error()
 	for _, file := range s.files {

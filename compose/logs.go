@@ -14,7 +14,8 @@ import (
 // logs guards the global logger that compose-go writes to.
 var logs sync.Mutex
 
-// captureLogs runs load and returns what compose-go logged meanwhile, in our words, instead of printing it.
+// captureLogs runs load and returns what compose-go logged meanwhile, in our words, instead of
+// printing it.
 func captureLogs(load func() error) ([]string, error) {
 	logs.Lock()
 	defer logs.Unlock()

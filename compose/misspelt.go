@@ -20,14 +20,16 @@ func isNear(key string) bool {
 	})
 }
 
-// anchorHolder is a key at the top of a file that holds settings for services to refer to, such as x-bluegreen-v2: &v2.
+// anchorHolder is a key at the top of a file that holds settings for services to refer to, such as
+// x-bluegreen-v2: &v2.
 var anchorHolder = regexp.MustCompile(`^x-bluegreen[-_.0-9]`)
 
 // ownKeys are mappings whose keys are the user's own.
 var ownKeys = []string{"environment", "labels", "annotations", "sysctls", "extra_hosts", "args", "options", "driver_opts", "aux_addresses"}
 
-// checkExtension finds x-bluegreen where it is misspelt, or stands where it means nothing: a service would be deployed
-// as a plain one, and one that runs blue-green would be given back. Services of all profiles are looked at.
+// checkExtension finds x-bluegreen where it is misspelt, or stands where it means nothing: a
+// service would be deployed as a plain one, and one that runs blue-green would be given back.
+// Services of all profiles are looked at.
 func (m *model) checkExtension() error {
 	errs := append(misspelt("", m.raw), misplaced("", m.raw, "services")...)
 	services := mapping(m.raw["services"])
@@ -55,7 +57,8 @@ func misspelt(at string, m map[string]any) []error {
 	return errs
 }
 
-// misplaced finds x-bluegreen, and what is near it, below the keys of a mapping but for those to skip.
+// misplaced finds x-bluegreen, and what is near it, below the keys of a mapping but for those to
+// skip.
 func misplaced(at string, m map[string]any, skip ...string) []error {
 	var errs []error
 	for _, key := range slices.Sorted(maps.Keys(m)) {

@@ -21,8 +21,8 @@ type model struct {
 	dir string
 	// project is what the active profiles select. What raw is read for is missing from it.
 	project *types.Project
-	// raw is the merged file before it was bound to types. Maps with keys of the user's own, commands and
-	// cpus are read from it, since binding changes them.
+	// raw is the merged file before it was bound to types. Maps with keys of the user's own,
+	// commands and cpus are read from it, since binding changes them.
 	raw      map[string]any
 	env      *environment
 	warnings []string
@@ -60,7 +60,8 @@ func (s *sources) load(ctx context.Context, stack string, profiles []string) (*m
 	return m, nil
 }
 
-// allOf is the error of loading, or in the place of one that compose-go picks from several at random all of them.
+// allOf is the error of loading, or in the place of one that compose-go picks from several at
+// random all of them.
 func allOf(ctx context.Context, err error, details types.ConfigDetails, options func(*loader.Options)) error {
 	dict, failed := loader.LoadModelWithContext(ctx, details, options, func(o *loader.Options) { o.SkipValidation = true })
 	if failed != nil {
@@ -69,7 +70,8 @@ func allOf(ctx context.Context, err error, details types.ConfigDetails, options 
 	return cmp.Or(checkContent(dict), err)
 }
 
-// loaderOptions turns off all of compose-go that shifts specs away from those of docker stack deploy.
+// loaderOptions turns off all of compose-go that shifts specs away from those of docker stack
+// deploy.
 func (s *sources) loaderOptions(stack string, profiles []string) func(*loader.Options) {
 	return func(o *loader.Options) {
 		o.SetProjectName(loadName(stack), true)
@@ -88,7 +90,8 @@ func (s *sources) loaderOptions(stack string, profiles []string) func(*loader.Op
 	}
 }
 
-// lookupFor finds variables; the name of the project is the stack's, not the one that compose-go loads under.
+// lookupFor finds variables; the name of the project is the stack's, not the one that compose-go
+// loads under.
 func (s *sources) lookupFor(stack string) func(string) (string, bool) {
 	return func(key string) (string, bool) {
 		if key == consts.ComposeProjectName {
@@ -106,7 +109,8 @@ func loadName(stack string) string {
 	return "stack"
 }
 
-// eachService runs f for all services by name and joins their errors, so that one look shows all of them.
+// eachService runs f for all services by name and joins their errors, so that one look shows all of
+// them.
 func (m *model) eachService(f func(s types.ServiceConfig) error) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(m.project.Services)) {

@@ -12,9 +12,10 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// ProjectName returns the name of the stack that the options lead to: Options.Name, which needs no file,
-// else COMPOSE_PROJECT_NAME, else the name that a file gives, else the folder of the first file.
-// The files are not validated. It fails when no file is found or the name is one that Swarm refuses.
+// ProjectName returns the name of the stack that the options lead to: Options.Name, which needs no
+// file, else COMPOSE_PROJECT_NAME, else the name that a file gives, else the folder of the first
+// file. The files are not validated. It fails when no file is found or the name is one that Swarm
+// refuses.
 func ProjectName(_ context.Context, o Options) (string, error) {
 	if o.Name != "" {
 		return o.Name, checkStackName(o.Name)

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// warnNames warns of what a service of the file, other, says of a blue-green one that will not be so: ports that the proxies do
-// not listen on, and the names of tasks.
+// warnNames warns of what a service of the file, other, says of a blue-green one that will not be
+// so: ports that the proxies do not listen on, and the names of tasks.
 func (m *model) warnNames(s, other Service) {
 	names := regexp.QuoteMeta(s.Name) + "|" + regexp.QuoteMeta(s.Spec.Name)
 	tasks := regexp.MustCompile(`(?:^|[^\w.-])(tasks\.(?:` + names + `))(?:$|[^\w-])`)

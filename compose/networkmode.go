@@ -9,8 +9,9 @@ import (
 // predefined are the networks of network_mode that every swarm has. "none" is not among them.
 var predefined = []string{"host", "bridge"}
 
-// predefinedNetwork is the network that network_mode puts a service on, empty where the key is not carried out. docker
-// stack deploy drops it; where there are networks or ports too, which do not go with it, they win here as there.
+// predefinedNetwork is the network that network_mode puts a service on, empty where the key is not
+// carried out. docker stack deploy drops it; where there are networks or ports too, which do not go
+// with it, they win here as there.
 func (m *model) predefinedNetwork(s types.ServiceConfig) string {
 	alone := len(s.Ports) == 0 && len(mapping(m.rawService(s.Name)["networks"])) == 0
 	if alone && slices.Contains(predefined, s.NetworkMode) {

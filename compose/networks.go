@@ -18,8 +18,8 @@ const (
 	defaultDriver  = "overlay"
 )
 
-// serviceNetworks are the networks of a service by their keys in the file: the default one if it names none.
-// They are read from the raw map, since a key may begin with "x-".
+// serviceNetworks are the networks of a service by their keys in the file: the default one if it
+// names none. They are read from the raw map, since a key may begin with "x-".
 func (m *model) serviceNetworks(service string) map[string]any {
 	if networks := mapping(m.rawService(service)["networks"]); len(networks) > 0 {
 		return networks
@@ -32,8 +32,8 @@ func (m *model) networkName(key string) string {
 	return m.nameOf(key, n.Name, bool(n.External))
 }
 
-// attachments names networks, not their ids. A service is known by its key on all of them, but for networks
-// such as host, which know no aliases.
+// attachments names networks, not their ids. A service is known by its key on all of them, but for
+// networks such as host, which know no aliases.
 func (m *model) attachments(s types.ServiceConfig) ([]swarm.NetworkAttachmentConfig, error) {
 	out := []swarm.NetworkAttachmentConfig{}
 	if name := m.predefinedNetwork(s); name != "" {

@@ -9,9 +9,9 @@ import (
 
 // Options say which files make up a project and what is around them.
 type Options struct {
-	// Files are the compose files, relative to Dir; "-" is Stdin. When empty they are found as docker
-	// compose finds them: COMPOSE_FILE, else compose.yaml, compose.yml, docker-compose.yml or
-	// docker-compose.yaml with its override file, in Dir or the nearest folder above it.
+	// Files are the compose files, relative to Dir; "-" is Stdin. When empty they are found as
+	// docker compose finds them: COMPOSE_FILE, else compose.yaml, compose.yml, docker-compose.yml
+	// or docker-compose.yaml with its override file, in Dir or the nearest folder above it.
 	Files []string
 	// Name is the name of the stack when it is given on the command line.
 	Name string

@@ -59,8 +59,8 @@ func sentBy(p *Project) sent {
 	return out
 }
 
-// TestSameAsStackDeploy compares, field by field, with what docker/cli's loader and conversion made of the same
-// files; module paritytest records it and checks that the records are true.
+// TestSameAsStackDeploy compares, field by field, with what docker/cli's loader and conversion made
+// of the same files; module paritytest records it and checks that the records are true.
 func TestSameAsStackDeploy(t *testing.T) {
 	records, err := filepath.Glob("testdata/stacks/*/stackdeploy.json")
 	if err != nil || len(records) < 25 {

@@ -17,8 +17,9 @@ var (
 	perService   = regexp.MustCompile(`\.Service\b`)
 )
 
-// pinTemplates replaces in templates of Swarm what would be another for each color: name and labels are those of the service.
-// Templates stand in mounts, environment and hostname (moby, daemon/cluster/executor/container, ExpandContainerSpec).
+// pinTemplates replaces in templates of Swarm what would be another for each color: name and labels
+// are those of the service. Templates stand in mounts, environment and hostname (moby,
+// daemon/cluster/executor/container, ExpandContainerSpec).
 func (m *model) pinTemplates(s *Service) error {
 	spec := s.Spec.TaskTemplate.ContainerSpec
 	var errs []error

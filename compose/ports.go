@@ -56,7 +56,8 @@ func checkWords(port types.ServicePortConfig) error {
 	return nil
 }
 
-// publishedPorts reads a port, a range of ports, or nothing, for which Swarm chooses the port and which is 0.
+// publishedPorts reads a port, a range of ports, or nothing, for which Swarm chooses the port and
+// which is 0.
 func publishedPorts(text string) ([]uint32, error) {
 	if text == "" {
 		return []uint32{0}, nil

@@ -44,7 +44,8 @@ func (m *model) privileges(s types.ServiceConfig) (*swarm.Privileges, error) {
 	return out, errors.Join(errs...)
 }
 
-// securityOption adds one entry of security_opt; known is false for those that Swarm has no word for.
+// securityOption adds one entry of security_opt; known is false for those that Swarm has no word
+// for.
 func (m *model) securityOption(p *swarm.Privileges, option string) (known bool, err error) {
 	key, value := cutOption(option)
 	switch key {
@@ -77,7 +78,8 @@ func cutOption(option string) (key, value string) {
 	return key, value
 }
 
-// seccomp reads the profile from a file beside the stack file, as docker run does: its content is sent.
+// seccomp reads the profile from a file beside the stack file, as docker run does: its content is
+// sent.
 func (m *model) seccomp(profile string) (*swarm.SeccompOpts, error) {
 	switch profile {
 	case unconfined:

@@ -13,8 +13,9 @@ import (
 type Project struct {
 	// Name is the stack's name as given: the value of com.docker.stack.namespace.
 	Name string
-	// Named says that the name was given for this stack, by an option, a variable of the shell or the file. Else it is that of a
-	// folder, or of a .env file, which docker stack deploy does not read.
+	// Named says that the name was given for this stack, by an option, a variable of the shell or
+	// the file. Else it is that of a folder, or of a .env file, which docker stack deploy does not
+	// read.
 	Named bool
 	// Networks, Secrets and Configs are keyed by their name on the swarm.
 	Networks map[string]Network
@@ -26,10 +27,11 @@ type Project struct {
 	Resolved map[string]any
 	// Disabled are the names of the services of the file that no active profile selects, sorted.
 	Disabled []string
-	// Warnings are sentences about keys of the file that Swarm cannot honour, and about variables that
-	// are not set. Each names the service and what follows.
+	// Warnings are sentences about keys of the file that Swarm cannot honour, and about variables
+	// that are not set. Each names the service and what follows.
 	Warnings []string
-	// Notes are sentences about what was read otherwise than docker stack deploy reads it. They ask for nothing.
+	// Notes are sentences about what was read otherwise than docker stack deploy reads it. They ask
+	// for nothing.
 	Notes []string
 }
 
@@ -63,12 +65,13 @@ type Service struct {
 	// are named, not identified: Target of a network attachment is the network's name, and
 	// the SecretID and ConfigID of references are empty.
 	Spec swarm.ServiceSpec
-	// NetworkMode is the network of network_mode, host or bridge, where that is carried out; docker stack deploy drops it.
+	// NetworkMode is the network of network_mode, host or bridge, where that is carried out; docker
+	// stack deploy drops it.
 	NetworkMode string
 	// BlueGreen is the decoded x-bluegreen with all defaults filled in; nil for a plain service.
 	BlueGreen *Settings
-	// ProxyLabels are labels that the proxies of a blue-green service carry beside those of Spec, or in their place: what
-	// routers in front must know since there are proxies. It may be nil.
+	// ProxyLabels are labels that the proxies of a blue-green service carry beside those of Spec,
+	// or in their place: what routers in front must know since there are proxies. It may be nil.
 	ProxyLabels map[string]string
 	// DependsOn are the services of this project that this one waits for, sorted by name.
 	DependsOn []Dependency
@@ -78,8 +81,8 @@ type Service struct {
 type Router struct {
 	// Refresh is how long it may take to see that a task came or went.
 	Refresh time.Duration
-	// ByAddress are the labels by which it is told to send to the service's virtual address instead of to its tasks; nil
-	// where it cannot be told.
+	// ByAddress are the labels by which it is told to send to the service's virtual address instead
+	// of to its tasks; nil where it cannot be told.
 	ByAddress map[string]string
 }
 
@@ -87,7 +90,8 @@ type Router struct {
 const (
 	// Started is met when all tasks have been started.
 	Started = types.ServiceConditionStarted
-	// Healthy is met when all tasks run and are healthy, and for a blue-green service once it was flipped.
+	// Healthy is met when all tasks run and are healthy, and for a blue-green service once it was
+	// flipped.
 	Healthy = types.ServiceConditionHealthy
 	// Completed is met when a job has ended with success.
 	Completed = types.ServiceConditionCompletedSuccessfully
@@ -147,7 +151,8 @@ type Port struct {
 
 // Health is the proxy's own check of each task of a color.
 type Health struct {
-	// Path is asked for with GET, and 2xx and 3xx are healthy; empty means that a TCP connect is enough.
+	// Path is asked for with GET, and 2xx and 3xx are healthy; empty means that a TCP connect is
+	// enough.
 	Path string `json:"path,omitempty"`
 	// Port is the port that is checked; 0 means the port that the traffic goes to.
 	Port uint16 `json:"port,omitempty"`

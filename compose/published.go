@@ -10,8 +10,9 @@ import (
 
 var plainNumber = regexp.MustCompile(`^[1-9][0-9]*$`)
 
-// publishedAsText puts published ports that are written as numbers in quotes. compose-go compares ports of several files
-// as text, and would take a port that is a number in one file and text in another for two.
+// publishedAsText puts published ports that are written as numbers in quotes. compose-go compares
+// ports of several files as text, and would take a port that is a number in one file and text in
+// another for two.
 func publishedAsText(content []byte) []byte {
 	var document yaml.Node
 	if yaml.Unmarshal(content, &document) != nil || len(document.Content) == 0 {
@@ -42,7 +43,8 @@ func publishedAsText(content []byte) []byte {
 	return []byte(strings.Join(lines, ""))
 }
 
-// lineBreak is what YAML counts lines by: 1.1 has three characters of Unicode beside the usual ones (5.4, b-break).
+// lineBreak is what YAML counts lines by: 1.1 has three characters of Unicode beside the usual ones
+// (5.4, b-break).
 var lineBreak = regexp.MustCompile("\r\n|[\r\n\u0085\u2028\u2029]")
 
 // linesOf are the lines of a YAML text, with their ends.

@@ -10,7 +10,8 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// TestNothingIsLogged sees to it that compose-go's log lines end up in Warnings, and the logger as it was.
+// TestNothingIsLogged sees to it that compose-go's log lines end up in Warnings, and the logger as
+// it was.
 func TestNothingIsLogged(t *testing.T) {
 	var out bytes.Buffer
 	logrus.SetOutput(&out)
@@ -32,7 +33,8 @@ func TestNothingIsLogged(t *testing.T) {
 	}
 }
 
-// TestSecretsStaySecret loads files in which something about a secret is wrong and looks for its value.
+// TestSecretsStaySecret loads files in which something about a secret is wrong and looks for its
+// value.
 func TestSecretsStaySecret(t *testing.T) {
 	const secret = "hunter2"
 	big := strings.Repeat(secret, maxSecret/len(secret)+1)

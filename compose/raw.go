@@ -66,9 +66,10 @@ func scalar(value any) string {
 	return fmt.Sprint(value)
 }
 
-// takenOut are the places whose maps have keys of the user's own, and those that compose-go parses otherwise
-// than docker does. It would turn all keys there that begin with "x-" into one, cut commands at ";" and round
-// cpus. They are read from the raw map. An asterisk stands for any key or index.
+// takenOut are the places whose maps have keys of the user's own, and those that compose-go parses
+// otherwise than docker does. It would turn all keys there that begin with "x-" into one, cut
+// commands at ";" and round cpus. They are read from the raw map. An asterisk stands for any key or
+// index.
 var takenOut = [][]string{
 	{"services", "*", "environment"},
 	{"services", "*", "labels"},

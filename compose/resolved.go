@@ -2,11 +2,13 @@ package compose
 
 import "strings"
 
-// environmentValue is where compose-go keeps the value of a secret or config that comes from a variable.
+// environmentValue is where compose-go keeps the value of a secret or config that comes from a
+// variable.
 const environmentValue = "x-#value"
 
-// resolved is the merged file as the active profiles select it, with variables replaced, for a person to read. The
-// content of secrets is left out. It is a compose file itself: a dollar sign is written as two.
+// resolved is the merged file as the active profiles select it, with variables replaced, for a
+// person to read. The content of secrets is left out. It is a compose file itself: a dollar sign is
+// written as two.
 func (m *model) resolved() map[string]any {
 	file := clone(m.raw).(map[string]any)
 	file["name"] = m.stack
@@ -30,15 +32,16 @@ func (m *model) resolved() map[string]any {
 	return withDollars(file).(map[string]any)
 }
 
-// textMaps are the places of mappings from text to text. Numbers and dates there are written as the container gets them: a
-// number of twenty digits would be rounded by who reads it.
+// textMaps are the places of mappings from text to text. Numbers and dates there are written as the
+// container gets them: a number of twenty digits would be rounded by who reads it.
 var textMaps = [][]string{
 	{"services", "*", "environment"}, {"services", "*", "labels"}, {"services", "*", "annotations"}, {"services", "*", "sysctls"},
 	{"services", "*", "logging", "options"}, {"services", "*", "deploy", "labels"}, {"networks", "*", "labels"},
 	{"networks", "*", "driver_opts"}, {"volumes", "*", "labels"}, {"volumes", "*", "driver_opts"}, {"secrets", "*", "labels"}, {"configs", "*", "labels"},
 }
 
-// asText makes text of the values of the mappings at a path; an asterisk stands for any key. A key without a value stays so.
+// asText makes text of the values of the mappings at a path; an asterisk stands for any key. A key
+// without a value stays so.
 func asText(value any, path []string) {
 	m := mapping(value)
 	for key, item := range m {
@@ -51,7 +54,8 @@ func asText(value any, path []string) {
 	}
 }
 
-// hideContent takes out what compose-go put into a secret or config from a variable, and hides what a secret holds.
+// hideContent takes out what compose-go put into a secret or config from a variable, and hides what
+// a secret holds.
 func hideContent(kind string, object map[string]any) {
 	delete(object, environmentValue)
 	switch {

@@ -8,7 +8,8 @@ import (
 	"github.com/docker/docker/api/types/swarm"
 )
 
-// resources are deploy.resources and, where those are silent, cpus, mem_limit, mem_reservation and pids_limit.
+// resources are deploy.resources and, where those are silent, cpus, mem_limit, mem_reservation and
+// pids_limit.
 func resources(s types.ServiceConfig, raw map[string]any) (*swarm.ResourceRequirements, error) {
 	out, err := requirements(deployOf(s).Resources, mapping(dig(raw, "deploy", "resources")), "deploy.resources")
 	if err != nil {
@@ -41,7 +42,8 @@ func fill(target *int64, value int64) {
 	}
 }
 
-// requirements takes cpus from the raw map, since compose-go rounds them to 32 bits: 0.1 becomes 0.100000001.
+// requirements takes cpus from the raw map, since compose-go rounds them to 32 bits: 0.1 becomes
+// 0.100000001.
 func requirements(r types.Resources, raw map[string]any, at string) (*swarm.ResourceRequirements, error) {
 	out := &swarm.ResourceRequirements{}
 	if r.Limits != nil {

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// Routers find services by labels. These are the labels that are read here, by their lower-case names:
+// Routers find services by labels. These are the labels that are read here, by their lower-case
+// names:
 //
 //	Traefik 2 and 3     traefik.http.services.NAME.loadbalancer.server.port, .scheme; traefik.tcp.services.…
 //	                    (also .loadbalancer.healthcheck.port, .scheme: a server that does not answer there gets no traffic)
@@ -75,7 +76,8 @@ func routedPorts(labels map[string]string) (map[uint16]string, error) {
 // carries ranks modes: where labels differ the one counts that passes on what both mean.
 func carries(mode string) int { return slices.Index([]string{ModeHTTP, ModeH2, ModeTCP}, mode) }
 
-// routedBy are the ports that one label sends traffic to; labels are all labels by their lower-case names.
+// routedBy are the ports that one label sends traffic to; labels are all labels by their lower-case
+// names.
 func routedBy(label, value string, labels map[string]string) []routed {
 	name := strings.ToLower(label)
 	if m := traefikServer.FindStringSubmatch(name); m != nil {
@@ -148,8 +150,8 @@ func caddyPorts(label, value string) []routed {
 	return out
 }
 
-// warnContainerLabels warns of labels for routers that stand on the container: those who read them there would find
-// the tasks of both colors.
+// warnContainerLabels warns of labels for routers that stand on the container: those who read them
+// there would find the tasks of both colors.
 func (m *model) warnContainerLabels(s Service) {
 	var found []string
 	for label := range s.Spec.TaskTemplate.ContainerSpec.Labels {
@@ -175,8 +177,8 @@ var (
 	caddySite      = regexp.MustCompile(`^caddy(_\d+)?$`)
 )
 
-// RouterRules are the rules by which routers send requests to a service, as its labels have them, by a text that is the
-// same for two rules that are for the same requests.
+// RouterRules are the rules by which routers send requests to a service, as its labels have them,
+// by a text that is the same for two rules that are for the same requests.
 func RouterRules(labels map[string]string) map[string]string {
 	lower := map[string]string{}
 	for label, value := range labels {

@@ -20,7 +20,8 @@ import (
 
 const (
 	schemaFile = "../docs/x-bluegreen.schema.json"
-	// composeSpec is where the schema finds that of compose; here it is the one that compose-go has.
+	// composeSpec is where the schema finds that of compose; here it is the one that compose-go
+	// has.
 	composeSpec = "https://raw.githubusercontent.com/compose-spec/compose-spec/main/schema/compose-spec.json"
 )
 
@@ -127,7 +128,8 @@ var judged = []string{
 	`{ports: [{target: 80}], health: {path: /h, port: 80, interval: 1s, timeout: 1s, rise: 2, fall: 3}, proxy: {image: a, deploy: {replicas: 2}}, drain: 1s, keep: cold, timeout: 1m}`,
 }
 
-// TestSchemaJudgesAsDecoder holds that the schema refuses what the decoder refuses, and nothing else.
+// TestSchemaJudgesAsDecoder holds that the schema refuses what the decoder refuses, and nothing
+// else.
 func TestSchemaJudgesAsDecoder(t *testing.T) {
 	_, settings := readSchema(t, settingsPlace)
 	taken := 0
@@ -147,8 +149,8 @@ func TestSchemaJudgesAsDecoder(t *testing.T) {
 	}
 }
 
-// TestSchemaIsWider holds what a schema cannot say, or must not: it takes these, and the decoder, which sees variables
-// replaced, does not. docs/compose.md lists them.
+// TestSchemaIsWider holds what a schema cannot say, or must not: it takes these, and the decoder,
+// which sees variables replaced, does not. docs/compose.md lists them.
 func TestSchemaIsWider(t *testing.T) {
 	_, settings := readSchema(t, settingsPlace)
 	for _, text := range []string{
@@ -171,7 +173,8 @@ func TestSchemaIsWider(t *testing.T) {
 
 var allowedKeys = regexp.MustCompile(`unknown key "\?"; allowed are (.*)`)
 
-// decoderKeys asks the decoder which keys it knows at and below a place, a value put into a whole x-bluegreen.
+// decoderKeys asks the decoder which keys it knows at and below a place, a value put into a whole
+// x-bluegreen.
 func decoderKeys(path string, put func(any) any, into map[string]bool) {
 	f := newField(extension, put(map[string]any{"?": 1}))
 	decodeSettings(f)
@@ -201,7 +204,8 @@ func describedKeys(path string, at map[string]any, into map[string]map[string]an
 	}
 }
 
-// TestSchemaKeys holds that the schema has every key of the decoder, with a description, and no other.
+// TestSchemaKeys holds that the schema has every key of the decoder, with a description, and no
+// other.
 func TestSchemaKeys(t *testing.T) {
 	document, _ := readSchema(t, "")
 	known, described := map[string]bool{}, map[string]map[string]any{}
@@ -246,7 +250,8 @@ func TestSchemaDefaults(t *testing.T) {
 	}
 }
 
-// TestSchemaOfFiles holds that whole files are judged, with compose's own schema: those of the corpus are good.
+// TestSchemaOfFiles holds that whole files are judged, with compose's own schema: those of the
+// corpus are good.
 func TestSchemaOfFiles(t *testing.T) {
 	_, file := readSchema(t, "")
 	examples, _ := filepath.Glob("../examples/*/*.y*ml")

@@ -17,7 +17,8 @@ const (
 	maxConfig = 1000 * 1024
 )
 
-// secrets are all that the file defines, as docker stack deploy creates them, and the external ones in use.
+// secrets are all that the file defines, as docker stack deploy creates them, and the external ones
+// in use.
 func (m *model) secrets(p *Project) error {
 	p.Secrets = map[string]Secret{}
 	objects := map[string]types.FileObjectConfig{}

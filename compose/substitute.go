@@ -9,9 +9,10 @@ import (
 	stacktemplate "github.com/docker/cli/cli/compose/template"
 )
 
-// substitute replaces variables as docker compose does, so that ${A:-${B:-c}} is nested and $A-x is the value of A and
-// "-x"; but in a default a dollar sign stands for itself unless a brace follows it, as for docker stack deploy: the hash
-// of a password may be a default. What compose refuses but docker stack deploy takes is read as there.
+// substitute replaces variables as docker compose does, so that ${A:-${B:-c}} is nested and $A-x is
+// the value of A and "-x"; but in a default a dollar sign stands for itself unless a brace follows
+// it, as for docker stack deploy: the hash of a password may be a default. What compose refuses but
+// docker stack deploy takes is read as there.
 func substitute(text string, lookup func(string) (string, bool)) (string, error) {
 	out, err := template.Substitute(keepDollars(text), template.Mapping(lookup))
 	if !isInvalid(err) {
@@ -28,7 +29,8 @@ func substitute(text string, lookup func(string) (string, bool)) (string, error)
 // beginsDefault matches a variable with a default up to where the default begins.
 var beginsDefault = regexp.MustCompile(`^\$\{[_a-zA-Z][_a-zA-Z0-9]*:?-`)
 
-// keepDollars doubles the dollar signs of defaults that begin no ${…}, so that compose-go leaves one of the two.
+// keepDollars doubles the dollar signs of defaults that begin no ${…}, so that compose-go leaves
+// one of the two.
 func keepDollars(text string) string {
 	var out strings.Builder
 	for text != "" {
@@ -49,7 +51,8 @@ func keepDollars(text string) string {
 	return out.String()
 }
 
-// doubled is a default with its dollar signs doubled; what stands in braces in it may have a default of its own.
+// doubled is a default with its dollar signs doubled; what stands in braces in it may have a
+// default of its own.
 func doubled(text string) string {
 	var out strings.Builder
 	for text != "" {
@@ -72,8 +75,8 @@ func doubled(text string) string {
 	return out.String()
 }
 
-// closingBrace is where the brace that a text begins with, after a dollar sign, is closed: 0 if it is not. Braces are
-// counted as compose-go counts them.
+// closingBrace is where the brace that a text begins with, after a dollar sign, is closed: 0 if it
+// is not. Braces are counted as compose-go counts them.
 func closingBrace(text string) int {
 	open := 0
 	for i := 1; i < len(text); i++ {

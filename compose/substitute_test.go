@@ -2,8 +2,8 @@ package compose
 
 import "testing"
 
-// TestSubstitute also holds where docker compose and docker stack deploy differ: what both take is read as by
-// docker compose, what only one of them takes is read as by that one.
+// TestSubstitute also holds where docker compose and docker stack deploy differ: what both take is
+// read as by docker compose, what only one of them takes is read as by that one.
 func TestSubstitute(t *testing.T) {
 	values := map[string]string{"SET": "value", "EMPTY": ""}
 	lookup := func(name string) (string, bool) {

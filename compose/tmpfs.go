@@ -13,7 +13,8 @@ import (
 	"github.com/docker/go-units"
 )
 
-// tmpfsMounts are the mounts of tmpfs, which docker stack deploy drops. A target that volumes has as well is left to them.
+// tmpfsMounts are the mounts of tmpfs, which docker stack deploy drops. A target that volumes has
+// as well is left to them.
 func (m *model) tmpfsMounts(s types.ServiceConfig, volumes []mount.Mount) ([]mount.Mount, error) {
 	var out []mount.Mount
 	for _, entry := range s.Tmpfs {
@@ -54,8 +55,8 @@ func (m *model) tmpfsMount(service, entry string) (mount.Mount, error) {
 	return out, nil
 }
 
-// tmpfsOption adds one option; known is false for those that Swarm cannot carry out. Engines mount with nosuid and
-// nodev anyway, and with noexec unless exec is given.
+// tmpfsOption adds one option; known is false for those that Swarm cannot carry out. Engines mount
+// with nosuid and nodev anyway, and with noexec unless exec is given.
 func tmpfsOption(m *mount.Mount, set *mount.TmpfsOptions, option string) (known bool, err error) {
 	key, value, _ := strings.Cut(option, "=")
 	switch key {

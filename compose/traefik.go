@@ -13,17 +13,18 @@ import (
 	"github.com/distribution/reference"
 )
 
-// Labels by which Traefik is told which network it reaches a service on. It refuses a service with labels of both
-// families ("both Docker and Swarm labels are defined", Traefik 3.7, pkg/provider/docker/shared_labels.go); versions
-// before know the first only.
+// Labels by which Traefik is told which network it reaches a service on. It refuses a service with
+// labels of both families ("both Docker and Swarm labels are defined", Traefik 3.7,
+// pkg/provider/docker/shared_labels.go); versions before know the first only.
 const (
 	traefikDockerNetwork = "traefik.docker.network"
 	traefikSwarmNetwork  = "traefik.swarm.network"
 )
 
-// routerNetworks names, in labels of the proxies, the network on which Traefik reaches them. Where nothing
-// names it Traefik takes any network that a task is on, at random (getIPAddress in pkg/provider/docker/config.go): of the
-// proxies that may be the control network, on which it is not.
+// routerNetworks names, in labels of the proxies, the network on which Traefik reaches them. Where
+// nothing names it Traefik takes any network that a task is on, at random (getIPAddress in
+// pkg/provider/docker/config.go): of the proxies that may be the control network, on which it is
+// not.
 func (m *model) routerNetworks(p *Project) error {
 	return p.eachBlueGreen(func(s *Service) error {
 		label, given := TraefikNetwork(s.Spec.Labels)
@@ -41,8 +42,8 @@ func (m *model) routerNetworks(p *Project) error {
 	})
 }
 
-// TraefikNetwork is the label that names the network to Traefik, and the network that it names, empty for none. The label
-// is empty where Traefik does not send traffic to the service.
+// TraefikNetwork is the label that names the network to Traefik, and the network that it names,
+// empty for none. The label is empty where Traefik does not send traffic to the service.
 func TraefikNetwork(labels map[string]string) (label, network string) {
 	label = traefikDockerNetwork
 	used := false
@@ -75,8 +76,9 @@ func traefikDisabled(labels map[string]string) bool {
 	return false
 }
 
-// How often routers ask the swarm for tasks when nothing else is said to them, with some time to spare: 15 s are
-// Traefik's providers.swarm.refreshSeconds, 30 s caddy-docker-proxy's CADDY_DOCKER_POLLING_INTERVAL.
+// How often routers ask the swarm for tasks when nothing else is said to them, with some time to
+// spare: 15 s are Traefik's providers.swarm.refreshSeconds, 30 s caddy-docker-proxy's
+// CADDY_DOCKER_POLLING_INTERVAL.
 const (
 	traefikRefresh = 20 * time.Second
 	caddyRefresh   = 35 * time.Second
@@ -100,9 +102,9 @@ var (
 	traefikTwoLabel = regexp.MustCompile(`^traefik\.(http|tcp|udp|swarm)\.`)
 )
 
-// traefikByAddress are the labels by which Traefik sends to the virtual address. Traefik
-// 1 has another one than its successors (its provider/docker/config.go). Where no label tells which it is, both stand: neither
-// reads the other's.
+// traefikByAddress are the labels by which Traefik sends to the virtual address. Traefik 1 has
+// another one than its successors (its provider/docker/config.go). Where no label tells which it
+// is, both stand: neither reads the other's.
 func traefikByAddress(network string, labels map[string]string) map[string]string {
 	one, two := false, false
 	for label := range labels {
@@ -120,8 +122,8 @@ func traefikByAddress(network string, labels map[string]string) map[string]strin
 	return byAddress
 }
 
-// RouterNetwork is the label that names, to the router that labels are for, a network on which it reaches the service; nil where
-// the labels name one already or the router needs none.
+// RouterNetwork is the label that names, to the router that labels are for, a network on which it
+// reaches the service; nil where the labels name one already or the router needs none.
 func RouterNetwork(labels map[string]string, network string) map[string]string {
 	label, given := TraefikNetwork(labels)
 	if label == "" || given != "" {
@@ -130,7 +132,8 @@ func RouterNetwork(labels map[string]string, network string) map[string]string {
 	return map[string]string{label: network}
 }
 
-// reachedOn decides on which of its networks Traefik reaches a service; given is what the label in the file says.
+// reachedOn decides on which of its networks Traefik reaches a service; given is what the label in
+// the file says.
 func (m *model) reachedOn(p *Project, s Service, label, given string) (string, error) {
 	names := networksOf(s)
 	shared := sharedWithTraefik(p, names)
@@ -164,7 +167,8 @@ func networksOf(s Service) []string {
 	return names
 }
 
-// sharedWithTraefik are those of the networks that a Traefik of the same file is on: it reaches a service on any of them.
+// sharedWithTraefik are those of the networks that a Traefik of the same file is on: it reaches a
+// service on any of them.
 func sharedWithTraefik(p *Project, networks []string) []string {
 	var shared []string
 	for _, s := range p.Services {

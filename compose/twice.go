@@ -9,7 +9,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// checkKeys finds keys that stand twice in one mapping, all of them: which of the two values counts nobody can tell.
+// checkKeys finds keys that stand twice in one mapping, all of them: which of the two values counts
+// nobody can tell.
 func (s *sources) checkKeys() error {
 	var errs []error
 	for _, file := range s.files {

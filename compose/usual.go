@@ -2,8 +2,9 @@ package compose
 
 import "slices"
 
-// notHTTP are ports that usually speak something else than HTTP without TLS: IANA's service names and port numbers
-// (RFC 6335), and the defaults of widespread software. A proxy passes their bytes on.
+// notHTTP are ports that usually speak something else than HTTP without TLS: IANA's service names
+// and port numbers (RFC 6335), and the defaults of widespread software. A proxy passes their bytes
+// on.
 var notHTTP = map[string][]uint16{
 	"TLS":                     {443, 853, 2376, 6443, 8443, 9443, 10250},
 	"remote access":           {22, 23, 512, 513, 514, 2222, 3389, 5900, 5901},

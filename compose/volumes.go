@@ -65,8 +65,9 @@ const (
 	recursiveDisabled = "disabled"
 )
 
-// bindMount also keeps submounts out where the file says so, which docker stack deploy drops. Engines keep no other
-// value of recursive for services, and write down rprivate where there is no propagation.
+// bindMount also keeps submounts out where the file says so, which docker stack deploy drops.
+// Engines keep no other value of recursive for services, and write down rprivate where there is no
+// propagation.
 func bindMount(bind *types.ServiceVolumeBind) *mount.BindOptions {
 	if bind == nil || onlySELinux(bind) {
 		return nil
@@ -84,7 +85,8 @@ func onlySELinux(bind *types.ServiceVolumeBind) bool {
 	return bind.SELinux != "" && bind.Propagation == "" && bind.Recursive != recursiveDisabled
 }
 
-// checkMount finds options that do not go with the type of a mount, and a source that is missing or too much.
+// checkMount finds options that do not go with the type of a mount, and a source that is missing or
+// too much.
 func checkMount(v types.ServiceVolumeConfig) error {
 	kind := v.Type
 	if kind == "" {
@@ -139,7 +141,8 @@ func (m *model) volumeMount(out mount.Mount, v types.ServiceVolumeConfig) (mount
 	return out, nil
 }
 
-// labelVolume adds the labels that a mount gives to a volume that is made for it; docker stack deploy takes none.
+// labelVolume adds the labels that a mount gives to a volume that is made for it; docker stack
+// deploy takes none.
 func labelVolume(m *mount.Mount, labels map[string]string) {
 	if len(labels) == 0 || m.Type != mount.TypeVolume && m.Type != "" {
 		return

@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// TestWild holds what real stack files have had in them where x-bluegreen: {} was added: the ports of the proxies, the
-// labels that they get for routers, and what is said. Each shape was accepted once, and took the site down.
+// TestWild holds what real stack files have had in them where x-bluegreen: {} was added: the ports
+// of the proxies, the labels that they get for routers, and what is said. Each shape was accepted
+// once, and took the site down.
 func TestWild(t *testing.T) {
 	for _, c := range []struct{ name, file, want string }{
 		{"Traefik on the only network", `{services: {web: {image: a, networks: [proxy], deploy: {labels: [traefik.enable=true, traefik.http.routers.w.rule=Host(x), traefik.http.services.w.loadbalancer.server.port=80]}, x-bluegreen: {}}}, networks: {proxy: {external: true}}}`,
@@ -188,7 +189,8 @@ func became(p *Project, err error) string {
 	return strings.Join(append(lines, p.Warnings...), "\n")
 }
 
-// TestPortsOfSeveralFiles holds that a port of one file overrides the same port of another, however they are written.
+// TestPortsOfSeveralFiles holds that a port of one file overrides the same port of another, however
+// they are written.
 func TestPortsOfSeveralFiles(t *testing.T) {
 	base := "services: {web: {image: a, ports: [PORT]}}\n"
 	forms := []string{`"3001:3001"`, `{target: 3001, published: 3001}`, `{target: 3001, published: "3001"}`, `{"published": 3001, target: 3001, protocol: tcp}`}
@@ -226,7 +228,8 @@ func TestPublishedAsText(t *testing.T) {
 	}
 }
 
-// TestUsualModesAreDocumented holds the table of docs/compose.md to the ports that are tcp by default.
+// TestUsualModesAreDocumented holds the table of docs/compose.md to the ports that are tcp by
+// default.
 func TestUsualModesAreDocumented(t *testing.T) {
 	text, err := os.ReadFile("../docs/compose.md")
 	if err != nil {

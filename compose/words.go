@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// command reads a command or entrypoint: a list as it is, a string cut into words as docker does it. It is nil
-// when there is none.
+// command reads a command or entrypoint: a list as it is, a string cut into words as docker does
+// it. It is nil when there is none.
 func command(value any) ([]string, error) {
 	switch v := value.(type) {
 	case string:
@@ -22,9 +22,9 @@ func command(value any) ([]string, error) {
 	}
 }
 
-// splitWords cuts a string into words by the rules of the google/shlex package, which docker stack deploy uses:
-// no expansion of any kind, so that ; & | < > ( and backticks are characters like others; # begins a comment
-// where a word could begin.
+// splitWords cuts a string into words by the rules of the google/shlex package, which docker stack
+// deploy uses: no expansion of any kind, so that ; & | < > ( and backticks are characters like
+// others; # begins a comment where a word could begin.
 func splitWords(text string) ([]string, error) {
 	s := splitter{words: []string{}}
 	runes := []rune(text)

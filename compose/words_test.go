@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestWords compares with what docker stack deploy makes of the same commands; module paritytest records it.
+// TestWords compares with what docker stack deploy makes of the same commands; module paritytest
+// records it.
 func TestWords(t *testing.T) {
 	content, err := os.ReadFile("testdata/words.jsonl")
 	if err != nil {

@@ -18,7 +18,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 )
 
-// called is a service web that another one calls by its alias; BLUEGREEN marks where x-bluegreen comes.
+// called is a service web that another one calls by its alias; BLUEGREEN marks where x-bluegreen
+// comes.
 const called = `
 version: "3.9"
 services:
@@ -40,8 +41,9 @@ func blueGreenFile(file string) string {
 		`x-bluegreen: {ports: [{target: 8080}], health: {path: /, interval: 500ms}, drain: 5s, timeout: 60s, proxy: {image: "`+newest+`"}}`, 1)
 }
 
-// Scenario f: a running plain service becomes blue-green in place; a service that calls it by its alias sees no failure,
-// and docker service rollback does not bring the app back in place of the proxies.
+// Scenario f: a running plain service becomes blue-green in place; a service that calls it by its
+// alias sees no failure, and docker service rollback does not bring the app back in place of the
+// proxies.
 func TestAdopt(t *testing.T) {
 	s := newStack(t, plainFile(called))
 	s.exits(s.stackDeploy(), 0)
@@ -71,8 +73,9 @@ func TestAdopt(t *testing.T) {
 	s.same("web", proxies)
 	s.consistent()
 
-	// And back: without x-bluegreen the proxies become the app, in place, and nothing of ours is left. A script must say
-	// that it is meant; the first try is killed half-way, and what was begun goes on without a word.
+	// And back: without x-bluegreen the proxies become the app, in place, and nothing of ours is
+	// left. A script must say that it is meant; the first try is killed half-way, and what was
+	// begun goes on without a word.
 	s.write(plainFile(called))
 	before, versions := s.objects(), s.serviceVersions()
 	s.says(s.exits(s.runEnv([]string{"V=v2"}, "up"), 1), "web", "x-bluegreen", "--yes")
@@ -106,7 +109,8 @@ func TestAdopt(t *testing.T) {
 	s.noFailedCalls()
 }
 
-// Adoption with host-mode ports is refused with the reason and changes nothing; with --accept-gap it is done in place.
+// Adoption with host-mode ports is refused with the reason and changes nothing; with --accept-gap
+// it is done in place.
 func TestAdoptHostPorts(t *testing.T) {
 	file := strings.Replace(called, "    deploy: {replicas: 2,", "    ports: [{target: 8080, published: 8080, mode: host}]\n    deploy: {replicas: 2,", 1)
 	s := newStack(t, plainFile(file))
@@ -186,8 +190,8 @@ func (s *stack) noFailedCalls() {
 	}
 }
 
-// serviceVersions are the versions of all services of the stack, by name: each write makes it higher. It waits for the
-// updates that are under way, since Swarm writes their end too.
+// serviceVersions are the versions of all services of the stack, by name: each write makes it
+// higher. It waits for the updates that are under way, since Swarm writes their end too.
 func (s *stack) serviceVersions() map[string]uint64 {
 	s.t.Helper()
 	s.eventually("updates have ended", func() bool {

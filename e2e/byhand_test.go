@@ -26,7 +26,8 @@ const handled = quick + `
 type byHand struct {
 	name string
 	do   func(s *stack)
-	// refused are commands that must say what is wrong instead of doing anything, with what they must say.
+	// refused are commands that must say what is wrong instead of doing anything, with what they
+	// must say.
 	refused map[string][]string
 	// way is the way out that these name; may be nil.
 	way func(s *stack)
@@ -99,7 +100,8 @@ const (
 	idle   = false
 )
 
-// What was changed by hand in between is understood by the next command: it mends it, or says what is wrong and how to go on.
+// What was changed by hand in between is understood by the next command: it mends it, or says what
+// is wrong and how to go on.
 func TestByHand(t *testing.T) {
 	s := newStack(t, handled)
 	s.up("v1")

@@ -68,8 +68,8 @@ services:
 	return b.String()
 }
 
-// What an up with nothing to do asks of the engine does not depend on the number of services; and it writes nothing but
-// the lock.
+// What an up with nothing to do asks of the engine does not depend on the number of services; and
+// it writes nothing but the lock.
 func TestCallsOfNothingToDo(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, "")

@@ -20,7 +20,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 )
 
-// quick is a blue-green service on a host-mode port of both workers whose tasks end soon after they are told to.
+// quick is a blue-green service on a host-mode port of both workers whose tasks end soon after they
+// are told to.
 const quick = `
 services:
   web:
@@ -35,7 +36,8 @@ services:
       timeout: 60s
 `
 
-// Scenario e: Ctrl-C and kill -9 at random points of an up and of a flip leave traffic where it was, and the next up finishes.
+// Scenario e: Ctrl-C and kill -9 at random points of an up and of a flip leave traffic where it
+// was, and the next up finishes.
 func TestCrash(t *testing.T) {
 	seed := seed(t)
 	t.Logf("E2E_SEED=%d", seed)
@@ -84,8 +86,9 @@ type crash struct {
 	hits     int               // commands that were ended before they had ended by themselves
 }
 
-// interrupted runs a command that leads to a version, ends it at a random point, and lets an up finish what it began. The point
-// is a line of its output, of which whole has all, and a while after it: so it does not depend on the machine's speed.
+// interrupted runs a command that leads to a version, ends it at a random point, and lets an up
+// finish what it began. The point is a line of its output, of which whole has all, and a while
+// after it: so it does not depend on the machine's speed.
 func (c *crash) interrupted(sig syscall.Signal, whole result, version string, args ...string) {
 	c.t.Helper()
 	line, after := c.random.IntN(strings.Count(whole.out, "\n")), time.Duration(c.random.Float64()*float64(time.Second)/2)
@@ -119,7 +122,8 @@ func (c *crash) interrupted(sig syscall.Signal, whole result, version string, ar
 	}
 }
 
-// settled fails the test unless a version, and only that one, has all the traffic now, and nothing is under way.
+// settled fails the test unless a version, and only that one, has all the traffic now, and nothing
+// is under way.
 func (s *stack) settled(l *load.Load, version string) {
 	s.t.Helper()
 	since := time.Now()
@@ -128,7 +132,8 @@ func (s *stack) settled(l *load.Load, version string) {
 	s.consistent()
 }
 
-// consistent fails the test unless the proxies do what is written down, and no command has left anything behind.
+// consistent fails the test unless the proxies do what is written down, and no command has left
+// anything behind.
 func (s *stack) consistent() {
 	s.t.Helper()
 	if st, code := s.status("--live"); code != 0 {
@@ -175,7 +180,8 @@ func (s *stack) lock() *swarm.Config {
 	return nil
 }
 
-// process is a run of the plugin by itself, without the docker CLI in front of it: a signal reaches it and nothing else.
+// process is a run of the plugin by itself, without the docker CLI in front of it: a signal reaches
+// it and nothing else.
 type process struct {
 	*exec.Cmd
 	out  *transcript
@@ -229,7 +235,8 @@ func (s *stack) start(vars []string, args ...string) *process {
 	return p
 }
 
-// end sends a signal, unless the process has ended, and waits for its end. It returns the exit code, -1 for a process that was killed.
+// end sends a signal, unless the process has ended, and waits for its end. It returns the exit
+// code, -1 for a process that was killed.
 func (p *process) end(sig syscall.Signal) int {
 	select {
 	case <-p.done:

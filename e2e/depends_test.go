@@ -13,7 +13,8 @@ import (
 	"github.com/docker/docker/api/types/swarm"
 )
 
-// dependent is a stack in which each service waits for another: worker for web, web for the migration, that for db.
+// dependent is a stack in which each service waits for another: worker for web, web for the
+// migration, that for db.
 const dependent = `
 x-any: &any {endpoint_mode: dnsrr, restart_policy: {delay: 1s}}
 services:
@@ -40,8 +41,8 @@ services:
     depends_on: [web]
 `
 
-// Services come up in the order of depends_on; the migration runs before each new release, and its failure ends the up
-// with traffic where it was.
+// Services come up in the order of depends_on; the migration runs before each new release, and its
+// failure ends the up with traffic where it was.
 func TestDependsOn(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, strings.ReplaceAll(dependent, "HAPROXY", newest))
@@ -74,8 +75,8 @@ func TestDependsOn(t *testing.T) {
 	s.consistent()
 }
 
-// inOrder fails the test unless the current tasks of each service were made after the service before was there: healthy,
-// completed or routed to.
+// inOrder fails the test unless the current tasks of each service were made after the service
+// before was there: healthy, completed or routed to.
 func (s *stack) inOrder(services ...string) {
 	s.t.Helper()
 	for i, name := range services[1:] {

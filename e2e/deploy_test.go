@@ -13,7 +13,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 )
 
-// docker stack deploy of the same file over the stack, as by an old CI job, fails and touches no traffic, also with --prune.
+// docker stack deploy of the same file over the stack, as by an old CI job, fails and touches no
+// traffic, also with --prune.
 func TestStackDeployOverIt(t *testing.T) {
 	s := newStack(t, "version: \"3.9\"\n"+quick)
 	s.up("v1")
@@ -61,7 +62,8 @@ func (s *stack) stackDeployEnv(vars []string, args ...string) result {
 	return result{code: cmd.ProcessState.ExitCode(), out: string(out)}
 }
 
-// docker runs the docker command line against the manager and fails the test unless it exits with 0.
+// docker runs the docker command line against the manager and fails the test unless it exits with
+// 0.
 func (s *stack) docker(args ...string) string {
 	s.t.Helper()
 	return s.dockerOn("n1", args...)

@@ -122,7 +122,8 @@ func (p plan) text() string {
 	return strings.Join(lines, "\n")
 }
 
-// dryRun runs a command with --dry-run and fails the test unless it has the exit code, or if it shows something secret.
+// dryRun runs a command with --dry-run and fails the test unless it has the exit code, or if it
+// shows something secret.
 func (s *stack) dryRun(vars []string, code int, command ...string) (p plan) {
 	s.t.Helper()
 	cmd, _ := s.command(vars, append(command, "--dry-run", "--detailed-exitcode", "--format", "json")...)

@@ -42,9 +42,10 @@ var broken = []brokenVersion{
 	{"v2-refuse", nil, []string{"not ready in every proxy", "L4CON", "version v2 starts refuse"}},
 }
 
-// Scenario c: a version that exits, whose image is missing, that never gets healthy, or that is healthy for Docker but
-// refuses connections ends the up with exit 3 and a message that names the cause. Traffic is untouched, and the way
-// back still leads to the release before. A first version like that is removed again, with its proxies.
+// Scenario c: a version that exits, whose image is missing, that never gets healthy, or that is
+// healthy for Docker but refuses connections ends the up with exit 3 and a message that names the
+// cause. Traffic is untouched, and the way back still leads to the release before. A first version
+// like that is removed again, with its proxies.
 func TestBrokenVersions(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, impatient)

@@ -27,14 +27,16 @@ services:
       timeout: 60s
 `
 
-// Scenario a: flips and new versions under load lose no request, and after a flip nothing answers from the old color.
+// Scenario a: flips and new versions under load lose no request, and after a flip nothing answers
+// from the old color.
 func TestFlipUnderLoad(t *testing.T) {
 	for _, haproxy := range []string{oldest, newest} {
 		t.Run(strings.ReplaceAll(haproxy, ":", "-"), func(t *testing.T) { flipUnderLoad(t, haproxy) })
 	}
 }
 
-// offered is the load in requests/s, and enough what must come of it, on a machine that does other things beside.
+// offered is the load in requests/s, and enough what must come of it, on a machine that does other
+// things beside.
 const (
 	offered = 2000
 	enough  = 750
@@ -97,7 +99,8 @@ func TestPostsCounted(t *testing.T) {
 	}
 }
 
-// counted asks all tasks of the active color for their number of POSTs; balancing is round robin over n tasks.
+// counted asks all tasks of the active color for their number of POSTs; balancing is round robin
+// over n tasks.
 func (s *stack) counted(n int) int {
 	s.t.Helper()
 	counts := map[string]int{}

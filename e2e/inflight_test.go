@@ -15,7 +15,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load/websocket"
 )
 
-// drainLimit is the longest wait of these stacks for what is in flight, longer than the slowest request (slow).
+// drainLimit is the longest wait of these stacks for what is in flight, longer than the slowest
+// request (slow).
 const (
 	drainLimit = 8 * time.Second
 	slow       = 5 * time.Second
@@ -35,8 +36,9 @@ services:
       keep: %s
 `
 
-// Scenario d: slow requests and an upload that are open across a flip end on the old color, as they began. A WebSocket
-// goes on until the drain limit and is closed then, whether the old color is kept or scaled to 0.
+// Scenario d: slow requests and an upload that are open across a flip end on the old color, as they
+// began. A WebSocket goes on until the drain limit and is closed then, whether the old color is
+// kept or scaled to 0.
 func TestInFlight(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, fmt.Sprintf(draining, "cold"))
@@ -164,8 +166,8 @@ func startChat(t *testing.T, target string) *chat {
 	return ch
 }
 
-// check fails the test unless the WebSocket lived on for the drain limit after the flip, and is closed now.
-// A second of it is left for what passes between the flip and our notice of it.
+// check fails the test unless the WebSocket lived on for the drain limit after the flip, and is
+// closed now. A second of it is left for what passes between the flip and our notice of it.
 func (c *chat) check(t *testing.T, version string, flipped time.Time) {
 	t.Helper()
 	if c.version != version {

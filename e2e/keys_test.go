@@ -12,7 +12,8 @@ import (
 	"github.com/docker/docker/api/types/swarm"
 )
 
-// beyond has keys that docker stack deploy takes and drops, and some that the engine of the lab does not know.
+// beyond has keys that docker stack deploy takes and drops, and some that the engine of the lab
+// does not know.
 const beyond = `
 services:
   web:
@@ -37,8 +38,8 @@ services:
     deploy: {endpoint_mode: dnsrr}
 `
 
-// Keys that stack deploy drops reach the containers; what the engine drops is said; a stack of stack deploy is changed
-// once, where it has such keys, and then no more.
+// Keys that stack deploy drops reach the containers; what the engine drops is said; a stack of
+// stack deploy is changed once, where it has such keys, and then no more.
 func TestKeysBeyondStackDeploy(t *testing.T) {
 	s := newStack(t, beyond)
 	if r := s.stackDeploy(); r.code != 0 {

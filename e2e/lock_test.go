@@ -19,7 +19,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 )
 
-// Scenario i: four commands at once take turns, lose no request and end consistent; the lock of a killed command is taken over at once.
+// Scenario i: four commands at once take turns, lose no request and end consistent; the lock of a
+// killed command is taken over at once.
 func TestFourAtOnce(t *testing.T) {
 	s := newStack(t, quick)
 	s.up("v1")
@@ -46,7 +47,8 @@ func TestFourAtOnce(t *testing.T) {
 	s.zeroFailed(l.Stop())
 }
 
-// killedOwner kills an up that holds the lock. A flip that does not wait at all gets it: its owner is known to be dead.
+// killedOwner kills an up that holds the lock. A flip that does not wait at all gets it: its owner
+// is known to be dead.
 func (s *stack) killedOwner() {
 	s.t.Helper()
 	p := s.start([]string{"V=v4"}, "up")
@@ -58,7 +60,8 @@ func (s *stack) killedOwner() {
 	s.must("flip", "--lock-timeout", "0s")
 }
 
-// A lock whose owner is elsewhere is respected as long as it may live, and taken over when it has stood still for 30 s.
+// A lock whose owner is elsewhere is respected as long as it may live, and taken over when it has
+// stood still for 30 s.
 func TestLockElsewhere(t *testing.T) {
 	s := newStack(t, "services: {one: {image: 'app:v1', deploy: {endpoint_mode: dnsrr}}}")
 	s.up("v1")
@@ -84,8 +87,8 @@ func TestLockElsewhere(t *testing.T) {
 	s.nothingUnderWay()
 }
 
-// events records creates and removes of a kind of object by the beginning of its name. The function that it returns waits for
-// a number of them.
+// events records creates and removes of a kind of object by the beginning of its name. The function
+// that it returns waits for a number of them.
 func (s *stack) events(kind events.Type, prefix string) func(n int) []string {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

@@ -1,7 +1,7 @@
 //go:build e2e
 
-// Package e2e is scenarios on real swarms, with real HAProxy and real traffic. Each checks what the swarm holds
-// and what a client sees, never the text of an output.
+// Package e2e is scenarios on real swarms, with real HAProxy and real traffic. Each checks what the
+// swarm holds and what a client sees, never the text of an output.
 package e2e
 
 import (

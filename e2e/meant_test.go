@@ -39,8 +39,8 @@ func productionFile(endpoint, keys string) string {
 // settings are those of x-bluegreen for the engines of the lab.
 const settings = `x-bluegreen: {health: {path: /, interval: 500ms}, drain: 3s, timeout: 60s, proxy: {image: "` + newest + `"}}`
 
-// Whoever runs `up` as they ran `docker stack deploy`, but without the name, or misspells the key, changes nothing: the message
-// says what to write.
+// Whoever runs `up` as they ran `docker stack deploy`, but without the name, or misspells the key,
+// changes nothing: the message says what to write.
 func TestWhatIsMeant(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, productionFile("dnsrr", ""))
@@ -81,8 +81,8 @@ func TestWhatIsMeant(t *testing.T) {
 	}
 }
 
-// A router that asks the swarm now and then is told to send to the service's virtual address while its tasks are replaced by
-// proxies, and to the proxies from then on.
+// A router that asks the swarm now and then is told to send to the service's virtual address while
+// its tasks are replaced by proxies, and to the proxies from then on.
 func TestAdoptByAddress(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, productionFile("vip", ""))
@@ -146,8 +146,8 @@ func (s *stack) bare(args ...string) result {
 	return s.finish(bare, out, args...)
 }
 
-// allObjects are the names of all services, networks, configs and secrets of the swarm whose name begins with the stack's, or
-// with that of its folder.
+// allObjects are the names of all services, networks, configs and secrets of the swarm whose name
+// begins with the stack's, or with that of its folder.
 func allObjects(s *stack) []string {
 	s.t.Helper()
 	services, err := s.engine.ServiceList(context.Background(), swarm.ServiceListOptions{})

@@ -17,12 +17,12 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
-// corpus are the stacks that package compose is compared with docker/cli by. Their images do not exist here: what the
-// swarm was given is compared, not what runs.
+// corpus are the stacks that package compose is compared with docker/cli by. Their images do not
+// exist here: what the swarm was given is compared, not what runs.
 const corpus = "../compose/testdata/stacks"
 
-// On a real swarm the same file makes the same objects either way, and a stack of docker stack deploy is taken over
-// without a write.
+// On a real swarm the same file makes the same objects either way, and a stack of docker stack
+// deploy is taken over without a write.
 func TestSameAsStackDeploy(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"container", "mount-options", "configs", "networks", "healthchecks", "labels", "ports", "volumes"} {
@@ -91,7 +91,8 @@ func (s *stack) create(kind, name string) {
 	s.t.Cleanup(func() { s.docker(kind, "rm", name) })
 }
 
-// made are all objects of the stack as the swarm holds them, without what differs from one creation to the next.
+// made are all objects of the stack as the swarm holds them, without what differs from one creation
+// to the next.
 func (s *stack) made() map[string]string {
 	s.t.Helper()
 	ctx := context.Background()
@@ -139,7 +140,8 @@ func (s *stack) made() map[string]string {
 	return out
 }
 
-// inspected is a spec with names in the place of ids, and lists whose order means nothing in one order.
+// inspected is a spec with names in the place of ids, and lists whose order means nothing in one
+// order.
 func inspected(spec swarm.ServiceSpec, networks map[string]string) swarm.ServiceSpec {
 	for i := range spec.TaskTemplate.Networks {
 		spec.TaskTemplate.Networks[i].Target = networks[spec.TaskTemplate.Networks[i].Target]

@@ -25,8 +25,9 @@ services:
       timeout: 60s
 `
 
-// Scenario j: a worker is cut from the network during a flip: the flip names it and stops nothing, and a rollback works for the
-// others. Once the worker is back, its proxy follows, and the next command finds all in order.
+// Scenario j: a worker is cut from the network during a flip: the flip names it and stops nothing,
+// and a rollback works for the others. Once the worker is back, its proxy follows, and the next
+// command finds all in order.
 func TestPartition(t *testing.T) {
 	s := newStack(t, near)
 	s.up("v1")
@@ -66,7 +67,8 @@ func TestPartition(t *testing.T) {
 	s.settled(s.load(8080, load.Options{Rate: 200}), "v2")
 }
 
-// backWithout rolls back while the swarm calls a node Down: exit 4 names it, and the others follow all the same.
+// backWithout rolls back while the swarm calls a node Down: exit 4 names it, and the others follow
+// all the same.
 func (s *stack) backWithout(node string, others *load.Load) {
 	s.t.Helper()
 	ctx, cancel := contextFor(patience)

@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// secured is a service that speaks HTTP on one port, TLS on two others and neither on a fourth; two others call it, one of them
-// by HTTPS. EXPOSED marks where they are exposed, BLUEGREEN where x-bluegreen comes.
+// secured is a service that speaks HTTP on one port, TLS on two others and neither on a fourth; two
+// others call it, one of them by HTTPS. EXPOSED marks where they are exposed, BLUEGREEN where
+// x-bluegreen comes.
 const secured = `
 services:
   web:
@@ -36,8 +37,9 @@ func securedFile(ports, keys string) string {
 		`x-bluegreen: {health: {path: /, interval: 500ms}, drain: 5s, timeout: 60s, proxy: {image: "`+newest+`"}`+keys+`}`).Replace(secured)
 }
 
-// A port that does not speak HTTP is never given to proxies as one that does: that is found out before they take over, the
-// message says what to write, and nothing of it stays on the swarm. TLS on 8443 needs no word, and passes through.
+// A port that does not speak HTTP is never given to proxies as one that does: that is found out
+// before they take over, the message says what to write, and nothing of it stays on the swarm. TLS
+// on 8443 needs no word, and passes through.
 func TestPortsAreLookedAt(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, strings.NewReplacer("EXPOSED", "[]", "BLUEGREEN", "").Replace(secured))

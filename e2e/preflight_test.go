@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// What cannot work is refused before anything is changed, with the reason and the way out; --skip-preflight goes on.
+// What cannot work is refused before anything is changed, with the reason and the way out;
+// --skip-preflight goes on.
 func TestPreflight(t *testing.T) {
 	t.Parallel()
 	const file = `

@@ -15,7 +15,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 )
 
-// numbered has a number of proxies instead of one on each node: while a node is drained, one of them is pending.
+// numbered has a number of proxies instead of one on each node: while a node is drained, one of
+// them is pending.
 const numbered = `
 services:
   web:
@@ -29,11 +30,11 @@ services:
       drain: 5s
 `
 
-// Scenario b: proxies that are killed before a flip or after it, or are pending during it, come back on the new
-// color: once flip has returned, no proxy answers from the old one.
+// Scenario b: proxies that are killed before a flip or after it, or are pending during it, come
+// back on the new color: once flip has returned, no proxy answers from the old one.
 //
-// The port is a host-mode one, so that nothing listens on n3 while n3 has no proxy. What is refused there meanwhile
-// is no failure of the flip; any failure on n2 is.
+// The port is a host-mode one, so that nothing listens on n3 while n3 has no proxy. What is refused
+// there meanwhile is no failure of the flip; any failure on n2 is.
 func TestLostProxies(t *testing.T) {
 	s := newStack(t, numbered)
 	s.up("v1")
@@ -63,8 +64,9 @@ func TestLostProxies(t *testing.T) {
 	t.Logf("n3: %s", struck.Stop())
 }
 
-// restartDelay is how long a proxy that was killed is held back. Its task is made at once, with the route as it was
-// then; so it begins, after flips of about a second, with a route that is out of date.
+// restartDelay is how long a proxy that was killed is held back. Its task is made at once, with the
+// route as it was then; so it begins, after flips of about a second, with a route that is out of
+// date.
 const restartDelay = 4 * time.Second
 
 // delayRestarts sets the restart delay of a service by hand, and waits until all its tasks have it.
@@ -109,7 +111,8 @@ func (p *losses) flip() (flipped time.Time) {
 	return flipped
 }
 
-// unmixed waits until every proxy has answered, and fails the test if any did from another color than the active one.
+// unmixed waits until every proxy has answered, and fails the test if any did from another color
+// than the active one.
 func (p *losses) unmixed(since time.Time) {
 	p.t.Helper()
 	version := map[string]string{"blue": "v1", "green": "v2"}[p.active("web")]
@@ -121,8 +124,8 @@ func (p *losses) unmixed(since time.Time) {
 	}
 }
 
-// pending flips while the proxy of n3 has no node to run on. Its task was made before the flip, so the route that it
-// starts with is the old one.
+// pending flips while the proxy of n3 has no node to run on. Its task was made before the flip, so
+// the route that it starts with is the old one.
 func (p *losses) pending() {
 	p.offer("drain")
 	defer p.offer("active")

@@ -30,8 +30,9 @@ services:
     deploy: {endpoint_mode: dnsrr}
 `
 
-// What is not in the file goes with --prune, and only once everything else serves: never when the new version fails. What
-// belongs to a profile that is not active stays, and no color of a service in the file is touched.
+// What is not in the file goes with --prune, and only once everything else serves: never when the
+// new version fails. What belongs to a profile that is not active stays, and no color of a service
+// in the file is touched.
 func TestPrune(t *testing.T) {
 	t.Parallel()
 	file := strings.ReplaceAll(pruned, "HAPROXY", newest)

@@ -17,7 +17,8 @@ import (
 	"testing"
 )
 
-// Addresses of registries on the loopback of every node: one that serves everybody, and one for those who log in.
+// Addresses of registries on the loopback of every node: one that serves everybody, and one for
+// those who log in.
 const (
 	openRegistry  = "127.0.0.1:5000"
 	loginRegistry = "127.0.0.1:5001"
@@ -33,7 +34,8 @@ type registry struct {
 	asked []string // requests, as "HEAD /v2/app/manifests/v1 200"
 }
 
-// startRegistry starts a registry without images, which ends with the test if not before. login is its address for the users.
+// startRegistry starts a registry without images, which ends with the test if not before. login is
+// its address for the users.
 func startRegistry(t *testing.T, open, login string, users ...string) *registry {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "registry")
@@ -88,7 +90,8 @@ func (r *registry) read(out io.Reader, ready, ended chan<- struct{}) {
 	}
 }
 
-// lookups returns which tags were asked for since it was called last, sorted, as "app:v1". Nodes pull by digest.
+// lookups returns which tags were asked for since it was called last, sorted, as "app:v1". Nodes
+// pull by digest.
 func (r *registry) lookups() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -105,7 +108,8 @@ func (r *registry) lookups() []string {
 	return tags
 }
 
-// push puts a local image into the registry under another name, and returns its digest. Nothing stays on the node.
+// push puts a local image into the registry under another name, and returns its digest. Nothing
+// stays on the node.
 func (r *registry) push(image, as string) string {
 	r.t.Helper()
 	n, ctx, as := env.lab.Node("n1"), context.Background(), r.open+"/"+as
@@ -188,8 +192,9 @@ services:
     deploy: *plain
 `
 
-// Tags become digests, each image being looked up once for all services; a tag that moved is a new release. A registry
-// that is down is a warning, and an error before anything is changed where digests are required.
+// Tags become digests, each image being looked up once for all services; a tag that moved is a new
+// release. A registry that is down is a warning, and an error before anything is changed where
+// digests are required.
 func TestDigests(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, resolved)
@@ -261,8 +266,9 @@ func (s *stack) askedFor(r *registry, want ...string) {
 var guarded = strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(resolved,
 	openRegistry, loginRegistry), "/app\n", "/app:${V:-v1}\n"), "/app:latest\n", "/app:${V:-v1}\n")
 
-// Nodes pull from a registry that asks for a login with the credentials of --with-registry-auth: those of docker's config
-// or of a credential helper. Later writes keep them, and new ones restart nothing.
+// Nodes pull from a registry that asks for a login with the credentials of --with-registry-auth:
+// those of docker's config or of a credential helper. Later writes keep them, and new ones restart
+// nothing.
 func TestRegistryAuth(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, guarded)
@@ -286,7 +292,8 @@ func TestRegistryAuth(t *testing.T) {
 	s.renews(dockerConfig(t, auths("ann:second")))
 }
 
-// keepsCredentials updates a service without sending any: its node has to pull. A color that is new has none to keep.
+// keepsCredentials updates a service without sending any: its node has to pull. A color that is new
+// has none to keep.
 func (s *stack) keepsCredentials(vars []string, digest string) {
 	s.t.Helper()
 	s.says(s.exits(s.upWith(append(vars, "V=v2"), "web"), 3), "No such image: "+loginRegistry+"/app:v2@"+digest)
@@ -334,7 +341,8 @@ func (s *stack) renews(vars []string) {
 			s.t.Errorf("%s was not written", n)
 		}
 	}
-	// What the swarm does about a write comes after it: by the end of an update of another service it would be seen.
+	// What the swarm does about a write comes after it: by the end of an update of another service
+	// it would be seen.
 	s.exits(s.upWith(append(vars, "V=v1"), "worker"), 0)
 	for _, n := range names {
 		s.same(n, tasks[n])

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// callers is a blue-green service without published ports, and a plain one that calls it by its alias.
+// callers is a blue-green service without published ports, and a plain one that calls it by its
+// alias.
 const callers = `
 services:
   web:

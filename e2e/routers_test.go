@@ -15,7 +15,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 )
 
-// edge are routers on one node, as people have them in front of their stacks. Traefik 3 asks the swarm as often as by default.
+// edge are routers on one node, as people have them in front of their stacks. Traefik 3 asks the
+// swarm as often as by default.
 const edge = `
 x-router: &router {networks: [edge]}
 x-deploy: &deploy {endpoint_mode: dnsrr, placement: {constraints: [node.hostname == n2]}}
@@ -86,7 +87,8 @@ configs:
       reverse_proxy web:8080
 `
 
-// routed is a service behind them, as its file was before there was x-bluegreen. Nothing tells Traefik on which network.
+// routed is a service behind them, as its file was before there was x-bluegreen. Nothing tells
+// Traefik on which network.
 const routed = `
 services:
   web:
@@ -110,8 +112,9 @@ networks:
 // routers are the ports at which the routers of the file edge answer.
 var routers = map[string]int{"traefik3": 8501, "traefik2": 8502, "nginx": 8503, "caddy": 8504}
 
-// A service behind Traefik 3, Traefik 2, nginx and Caddy is taken over, gets a new version, is flipped there and back, gets
-// other proxies and is given back: no request fails through any of them, and after a switch one version answers.
+// A service behind Traefik 3, Traefik 2, nginx and Caddy is taken over, gets a new version, is
+// flipped there and back, gets other proxies and is given back: no request fails through any of
+// them, and after a switch one version answers.
 func TestRouters(t *testing.T) {
 	t.Parallel()
 	loadRouters(t)

@@ -16,8 +16,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 )
 
-// shapes is a service with an HTTP and a TCP port on two networks, one on every node, and one that speaks HTTP/2.
-// Each caller shares one network with web.
+// shapes is a service with an HTTP and a TCP port on two networks, one on every node, and one that
+// speaks HTTP/2. Each caller shares one network with web.
 const shapes = `
 x-bluegreen: {proxy: {image: "haproxy:newest"}, timeout: 60s, drain: 3s}
 networks:
@@ -53,9 +53,9 @@ services:
     deploy: {endpoint_mode: dnsrr, placement: {constraints: [node.hostname == n3]}}
 `
 
-// Scenario g: a TCP port beside an HTTP one, two networks, one task on every node, HTTP/2: whatever the shape of a
-// service, an up with a new version and a flip lose nothing, and what begins after them goes to the new color.
-// TCP connections stay where they are.
+// Scenario g: a TCP port beside an HTTP one, two networks, one task on every node, HTTP/2: whatever
+// the shape of a service, an up with a new version and a flip lose nothing, and what begins after
+// them goes to the new color. TCP connections stay where they are.
 func TestShapes(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, shapes)
@@ -92,8 +92,9 @@ func TestShapes(t *testing.T) {
 	t.Run("h2", h2.end)
 }
 
-// called waits until both callers get answers of a version by the alias, and fails the test if any call failed.
-// Until then they may have failed if this is the first time: they started before the proxies.
+// called waits until both callers get answers of a version by the alias, and fails the test if any
+// call failed. Until then they may have failed if this is the first time: they started before the
+// proxies.
 func (s *stack) called(version string, first bool) {
 	s.t.Helper()
 	for _, node := range []string{"n2", "n3"} {

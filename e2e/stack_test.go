@@ -27,7 +27,8 @@ import (
 // patience is how long anything may take that is not measured.
 const patience = 2 * time.Minute
 
-// stack is one stack of one scenario. It is removed when the test ends, and the test fails if anything is left.
+// stack is one stack of one scenario. It is removed when the test ends, and the test fails if
+// anything is left.
 type stack struct {
 	t      *testing.T
 	name   string

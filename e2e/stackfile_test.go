@@ -13,7 +13,8 @@ import (
 	"github.com/docker/docker/api/types/swarm"
 )
 
-// shop is two blue-green services and three plain ones, with most of what real stack files have around them.
+// shop is two blue-green services and three plain ones, with most of what real stack files have
+// around them.
 const shop = `
 x-bluegreen: {health: {path: /, interval: 500ms}, drain: 5s, timeout: 60s, proxy: {image: "` + newest + `"}}
 x-deploy: &deploy {endpoint_mode: dnsrr, restart_policy: {delay: 1s}}
@@ -60,8 +61,8 @@ secrets: {password: {file: ./password.txt}}
 configs: {motd: {file: ./motd.txt}}
 `
 
-// Scenario h: two blue-green services and three plain ones in one file; a flip moves both in one order, and an up that
-// finds nothing changed writes nothing.
+// Scenario h: two blue-green services and three plain ones in one file; a flip moves both in one
+// order, and an up that finds nothing changed writes nothing.
 func TestStackFile(t *testing.T) {
 	s := newStack(t, shop)
 	for name, content := range map[string]string{"password.txt": "s3cret", "motd.txt": "hello", ".env": "STACK=" + s.name} {

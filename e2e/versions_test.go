@@ -43,8 +43,9 @@ configs: {conf: {file: ./conf.txt, labels: {team: "${TEAM:-shop}"}}}
 secrets: {key: {file: ./key.txt, labels: {team: "${TEAM:-shop}"}}}
 `
 
-// Changed contents of a config and a secret are new versions of them: the next up takes them to a new release and to the
-// plain service, the way back still finds the old ones, and those that nobody can come back to are removed.
+// Changed contents of a config and a secret are new versions of them: the next up takes them to a
+// new release and to the plain service, the way back still finds the old ones, and those that
+// nobody can come back to are removed.
 func TestVersions(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, filed)
@@ -91,7 +92,8 @@ func TestVersions(t *testing.T) {
 	s.consistent()
 }
 
-// Contents of a stack that docker stack deploy made change likewise, and docker stack rm removes all versions.
+// Contents of a stack that docker stack deploy made change likewise, and docker stack rm removes
+// all versions.
 func TestVersionsAfterStackDeploy(t *testing.T) {
 	t.Parallel()
 	plain, rest, _ := strings.Cut(filed, "  web:")
@@ -170,7 +172,8 @@ func (s *stack) answers(port int, which string) {
 	}
 }
 
-// files are the versions, as Swarm counts writes, of the secrets and configs of the stack's file, by name.
+// files are the versions, as Swarm counts writes, of the secrets and configs of the stack's file,
+// by name.
 func (s *stack) files() map[string]uint64 {
 	s.t.Helper()
 	secrets, err := s.engine.SecretList(context.Background(), swarm.SecretListOptions{})
@@ -208,7 +211,8 @@ func (s *stack) sameNames(files map[string]uint64, want ...string) {
 	}
 }
 
-// newest is the name of the one version of a secret that there was not before: eight digits tell it from the base name.
+// newest is the name of the one version of a secret that there was not before: eight digits tell it
+// from the base name.
 func (s *stack) newest(base string, now, before map[string]uint64) string {
 	s.t.Helper()
 	var found []string

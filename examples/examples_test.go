@@ -1,4 +1,5 @@
-// Package examples holds stack files to start from. Its tests see that they load, and those in the README too.
+// Package examples holds stack files to start from. Its tests see that they load, and those in the
+// README too.
 package examples
 
 import (

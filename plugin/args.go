@@ -9,7 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// stackArgs is for commands that are about a stack: it is named with -p, and not by an argument as for docker stack.
+// stackArgs is for commands that are about a stack: it is named with -p, and not by an argument as
+// for docker stack.
 func stackArgs(cmd *cobra.Command, args []string) error {
 	err := cli.NoArgs(cmd, args)
 	switch {

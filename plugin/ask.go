@@ -14,8 +14,8 @@ func (a *app) canAsk() bool {
 	return a.common.progress != progressJSON && a.In().IsTerminal() && a.Err().IsTerminal()
 }
 
-// confirmed shows what a command would do that must be asked for first, and returns what the person says. Everything but
-// a clear yes is a no.
+// confirmed shows what a command would do that must be asked for first, and returns what the person
+// says. Everything but a clear yes is a no.
 func (a *app) confirmed(ctx context.Context, c *plan.ConfirmationError) (bool, error) {
 	l := chooseLook(a.getenv)
 	if err := writePlan(a.Err(), c.Plan, l); err != nil {

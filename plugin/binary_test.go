@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// installed builds the plugin into a CLI plugin folder of its own and returns the environment to use it in.
-// Nothing listens where DOCKER_HOST points.
+// installed builds the plugin into a CLI plugin folder of its own and returns the environment to
+// use it in. Nothing listens where DOCKER_HOST points.
 func installed(t *testing.T) (binary string, env []string) {
 	t.Helper()
 	if runtime.GOOS == "windows" {

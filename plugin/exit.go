@@ -52,8 +52,8 @@ func (e *driftError) Error() string {
 		"run the last up, flip or rollback again to mend it", e.differences, differences, e.stack)
 }
 
-// exitCode returns the exit code for what a command returned.
-// An interruption wins over its consequences, and a route in doubt over a version that never got traffic.
+// exitCode returns the exit code for what a command returned. An interruption wins over its
+// consequences, and a route in doubt over a version that never got traffic.
 func exitCode(err error) int {
 	var (
 		interrupted *cluster.InterruptedError

@@ -32,7 +32,8 @@ var (
 	}
 )
 
-// chooseLook goes by the locale, in the order in which POSIX looks at it, and by https://no-color.org.
+// chooseLook goes by the locale, in the order in which POSIX looks at it, and by
+// https://no-color.org.
 func chooseLook(getenv func(string) string) look {
 	locale := strings.ToLower(cmp.Or(getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG")))
 	l := asciiLook
@@ -64,7 +65,8 @@ func (l look) paint(style aec.ANSI, s string) string {
 	return style.Apply(s)
 }
 
-// note returns the lines of an event that stays on the terminal, nil for one that is a row of the block.
+// note returns the lines of an event that stays on the terminal, nil for one that is a row of the
+// block.
 func (l look) note(e cluster.Event) []string {
 	switch {
 	case e.State == cluster.Warning:

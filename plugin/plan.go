@@ -70,7 +70,8 @@ func (d *dryRun) show(a *app, plan plan.Plan, warnings []string) error {
 	return err
 }
 
-// planOutput is what --dry-run --format json prints. Its form is stable: new fields may be added, none changes.
+// planOutput is what --dry-run --format json prints. Its form is stable: new fields may be added,
+// none changes.
 type planOutput struct {
 	Stack string `json:"stack"`
 	// Changes says whether there is anything to do.
@@ -86,7 +87,8 @@ type planOutput struct {
 type planStep struct {
 	// Action says what is done, for example "start color".
 	Action string `json:"action"`
-	// Name is the name on the swarm of what is changed, Service the service in the file, Color the color of it.
+	// Name is the name on the swarm of what is changed, Service the service in the file, Color the
+	// color of it.
 	Name    string `json:"name"`
 	Service string `json:"service,omitempty"`
 	Color   string `json:"color,omitempty"`
@@ -103,7 +105,8 @@ type planStep struct {
 
 var phases = map[plan.Phase]string{plan.Prepare: "prepare", plan.Deploy: "deploy", plan.Settle: "settle", plan.CleanUp: "clean-up"}
 
-// changesError ends a dry run that found something to do with an exit code of its own. It has nothing to say.
+// changesError ends a dry run that found something to do with an exit code of its own. It has
+// nothing to say.
 type changesError struct{}
 
 func (changesError) Error() string { return "there are changes" }
@@ -125,7 +128,8 @@ func list[T any](items []T) []T {
 	return items
 }
 
-// writePlan writes a plan for a person: a line for each step, below it a line for each field that changes.
+// writePlan writes a plan for a person: a line for each step, below it a line for each field that
+// changes.
 func writePlan(out io.Writer, p plan.Plan, l look) error {
 	for _, note := range p.Notes {
 		if _, err := fmt.Fprintln(out, l.paint(aec.YellowF, "note: "+printable(note))); err != nil {

@@ -75,7 +75,8 @@ func TestDryRunFlags(t *testing.T) {
 	}
 }
 
-// With --dry-run flip, rollback and down show their plan, and carry nothing out: the fake has nothing that could.
+// With --dry-run flip, rollback and down show their plan, and carry nothing out: the fake has
+// nothing that could.
 func TestDryRunOfCommands(t *testing.T) {
 	for _, command := range []plan.Command{plan.FlipTo, plan.Rollback, plan.Down} {
 		for _, tc := range []struct {

@@ -26,7 +26,8 @@ type progress interface {
 	Close()
 }
 
-// newProgress returns the renderer that --progress asks for. It writes to stderr: stdout is for data.
+// newProgress returns the renderer that --progress asks for. It writes to stderr: stdout is for
+// data.
 func (a *app) newProgress(title string) progress {
 	switch a.common.progress {
 	case progressQuiet:
@@ -78,7 +79,8 @@ func hang(text string) string {
 // stopwatch knows how long each step has been going on.
 type stopwatch map[stepKey]time.Time
 
-// lap returns how long the step has taken when the event ends it, and false when that cannot be told.
+// lap returns how long the step has taken when the event ends it, and false when that cannot be
+// told.
 func (s stopwatch) lap(e cluster.Event, now time.Time) (time.Duration, bool) {
 	began, known := s[keyOf(e)]
 	switch e.State {

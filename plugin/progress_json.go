@@ -9,7 +9,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
-// line is one line of --progress json: an event and when it happened. Fields are added, never changed.
+// line is one line of --progress json: an event and when it happened. Fields are added, never
+// changed.
 type line struct {
 	// Time is when the event happened.
 	Time time.Time `json:"time"`

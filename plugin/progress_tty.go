@@ -13,7 +13,8 @@ import (
 const frameTime = 100 * time.Millisecond
 
 // ttyProgress keeps a block of lines at the bottom of a terminal, one line for each step, and draws
-// it anew in each frame. What has to stay is printed above the block: warnings, and texts of several lines.
+// it anew in each frame. What has to stay is printed above the block: warnings, and texts of
+// several lines.
 type ttyProgress struct {
 	mu     sync.Mutex
 	screen *screen
@@ -32,7 +33,8 @@ type ttyProgress struct {
 type row struct {
 	event cluster.Event
 	began time.Time
-	// took is how long the step took; nil while it goes on, and when it was over as soon as it was told.
+	// took is how long the step took; nil while it goes on, and when it was over as soon as it was
+	// told.
 	took *time.Duration
 }
 

@@ -27,7 +27,8 @@ func (a *app) loadProject(ctx context.Context) (*compose.Project, error) {
 	return orCanceled(ctx, func() (*compose.Project, error) { return a.load(ctx, o) })
 }
 
-// refuseWarnings is an error with all warnings about the stack file when strict is set, before anything is done.
+// refuseWarnings is an error with all warnings about the stack file when strict is set, before
+// anything is done.
 func refuseWarnings(p *compose.Project, strict bool) error {
 	if !strict {
 		return nil
@@ -40,13 +41,15 @@ func strictVar(fs *pflag.FlagSet, p *bool) {
 	fs.BoolVar(p, "strict", false, "Make warnings about the stack file errors: keys that Swarm or the engine cannot do, variables that are not set")
 }
 
-// stackName finds the name of the stack for commands that need no more of the file. With -p no file is read.
+// stackName finds the name of the stack for commands that need no more of the file. With -p no file
+// is read.
 func (a *app) stackName(ctx context.Context) (string, error) {
 	o := a.composeOptions()
 	return orCanceled(ctx, func() (string, error) { return a.projectName(ctx, o) })
 }
 
-// orCanceled returns what f returns, or the error of ctx if that ends before: a read of stdin cannot be canceled.
+// orCanceled returns what f returns, or the error of ctx if that ends before: a read of stdin
+// cannot be canceled.
 func orCanceled[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type result struct {
 		value T

@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// referenceTypes writes a table for each of the named structs of a Go file: its JSON fields and their comments.
+// referenceTypes writes a table for each of the named structs of a Go file: its JSON fields and
+// their comments.
 func referenceTypes(t *testing.T, b *strings.Builder, path string, names ...string) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)

@@ -50,7 +50,8 @@ func (s *screen) print(lines []string) {
 	s.drawn = nil
 }
 
-// home moves the cursor to where the block begins. A terminal that became narrower has wrapped its lines.
+// home moves the cursor to where the block begins. A terminal that became narrower has wrapped its
+// lines.
 func (s *screen) home(b *strings.Builder) {
 	_, width := s.dimensions()
 	up := 0

@@ -9,7 +9,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 )
 
-// writeProxies writes what each proxy said: its route, its servers and their checks, and the requests in flight.
+// writeProxies writes what each proxy said: its route, its servers and their checks, and the
+// requests in flight.
 func writeProxies(out io.Writer, s *swarm.Status) error {
 	for _, service := range s.Services {
 		if len(service.Proxies) == 0 {

@@ -9,8 +9,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 )
 
-// tidy brings what the proxies said into one order, and puts an empty list or object, never null, where there
-// is nothing: scripts go over them without asking first.
+// tidy brings what the proxies said into one order, and puts an empty list or object, never null,
+// where there is nothing: scripts go over them without asking first.
 func tidy(s *swarm.Status) {
 	if s.Services == nil {
 		s.Services = []swarm.ServiceStatus{}

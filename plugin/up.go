@@ -135,8 +135,8 @@ func runUp(ctx context.Context, a *app, o plan.UpOptions, dry dryRun) error {
 // errDeclined ends a command that a person did not confirm.
 var errDeclined = errors.New("nothing was changed")
 
-// known is an error for names of services that the file does not have: who knows docker stack deploy may have meant the
-// name of the stack.
+// known is an error for names of services that the file does not have: who knows docker stack
+// deploy may have meant the name of the stack.
 func known(p *compose.Project, services []string) error {
 	var names []string
 	for _, s := range p.Services {

@@ -17,7 +17,8 @@ func shopProject(context.Context, compose.Options) (*compose.Project, error) {
 	return &compose.Project{Name: "folder", Services: []compose.Service{{Name: "db"}, {Name: "web"}}, Disabled: []string{"debug"}}, nil
 }
 
-// Who gives the stack's name as docker stack deploy takes it is told what to write, before an engine is asked for anything.
+// Who gives the stack's name as docker stack deploy takes it is told what to write, before an
+// engine is asked for anything.
 func TestUpOfNoService(t *testing.T) {
 	for arg, want := range map[string]string{
 		"shop":  "there is no service shop in the file, it has db, web: if shop is the name of the stack, write -p shop",
@@ -34,7 +35,8 @@ func TestUpOfNoService(t *testing.T) {
 	}
 }
 
-// What must be asked for is asked on a terminal, and elsewhere is an error that says how to allow it.
+// What must be asked for is asked on a terminal, and elsewhere is an error that says how to allow
+// it.
 func TestUpAsks(t *testing.T) {
 	ask := &plan.ConfirmationError{Services: []string{"web"}, Plan: plan.Plan{Steps: []plan.Step{{Do: plan.GiveBack, Name: "shop_web", Cause: "x-bluegreen was taken out"}}}}
 	for _, c := range []struct {

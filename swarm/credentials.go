@@ -13,7 +13,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
 
-// credentials are those of docker login, asked for once for each registry: a credential helper is a program.
+// credentials are those of docker login, asked for once for each registry: a credential helper is a
+// program.
 type credentials struct {
 	ask func(image string) (string, error) // nil for none
 
@@ -72,7 +73,8 @@ func registryOf(image string) string {
 	return reference.Domain(named)
 }
 
-// sendable returns why the credentials for some image of the services cannot be had, nil if they can.
+// sendable returns why the credentials for some image of the services cannot be had, nil if they
+// can.
 func (c *credentials) sendable(services []compose.Service) error {
 	for _, svc := range services {
 		if _, err := c.of(svc.Spec.Labels[cluster.LabelImage]); err != nil {
@@ -88,9 +90,9 @@ func (c *credentials) sendable(services []compose.Service) error {
 	return nil
 }
 
-// authWrites is an engine to which every service is written with the credentials for its image, which the swarm gives
-// to the nodes that pull it. Other credentials alone never restart a task that runs (swarmkit#2351). Written without,
-// a service keeps those that it has.
+// authWrites is an engine to which every service is written with the credentials for its image,
+// which the swarm gives to the nodes that pull it. Other credentials alone never restart a task
+// that runs (swarmkit#2351). Written without, a service keeps those that it has.
 type authWrites struct {
 	engine.API
 	credentials *credentials
@@ -106,8 +108,9 @@ func (e authWrites) ServiceUpdate(ctx context.Context, id string, v api.Version,
 	return e.API.ServiceUpdate(ctx, id, v, spec, o)
 }
 
-// auth returns the credentials for a spec. Those for the file's images are known to be there; an older release may be
-// of a registry whose credentials cannot be had any more, and is put back all the same.
+// auth returns the credentials for a spec. Those for the file's images are known to be there; an
+// older release may be of a registry whose credentials cannot be had any more, and is put back all
+// the same.
 func (e authWrites) auth(spec api.ServiceSpec) string {
 	if spec.TaskTemplate.ContainerSpec == nil {
 		return ""

@@ -6,7 +6,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
-// tellUndone warns of what the file says and is not carried out on this swarm, or refuses to go on with it.
+// tellUndone warns of what the file says and is not carried out on this swarm, or refuses to go on
+// with it.
 func (o *Operator) tellUndone(p *compose.Project, s *cluster.Snapshot, strict bool) error {
 	undone := append(plan.Dropped(p, s.APIVersion), plan.StayingNetworks(s, p)...)
 	if strict {

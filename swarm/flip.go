@@ -8,8 +8,9 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
-// Flip makes the idle colors active, of all services in one order. A service whose color is active already is
-// left alone. It refuses, with the reason, when a color is missing, not in full number, or not ready in every proxy.
+// Flip makes the idle colors active, of all services in one order. A service whose color is active
+// already is left alone. It refuses, with the reason, when a color is missing, not in full number,
+// or not ready in every proxy.
 func (o *Operator) Flip(ctx context.Context, opts plan.FlipOptions) error {
 	return o.locked(ctx, "docker bluegreen flip", opts.LockTimeout, func(ctx context.Context) error {
 		s, err := o.tidy(ctx)
@@ -20,8 +21,9 @@ func (o *Operator) Flip(ctx context.Context, opts plan.FlipOptions) error {
 	})
 }
 
-// Rollback makes the colors active that were so before, whatever it takes: one that was scaled down is scaled up,
-// a release that another took the place of is given back, and proxies that cannot be reached do not hinder it.
+// Rollback makes the colors active that were so before, whatever it takes: one that was scaled down
+// is scaled up, a release that another took the place of is given back, and proxies that cannot be
+// reached do not hinder it.
 func (o *Operator) Rollback(ctx context.Context, opts plan.FlipOptions) error {
 	return o.locked(ctx, "docker bluegreen rollback", opts.LockTimeout, func(ctx context.Context) error {
 		s, err := o.tidy(ctx)
@@ -47,7 +49,8 @@ func (o *Operator) PlanRollback(ctx context.Context, opts plan.FlipOptions) (pla
 	return o.planned(ctx, func(s *cluster.Snapshot) (plan.Plan, error) { return plan.ForRollback(s, opts) })
 }
 
-// planned makes a plan from what the swarm holds now, with notes about what its command would settle first.
+// planned makes a plan from what the swarm holds now, with notes about what its command would
+// settle first.
 func (o *Operator) planned(ctx context.Context, make func(*cluster.Snapshot) (plan.Plan, error)) (plan.Plan, error) {
 	s, err := o.ex.Observe(ctx)
 	if err != nil {

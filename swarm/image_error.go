@@ -30,8 +30,9 @@ func (e *ImageError) Error() string {
 
 func (e *ImageError) Unwrap() error { return e.Err }
 
-// registryTroubles are the causes that can be told from what engines say (20.10 to 29), in lower case, the clearest first. A
-// registry that hides what one may not see answers "denied" for what it does not have, and often "unauthorized" with it.
+// registryTroubles are the causes that can be told from what engines say (20.10 to 29), in lower
+// case, the clearest first. A registry that hides what one may not see answers "denied" for what it
+// does not have, and often "unauthorized" with it.
 var registryTroubles = []struct {
 	says          []string
 	cause, wayOut string
@@ -53,7 +54,8 @@ var registryTroubles = []struct {
 	{[]string{"not found"}, "it has no such image", "correct the name, or `docker push IMAGE`"},
 }
 
-// longestCause is how much of an error that is not known is told, in bytes: it may hold a whole web page.
+// longestCause is how much of an error that is not known is told, in bytes: it may hold a whole web
+// page.
 const longestCause = 200
 
 // imageError makes one readable line of what an engine says about a look-up.

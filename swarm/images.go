@@ -30,8 +30,8 @@ func newLookup(opts plan.UpOptions) *lookup {
 		credentials: newCredentials(opts.RegistryAuth), asked: map[string]bool{}}
 }
 
-// resolveImages asks the registries, once for each distinct image of one up. An image that cannot be resolved goes to
-// the swarm as it is, with a warning, unless a digest is required.
+// resolveImages asks the registries, once for each distinct image of one up. An image that cannot
+// be resolved goes to the swarm as it is, with a warning, unless a digest is required.
 func (o *Operator) resolveImages(ctx context.Context, im *lookup, wanted []string) error {
 	if im.images.Policy == plan.ResolveNever {
 		return nil
@@ -68,7 +68,8 @@ func (o *Operator) resolveImages(ctx context.Context, im *lookup, wanted []strin
 	return o.unresolved(im, failed)
 }
 
-// unresolved tells which images could not be resolved, or returns it. A digest in the file stands for itself.
+// unresolved tells which images could not be resolved, or returns it. A digest in the file stands
+// for itself.
 func (o *Operator) unresolved(im *lookup, failed map[string]error) error {
 	var errs []error
 	for _, image := range slices.Sorted(maps.Keys(failed)) {
@@ -109,8 +110,8 @@ func (o *Operator) resolveImage(ctx context.Context, image, auth string) (plan.R
 	return r, nil
 }
 
-// platforms are those that an image runs on, as the docker client gives them to the swarm: an image is of "arm" where a
-// node says "armv7l", and no task would ever be placed there (swarmkit#2294).
+// platforms are those that an image runs on, as the docker client gives them to the swarm: an image
+// is of "arm" where a node says "armv7l", and no task would ever be placed there (swarmkit#2294).
 func platforms(d registry.DistributionInspect) []api.Platform {
 	var list []api.Platform
 	for _, p := range d.Platforms {

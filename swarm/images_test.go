@@ -20,7 +20,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
 )
 
-// fakeRegistry is an engine that resolves images, but those that have an error, and that takes services.
+// fakeRegistry is an engine that resolves images, but those that have an error, and that takes
+// services.
 type fakeRegistry struct {
 	clustertest.Engine
 	failing map[string]string

@@ -16,7 +16,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
-// Status tells what the swarm holds of the stack. With live the proxies are asked, by a control job.
+// Status tells what the swarm holds of the stack. With live the proxies are asked, by a control
+// job.
 func (o *Operator) Status(ctx context.Context, live bool) (*Status, error) {
 	s, err := o.ex.Observe(ctx)
 	if err != nil {
@@ -94,7 +95,8 @@ func blueGreenStatus(b *cluster.BlueGreen, tasks map[string][]api.Task) ServiceS
 	return st
 }
 
-// live asks the proxies of all services what they do, and notes where that is not what is written down.
+// live asks the proxies of all services what they do, and notes where that is not what is written
+// down.
 func (o *Operator) live(ctx context.Context, s *cluster.Snapshot, st *Status) error {
 	go o.ex.Listen(ctx)
 	names := slices.Sorted(maps.Keys(s.BlueGreen))

@@ -25,13 +25,15 @@ const (
 	labelBeat    = "bluegreen.lock.beat"  // counts up
 )
 
-// The owner of a lock shows every beatEvery that it lives; a lock that stood still for staleAfter has none.
+// The owner of a lock shows every beatEvery that it lives; a lock that stood still for staleAfter
+// has none.
 const (
 	beatEvery  = 10 * time.Second
 	staleAfter = 30 * time.Second
 )
 
-// locked runs do while it holds the stack's lock: a config, whose create is atomic in the whole swarm.
+// locked runs do while it holds the stack's lock: a config, whose create is atomic in the whole
+// swarm.
 func (o *Operator) locked(ctx context.Context, command string, timeout time.Duration, do func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -101,7 +103,8 @@ func (o *Operator) lock(ctx context.Context, command string, timeout time.Durati
 	}
 }
 
-// lockSeen remembers when a lock last changed, by our own clock: clocks of different machines differ.
+// lockSeen remembers when a lock last changed, by our own clock: clocks of different machines
+// differ.
 type lockSeen struct {
 	id      string
 	version uint64

@@ -18,8 +18,8 @@ func owner() string {
 	return fmt.Sprintf("%s@%s (pid %d)", name, host, os.Getpid())
 }
 
-// thisProcess identifies this process on this boot of this machine, for processEnded. It is empty where the
-// system does not tell (other than Linux): then only the heartbeat counts.
+// thisProcess identifies this process on this boot of this machine, for processEnded. It is empty
+// where the system does not tell (other than Linux): then only the heartbeat counts.
 func thisProcess() string { return process(os.Getpid()) }
 
 func process(pid int) string {

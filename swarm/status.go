@@ -4,7 +4,8 @@ import (
 	"time"
 )
 
-// Status is what the swarm holds of a stack. Its JSON form is stable: fields are added, never changed.
+// Status is what the swarm holds of a stack. Its JSON form is stable: fields are added, never
+// changed.
 type Status struct {
 	// Stack is the name of the stack.
 	Stack string `json:"stack"`
@@ -45,14 +46,17 @@ type ServiceStatus struct {
 type SwarmService struct {
 	Name string `json:"name"`
 	ID   string `json:"id"`
-	// Image is the image as written in the file or given by default, Digest is empty when it is not pinned.
+	// Image is the image as written in the file or given by default, Digest is empty when it is not
+	// pinned.
 	Image  string `json:"image"`
 	Digest string `json:"digest"`
 	Mode   string `json:"mode"`
-	// Ready is the number of tasks of the current spec that run (and are healthy), Wanted how many there should be.
+	// Ready is the number of tasks of the current spec that run (and are healthy), Wanted how many
+	// there should be.
 	Ready  int `json:"ready"`
 	Wanted int `json:"wanted"`
-	// Since is when the tasks that run now were last replaced: the creation of the newest; zero without tasks.
+	// Since is when the tasks that run now were last replaced: the creation of the newest; zero
+	// without tasks.
 	Since time.Time `json:"since,omitzero"`
 }
 

@@ -15,12 +15,13 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
-// upTries is how often an up starts over when the proxies turn out to follow another route than the one written down.
+// upTries is how often an up starts over when the proxies turn out to follow another route than the
+// one written down.
 const upTries = 3
 
-// Up makes the swarm hold what the project says: new versions go to the idle colors, and traffic follows once
-// every proxy sees them ready. Errors are *UnhealthyError, *UnconfirmedError, *InterruptedError, or say themselves
-// what is wrong with the project or the swarm.
+// Up makes the swarm hold what the project says: new versions go to the idle colors, and traffic
+// follows once every proxy sees them ready. Errors are *UnhealthyError, *UnconfirmedError,
+// *InterruptedError, or say themselves what is wrong with the project or the swarm.
 func (o *Operator) Up(ctx context.Context, p *compose.Project, opts plan.UpOptions) error {
 	im := newLookup(opts)
 	if opts.WithRegistryAuth {
@@ -179,7 +180,8 @@ func (o *Operator) tellReady(todo plan.Plan) {
 	}
 }
 
-// tidy observes the stack and ends what an earlier command left unfinished: control jobs, flips, saved specs.
+// tidy observes the stack and ends what an earlier command left unfinished: control jobs, flips,
+// saved specs.
 func (o *Operator) tidy(ctx context.Context) (*cluster.Snapshot, error) {
 	s, err := o.ex.Observe(ctx)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
-// TestFragments compares each value of each key by itself: what docker stack deploy takes is taken, and becomes the same.
+// TestFragments compares each value of each key by itself: what docker stack deploy takes is taken,
+// and becomes the same.
 func TestFragments(t *testing.T) {
 	dir := parityDir(t)
 	var keys []string
@@ -28,7 +29,8 @@ func TestFragments(t *testing.T) {
 	}
 }
 
-// sameAsDeploy fails the test when docker stack deploy takes a file and compose.Load makes something else of it, or refuses it.
+// sameAsDeploy fails the test when docker stack deploy takes a file and compose.Load makes
+// something else of it, or refuses it.
 func sameAsDeploy(t *testing.T, dir, text string) (accepted bool) {
 	t.Helper()
 	writeFile(t, dir, "compose.yml", text)

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// keyRecord is a row of the table of keys in package compose, with a file that has the key and one without it.
+// keyRecord is a row of the table of keys in package compose, with a file that has the key and one
+// without it.
 type keyRecord struct {
 	Key     string `json:"key"`
 	Class   string `json:"class"`
@@ -20,7 +21,8 @@ var sentInVain = map[string]bool{
 	"services.*.volumes[].consistency": true,
 }
 
-// TestKeys sees whether docker stack deploy carries out exactly the keys of which package compose says so.
+// TestKeys sees whether docker stack deploy carries out exactly the keys of which package compose
+// says so.
 func TestKeys(t *testing.T) {
 	text, err := os.ReadFile("../testdata/keys.json")
 	if err != nil {

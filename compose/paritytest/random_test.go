@@ -23,8 +23,8 @@ var (
 	count = flag.Int("stacks", 300, "how many random stacks are compared")
 )
 
-// fragments are values of the keys of a service that docker stack deploy takes. References are to the sections
-// that every random stack has.
+// fragments are values of the keys of a service that docker stack deploy takes. References are to
+// the sections that every random stack has.
 var fragments = map[string][]string{
 	"command": {`"a b; c"`, `["a", "b c"]`, `"sh -c 'x | y'"`, `"$$HOME ${V}"`, `""`, `[]`, `"a 'b c' \"d e\" f\\ g"`, `["a", ""]`, `|
       a b
@@ -116,8 +116,8 @@ configs:
   c: {file: ./two.env, labels: {a: b}}
 `
 
-// TestRandomStacks compares what package compose makes of random files with what docker/cli does. A stack that
-// differs is printed; -seed and -stacks make others.
+// TestRandomStacks compares what package compose makes of random files with what docker/cli does. A
+// stack that differs is printed; -seed and -stacks make others.
 func TestRandomStacks(t *testing.T) {
 	dir := parityDir(t)
 	accepted := 0

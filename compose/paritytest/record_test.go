@@ -12,8 +12,8 @@ import (
 
 var update = flag.Bool("update", false, "write what docker stack deploy sends to compose/testdata/stacks")
 
-// TestRecorded sees to it that what the tests of package compose compare with is what docker/cli makes of the
-// same files. A stack that docker stack deploy refuses has no record.
+// TestRecorded sees to it that what the tests of package compose compare with is what docker/cli
+// makes of the same files. A stack that docker stack deploy refuses has no record.
 func TestRecorded(t *testing.T) {
 	dirs, err := filepath.Glob("../testdata/stacks/*")
 	if err != nil || len(dirs) == 0 {

@@ -29,7 +29,8 @@ type caller struct {
 }
 
 func newCaller(target string) *caller {
-	// A new connection each time: the name is looked up again, and nothing is sent twice behind our back.
+	// A new connection each time: the name is looked up again, and nothing is sent twice behind our
+	// back.
 	t := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // #nosec G402 -- nobody signs the app's
 	return &caller{target: target, client: &http.Client{Transport: t, Timeout: 5 * time.Second}, seen: Stats{Versions: map[string]int{}}}
 }

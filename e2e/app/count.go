@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// count keeps the number of POSTs in a file of 8 bytes, VERSION@HOST: a test can add up all of them, also those of containers that
-// are gone, however they ended.
+// count keeps the number of POSTs in a file of 8 bytes, VERSION@HOST: a test can add up all of
+// them, also those of containers that are gone, however they ended.
 type count struct {
 	mu   sync.Mutex
 	file *os.File // nil without a directory
@@ -34,7 +34,8 @@ func (c *count) add() {
 	}
 }
 
-// answer is a GET's answer, the version and the host, or a POST's, its body; a POST is counted before it is answered.
+// answer is a GET's answer, the version and the host, or a POST's, its body; a POST is counted
+// before it is answered.
 func (c *count) answer(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		fmt.Fprintf(w, "%s %s\n", version, hostname)

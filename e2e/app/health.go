@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// health answers the image's probe on a socket of its own, so that the application can be healthy while its ports refuse.
+// health answers the image's probe on a socket of its own, so that the application can be healthy
+// while its ports refuse.
 type health struct{ healthy atomic.Bool }
 
 const healthSocket = "@app-health" // in the container's network namespace: no file

@@ -1,5 +1,6 @@
-// Command app is the application that the tests deploy: it says which version it is, counts, and fails in the ways that real
-// applications do. It is set by environment variables, so that a stack file can change it:
+// Command app is the application that the tests deploy: it says which version it is, counts, and
+// fails in the ways that real applications do. It is set by environment variables, so that a stack
+// file can change it:
 //
 //	APP_VERSION     what it answers (default "dev")
 //	APP_PORTS       HTTP ports, comma-separated (default 8080); also HTTP/2 without TLS

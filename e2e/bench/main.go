@@ -1,10 +1,12 @@
 //go:build linux
 
-// Command bench measures, in one run on a swarm of its own, what going through the proxies costs, how long a flip takes and what the
-// plugin itself weighs, and sets each result beside its goal. Run it with make bench.
+// Command bench measures, in one run on a swarm of its own, what going through the proxies costs,
+// how long a flip takes and what the plugin itself weighs, and sets each result beside its goal.
+// Run it with make bench.
 //
-// All of it shares this machine: the load, the proxies, the application and three engines. So only ratios within one run mean
-// something; what is compared is measured in turns, and the medians are shown.
+// All of it shares this machine: the load, the proxies, the application and three engines. So only
+// ratios within one run mean something; what is compared is measured in turns, and the medians are
+// shown.
 package main
 
 import (

@@ -20,7 +20,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
-// listener reads what control jobs print, beside the plugin: it holds when each proxy acknowledged its route.
+// listener reads what control jobs print, beside the plugin: it holds when each proxy acknowledged
+// its route.
 type listener struct {
 	client *client.Client
 	cancel context.CancelFunc
@@ -60,7 +61,8 @@ func (l *listener) stop() {
 	l.client.Close()
 }
 
-// follow reads one job's output. A job that is removed before it was read is left out: the plugin does not wait for us.
+// follow reads one job's output. A job that is removed before it was read is left out: the plugin
+// does not wait for us.
 func (l *listener) follow(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -99,7 +101,8 @@ func (l *listener) add(r haproxy.Report) {
 	l.seen = append(l.seen, slices.Max(acknowledged)-slices.Min(acknowledged))
 }
 
-// spreads are the median and the longest time from a job's first acknowledge to its last, and how many jobs were read.
+// spreads are the median and the longest time from a job's first acknowledge to its last, and how
+// many jobs were read.
 func (l *listener) spreads() (typical, worst time.Duration, jobs int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

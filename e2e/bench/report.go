@@ -74,7 +74,8 @@ func (r *report) weight(w weight) {
 	r.goal("size", fmt.Sprintf("%.1f MB", float64(w.size)/1e6), "≤ 24 MB", w.size <= 24e6)
 }
 
-// verdict tells how many goals were missed. That is no error: on a busy machine times are what they are.
+// verdict tells how many goals were missed. That is no error: on a busy machine times are what they
+// are.
 func (r *report) verdict() error {
 	if r.missed == 0 {
 		r.printf("\nall goals met")

@@ -20,7 +20,8 @@ const (
 	name       = "bench"
 )
 
-// Ports of the worker that is asked. The other worker has the same: there are two proxies that must agree.
+// Ports of the worker that is asked. The other worker has the same: there are two proxies that must
+// agree.
 const (
 	ourPort    = 8080
 	directPort = 8081
@@ -92,7 +93,8 @@ func newStack(ctx context.Context, dir string) (*stack, error) {
 	return s, nil
 }
 
-// deploy brings two releases up, so that there is somewhere to flip to, and blue is active at the end: the plain HAProxy has blue.
+// deploy brings two releases up, so that there is somewhere to flip to, and blue is active at the
+// end: the plain HAProxy has blue.
 func (s *stack) deploy(ctx context.Context) error {
 	for _, args := range [][]string{{"up"}, {"up", "--no-flip"}} {
 		if _, err := s.bluegreen(ctx, args...); err != nil {

@@ -12,7 +12,8 @@ import (
 	"strings"
 )
 
-// rename writes a copy of an archive of docker save with our prefix before the names of its images, which it returns.
+// rename writes a copy of an archive of docker save with our prefix before the names of its images,
+// which it returns.
 func rename(to, from string) ([]string, error) {
 	in, err := os.Open(from)
 	if err != nil {

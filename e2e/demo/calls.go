@@ -9,7 +9,8 @@ import (
 	"net/http"
 )
 
-// calls are what the tasks of web that answer now have seen of api, which they call by its name all the time.
+// calls are what the tasks of web that answer now have seen of api, which they call by its name all
+// the time.
 type calls struct {
 	OK     int
 	Failed int

@@ -33,8 +33,9 @@ type engine struct {
 	info system.Info
 }
 
-// connect finds the engine that docker talks to (DOCKER_HOST, context). Where there is none, docker is installed; where that does
-// not start one either, as in a container without an init, one of our own is started.
+// connect finds the engine that docker talks to (DOCKER_HOST, context). Where there is none, docker
+// is installed; where that does not start one either, as in a container without an init, one of our
+// own is started.
 func connect(ctx context.Context, s *screen, u *undo) (*engine, error) {
 	if _, err := exec.LookPath("docker"); err != nil && os.Geteuid() == 0 {
 		if err := lab.Ready(); err != nil {

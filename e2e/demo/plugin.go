@@ -30,7 +30,8 @@ type shell struct {
 	vars   []string // for the file
 }
 
-// buildPlugin compiles the plugin into a docker configuration that is otherwise the user's: contexts and logins are those.
+// buildPlugin compiles the plugin into a docker configuration that is otherwise the user's:
+// contexts and logins are those.
 func buildPlugin(ctx context.Context, dir string) (configDir string, err error) {
 	configDir = filepath.Join(dir, "docker")
 	plugins := filepath.Join(configDir, "cli-plugins")
@@ -53,7 +54,8 @@ func buildPlugin(ctx context.Context, dir string) (configDir string, err error) 
 	return configDir, nil
 }
 
-// command prepares docker bluegreen. Ctrl-C reaches it through ctx alone, so that it is told once and then waited for.
+// command prepares docker bluegreen. Ctrl-C reaches it through ctx alone, so that it is told once
+// and then waited for.
 func (sh *shell) command(ctx context.Context, version string, args ...string) *exec.Cmd {
 	all := append([]string{"bluegreen", args[0], "-p", stack}, args[1:]...)
 	if args[0] == "up" {

@@ -26,7 +26,8 @@ const (
 	ingressTime = 3 * time.Second // for the mesh, once the task itself answers
 )
 
-// probe finds out whether the ingress mesh works here, by a service with a port of each kind: kernels without IPVS lack the one.
+// probe finds out whether the ingress mesh works here, by a service with a port of each kind:
+// kernels without IPVS lack the one.
 func (e *engine) probe(ctx context.Context, u *undo) (way, error) {
 	mesh, err := freePort(firstPort)
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 	"github.com/docker/docker/api/types/swarm"
 )
 
-// removeService removes a service and waits until its containers are gone: they hold networks and images.
+// removeService removes a service and waits until its containers are gone: they hold networks and
+// images.
 func (e *engine) removeService(ctx context.Context, id string) error {
 	if err := e.ServiceRemove(ctx, id); err != nil && !cerrdefs.IsNotFound(err) {
 		return err
@@ -32,7 +33,8 @@ func (e *engine) removeService(ctx context.Context, id string) error {
 	}
 }
 
-// removeStack removes all that carries the name of our stack, one by one: what holds networks before them.
+// removeStack removes all that carries the name of our stack, one by one: what holds networks
+// before them.
 func (e *engine) removeStack(ctx context.Context) error {
 	for _, remove := range []func(context.Context, filters.Args) error{e.removeServices, e.removeConfigs, e.removeNetworks} {
 		for _, namespace := range []string{stack, stack + "-bluegreen"} {
@@ -64,7 +66,8 @@ func (e *engine) removeConfigs(ctx context.Context, which filters.Args) error {
 	return err
 }
 
-// removeNetworks waits until nothing is on a network any more, which may be a moment after the last container went.
+// removeNetworks waits until nothing is on a network any more, which may be a moment after the last
+// container went.
 func (e *engine) removeNetworks(ctx context.Context, which filters.Args) error {
 	networks, err := e.NetworkList(ctx, network.ListOptions{Filters: which})
 	for _, n := range networks {
@@ -77,7 +80,8 @@ func (e *engine) removeNetworks(ctx context.Context, which filters.Args) error {
 	return err
 }
 
-// removeContainers removes what is left of the containers of our services: an engine that leaves its swarm keeps them for ever.
+// removeContainers removes what is left of the containers of our services: an engine that leaves
+// its swarm keeps them for ever.
 func (e *engine) removeContainers(ctx context.Context) error {
 	for {
 		left, err := e.containers(ctx, "com.docker.swarm.service.name")

@@ -56,7 +56,8 @@ func (s *screen) show(line string) {
 	fmt.Fprint(s.out, "\r\x1b[K"+line)
 }
 
-// lines is a writer for the output of a command: each line is shown by itself, set off from our own.
+// lines is a writer for the output of a command: each line is shown by itself, set off from our
+// own.
 func (s *screen) lines() io.WriteCloser {
 	r, w := io.Pipe()
 	done := make(chan struct{})

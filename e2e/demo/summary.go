@@ -9,8 +9,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 )
 
-// summary prints the counts of each command and of all traffic; it is an error if any request failed or was answered by the wrong
-// color.
+// summary prints the counts of each command and of all traffic; it is an error if any request
+// failed or was answered by the wrong color.
 func summary(s *screen, phases []phase, total load.Stats, inside calls) error {
 	s.print("")
 	s.print(fmt.Sprintf("  %-10s %8s %10s %11s %8s %13s", "command", "took", "blue (v1)", "green (v2)", "failed", "wrong color"))

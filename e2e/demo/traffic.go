@@ -13,7 +13,8 @@ import (
 // Both versions are known by the color that they are deployed on: the first one is blue.
 var colors = []struct{ name, version string }{{"blue", "v1"}, {"green", "v2"}}
 
-// Each worker rests four times as long as a request took: the traffic is a fifth of what the machine can do, slow as it may be.
+// Each worker rests four times as long as a request took: the traffic is a fifth of what the
+// machine can do, slow as it may be.
 const (
 	rate    = 500 // requests/s at most
 	workers = 16

@@ -27,7 +27,8 @@ func (u *undo) add(what string, do func(context.Context) error) {
 	u.steps = append(u.steps, step{what, do})
 }
 
-// all takes everything back, whatever fails on the way. It does not listen to Ctrl-C: nothing may stay behind.
+// all takes everything back, whatever fails on the way. It does not listen to Ctrl-C: nothing may
+// stay behind.
 func (u *undo) all() error {
 	var errs []error
 	for _, s := range slices.Backward(u.steps) {

@@ -1,12 +1,14 @@
 //go:build linux
 
-// Command ingress runs what the kernel of many machines cannot: ports of the ingress mesh and virtual addresses, which
-// need IPVS. It boots User Mode Linux, whose kernel has it, with an engine of Debian's, and runs a scenario in it: a stack
-// with an ordinary published port becomes blue-green, flips, gets other proxies and is given back, without a failed
-// request from outside through the mesh or through Traefik, or from inside through the virtual address. Run it with make test-ingress.
+// Command ingress runs what the kernel of many machines cannot: ports of the ingress mesh and
+// virtual addresses, which need IPVS. It boots User Mode Linux, whose kernel has it, with an engine
+// of Debian's, and runs a scenario in it: a stack with an ordinary published port becomes
+// blue-green, flips, gets other proxies and is given back, without a failed request from outside
+// through the mesh or through Traefik, or from inside through the virtual address. Run it with make
+// test-ingress.
 //
-// What the machine lacks is installed from Debian's packages; the root filesystem is made once, below the user's cache
-// directory, and nothing else is left.
+// What the machine lacks is installed from Debian's packages; the root filesystem is made once,
+// below the user's cache directory, and nothing else is left.
 package main
 
 import (
@@ -67,7 +69,8 @@ func outside(ctx context.Context) error {
 	return boot(ctx, disk, share)
 }
 
-// fill puts into the shared folder what the scenario needs: this program, the plugin and the images.
+// fill puts into the shared folder what the scenario needs: this program, the plugin and the
+// images.
 func fill(ctx context.Context, share string) error {
 	self, err := os.Executable()
 	if err != nil {

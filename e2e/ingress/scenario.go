@@ -31,8 +31,9 @@ const (
 // patience is how long anything may take that is waited for.
 const patience = 3 * time.Minute
 
-// file is a stack as most people have it: a port of the ingress mesh, a service that calls web by its virtual address, and Traefik
-// in front, which asks the swarm every 15 seconds; the app ends sooner than that.
+// file is a stack as most people have it: a port of the ingress mesh, a service that calls web by
+// its virtual address, and Traefik in front, which asks the swarm every 15 seconds; the app ends
+// sooner than that.
 const file = `
 services:
   web:
@@ -191,7 +192,8 @@ func (r *run) givenBack() error {
 	return err
 }
 
-// shows runs a command that leads to a version, and sees that only this one answers what is begun after it.
+// shows runs a command that leads to a version, and sees that only this one answers what is begun
+// after it.
 func (r *run) shows(what, version string, args ...string) error {
 	began := time.Now()
 	args = append([]string{"bluegreen", "-p", "shop", "--progress", "plain"}, args...)

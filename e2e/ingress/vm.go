@@ -91,8 +91,8 @@ func tool(ctx context.Context, name string, args ...string) error {
 	return nil
 }
 
-// boot runs the machine until it powers off, and returns what became of the program in it. Writes to the disk go to a
-// file of this run.
+// boot runs the machine until it powers off, and returns what became of the program in it. Writes
+// to the disk go to a file of this run.
 func boot(ctx context.Context, disk, share string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, runTime, fmt.Errorf("the virtual machine did not end within %s", runTime))
 	defer cancel()

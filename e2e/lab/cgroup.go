@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// Everything that runs for a lab is in control groups below swarmlab/NAME: that is how it is found and removed, even after a crash.
+// Everything that runs for a lab is in control groups below swarmlab/NAME: that is how it is found
+// and removed, even after a crash.
 const cgroupBase = "swarmlab"
 
 // hierarchy is one mounted tree of control groups: several with cgroup v1, one with v2.
@@ -23,8 +24,9 @@ type hierarchy struct {
 	controllers string // mount option of v1, as "cpu,cpuacct"; empty with v2
 }
 
-// hierarchies reads the mounts of this process. Version 2 counts only where no v1 controller is mounted (on hybrid machines the
-// controllers are with v1). Version 2 follows what nested dockerds do elsewhere; it was not run on such a machine.
+// hierarchies reads the mounts of this process. Version 2 counts only where no v1 controller is
+// mounted (on hybrid machines the controllers are with v1). Version 2 follows what nested dockerds
+// do elsewhere; it was not run on such a machine.
 func hierarchies() ([]hierarchy, error) {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -152,8 +154,8 @@ func processes(path string) []int {
 	return pids
 }
 
-// freeze stops or continues all processes of swarmlab/path and below. Each group has a state of its own: one that was frozen does not
-// thaw with its parent.
+// freeze stops or continues all processes of swarmlab/path and below. Each group has a state of its
+// own: one that was frozen does not thaw with its parent.
 func freeze(path string, frozen bool) error {
 	states := map[string]string{"freezer.state": "THAWED", "cgroup.freeze": "0"} // of v1 and v2
 	if frozen {
@@ -173,7 +175,8 @@ func freeze(path string, frozen bool) error {
 	return err
 }
 
-// killCgroup kills all processes of swarmlab/path, frozen or not, except this one, and waits until they are gone.
+// killCgroup kills all processes of swarmlab/path, frozen or not, except this one, and waits until
+// they are gone.
 func killCgroup(path string) bool {
 	return until(10*time.Second, func() bool {
 		freeze(path, false)

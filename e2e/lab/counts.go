@@ -9,13 +9,14 @@ import (
 	"strings"
 )
 
-// Volume is the directory of a local volume of the node, as the machine sees it, whether the node is on or not.
+// Volume is the directory of a local volume of the node, as the machine sees it, whether the node
+// is on or not.
 func (n *Node) Volume(name string) string {
 	return n.file(filepath.Join("data/volumes", name, "_data"))
 }
 
-// Posts adds up what test applications on all nodes wrote into their volumes of that name (APP_COUNT_DIR): the POSTs that each
-// version has handled, also in containers that are gone.
+// Posts adds up what test applications on all nodes wrote into their volumes of that name
+// (APP_COUNT_DIR): the POSTs that each version has handled, also in containers that are gone.
 func (l *Lab) Posts(volume string) (map[string]int, error) {
 	sum := map[string]int{}
 	for _, n := range l.Nodes() {

@@ -12,8 +12,9 @@ import (
 	"syscall"
 )
 
-// initMain is process 1 of a node, in new mount, UTS, IPC, PID and network namespaces: it finishes them, then starts dockerd each
-// time that it gets SIGUSR1 and reaps what its children leave. args: lab, node, engine directory or "".
+// initMain is process 1 of a node, in new mount, UTS, IPC, PID and network namespaces: it finishes
+// them, then starts dockerd each time that it gets SIGUSR1 and reaps what its children leave. args:
+// lab, node, engine directory or "".
 func initMain(args []string) error {
 	runtime.LockOSThread() // the cgroup namespace belongs to a thread, and so to the children that this thread starts
 	dir, engine := filepath.Join(root, args[0], args[1]), args[2]

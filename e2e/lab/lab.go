@@ -1,7 +1,8 @@
 //go:build linux
 
-// Package lab starts real multi-node Docker Swarms on one Linux machine, one dockerd per set of namespaces, and removes them
-// without a trace. It needs root, and never touches the machine's own engine.
+// Package lab starts real multi-node Docker Swarms on one Linux machine, one dockerd per set of
+// namespaces, and removes them without a trace. It needs root, and never touches the machine's own
+// engine.
 package lab
 
 import (
@@ -34,8 +35,9 @@ type Lab struct {
 	down     sync.Mutex
 }
 
-// Up starts a lab and returns when every node is Ready. On failure nothing is left behind. A lab of the same name that an earlier
-// process left is removed first; one whose process still lives, or that was kept, is an error.
+// Up starts a lab and returns when every node is Ready. On failure nothing is left behind. A lab of
+// the same name that an earlier process left is removed first; one whose process still lives, or
+// that was kept, is an error.
 func Up(ctx context.Context, o Options) (*Lab, error) {
 	if !hooked {
 		return nil, errors.New("lab: call lab.Main() first thing in TestMain or main: the nodes are started from this binary")

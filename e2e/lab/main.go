@@ -17,8 +17,8 @@ const roleEnv = "SWARMLAB_ROLE"
 
 var hooked bool
 
-// Main must be the first call of TestMain (or main) of every binary that starts labs. The processes that hold a lab together are
-// this same binary: in them Main does not return.
+// Main must be the first call of TestMain (or main) of every binary that starts labs. The processes
+// that hold a lab together are this same binary: in them Main does not return.
 func Main() {
 	hooked = true
 	role := os.Getenv(roleEnv)
@@ -44,7 +44,8 @@ type helper struct {
 	pid   string   // file that keeps its id
 }
 
-// start runs this binary in a role, in a session of its own, and returns when it has reported that it is ready.
+// start runs this binary in a role, in a session of its own, and returns when it has reported that
+// it is ready.
 func (h helper) start() (pid int, err error) {
 	log, err := os.OpenFile(h.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {

@@ -82,8 +82,8 @@ func (m *mounter) cgroups(all []hierarchy) {
 	}
 }
 
-// dropMounts detaches the inherited copies of everything that belongs to other daemons. They would pin those daemons' network
-// namespaces and container file systems for as long as the node lives.
+// dropMounts detaches the inherited copies of everything that belongs to other daemons. They would
+// pin those daemons' network namespaces and container file systems for as long as the node lives.
 func dropMounts(needed ...string) error {
 	b, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {

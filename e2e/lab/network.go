@@ -10,8 +10,9 @@ import (
 	"syscall"
 )
 
-// The lab's network is one bridge in a network namespace of its own, the switch, which lives as long as the switch process. Every
-// cable (veth pair) has an end there, so that all of them are gone when that process is.
+// The lab's network is one bridge in a network namespace of its own, the switch, which lives as
+// long as the switch process. Every cable (veth pair) has an end there, so that all of them are
+// gone when that process is.
 func (l *Lab) startSwitch() error {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -43,7 +44,8 @@ func (l *Lab) startSwitch() error {
 		link set %[2]s up`, l.ip(254), hostLink(l.Name))
 }
 
-// plug gives a node that was switched on its network card. Nothing leaves the lab, and attempts fail at once.
+// plug gives a node that was switched on its network card. Nothing leaves the lab, and attempts
+// fail at once.
 func (n *Node) plug(pid int) error {
 	err := ip(n.lab.switchPID(), `
 		link add %[1]s type veth peer name eth0 netns %[2]d

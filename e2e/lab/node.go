@@ -26,10 +26,12 @@ type Node struct {
 	number int
 }
 
-// IP is the node's address in the lab; it can be reached from the machine itself, on published host-mode ports for example.
+// IP is the node's address in the lab; it can be reached from the machine itself, on published
+// host-mode ports for example.
 func (n *Node) IP() string { return n.lab.ip(n.number) }
 
-// Socket is the path of dockerd's socket. It works from anywhere on the machine, also while the node is cut off.
+// Socket is the path of dockerd's socket. It works from anywhere on the machine, also while the
+// node is cut off.
 func (n *Node) Socket() string { return n.file("docker.sock") }
 
 // Host is Socket as a value of DOCKER_HOST.
@@ -43,12 +45,14 @@ func (n *Node) Client() (*client.Client, error) {
 	return client.NewClientWithOpts(client.WithHost(n.Host()), client.WithAPIVersionNegotiation())
 }
 
-// Docker runs the docker command line against the node and returns what it printed on stdout, trimmed; stderr is in the error.
+// Docker runs the docker command line against the node and returns what it printed on stdout,
+// trimmed; stderr is in the error.
 func (n *Node) Docker(ctx context.Context, args ...string) (string, error) {
 	return output(exec.CommandContext(ctx, "docker", append([]string{"-H", n.Host()}, args...)...))
 }
 
-// Exec runs a command of the machine inside the node: with its network, hostname, processes and control groups.
+// Exec runs a command of the machine inside the node: with its network, hostname, processes and
+// control groups.
 func (n *Node) Exec(ctx context.Context, args ...string) (string, error) {
 	pid := n.pid()
 	if pid == 0 {
@@ -58,8 +62,8 @@ func (n *Node) Exec(ctx context.Context, args ...string) (string, error) {
 	return output(exec.CommandContext(ctx, "nsenter", append(enter, args...)...))
 }
 
-// Netns is the file of the node's network namespace, for setns(2): what listens there on a loopback address is on the
-// node's own loopback. It is another one when the node was off in between.
+// Netns is the file of the node's network namespace, for setns(2): what listens there on a loopback
+// address is on the node's own loopback. It is another one when the node was off in between.
 func (n *Node) Netns() string { return fmt.Sprintf("/proc/%d/ns/net", n.pid()) }
 
 // Load loads docker-archive files, as the images of docker save.

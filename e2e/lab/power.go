@@ -11,10 +11,12 @@ import (
 	"time"
 )
 
-// registries are names that resolve to the node itself, where nothing listens: an attempt to pull fails at once.
+// registries are names that resolve to the node itself, where nothing listens: an attempt to pull
+// fails at once.
 const registries = "registry-1.docker.io auth.docker.io index.docker.io"
 
-// Start switches the node on, or starts dockerd again after Crash or Stop, and returns when dockerd answers. The disk is as it was.
+// Start switches the node on, or starts dockerd again after Crash or Stop, and returns when dockerd
+// answers. The disk is as it was.
 func (n *Node) Start(ctx context.Context) error {
 	pid := n.pid()
 	if pid == 0 {
@@ -73,12 +75,14 @@ func (n *Node) waitAPI(ctx context.Context) error {
 	}
 }
 
-// Kill is a power loss: everything in the node dies at once, its network card is gone, the disk stays.
+// Kill is a power loss: everything in the node dies at once, its network card is gone, the disk
+// stays.
 func (n *Node) Kill() error {
 	if !killCgroup(n.cgroup()) {
 		return fmt.Errorf("%s: processes %v do not die", n.Name, processes(n.cgroup()))
 	}
-	// The cable goes with the network namespace, a moment later; a new one must not meet the old one's name.
+	// The cable goes with the network namespace, a moment later; a new one must not meet the old
+	// one's name.
 	if !until(10*time.Second, func() bool { return !n.cabled() }) {
 		return fmt.Errorf("%s: its network namespace does not end", n.Name)
 	}

@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// Ready says whether labs can run here. On Debian it installs what is missing, and says so in one line on stderr.
+// Ready says whether labs can run here. On Debian it installs what is missing, and says so in one
+// line on stderr.
 func Ready() error {
 	if os.Geteuid() != 0 {
 		return errors.New("lab: real swarms need root: run as root, or with sudo")

@@ -13,8 +13,9 @@ import (
 	"syscall"
 )
 
-// root holds a directory for each lab. It is fixed, so that leftovers are found whatever TMPDIR was, and short, since the path of a
-// unix socket may have 107 bytes only. It must not be a tmpfs: the nodes' images live there.
+// root holds a directory for each lab. It is fixed, so that leftovers are found whatever TMPDIR
+// was, and short, since the path of a unix socket may have 107 bytes only. It must not be a tmpfs:
+// the nodes' images live there.
 const root = "/var/tmp/swarmlab"
 
 // state is what other processes need to know of a lab, as root/NAME/lab.json.
@@ -30,7 +31,8 @@ type state struct {
 func (s state) dir() string        { return filepath.Join(root, s.Name) }
 func (s state) ip(last int) string { return fmt.Sprintf("%s.%d", s.Subnet, last) }
 
-// hostLink is the leg of the machine's own network namespace in the lab, with the address SUBNET.254.
+// hostLink is the leg of the machine's own network namespace in the lab, with the address
+// SUBNET.254.
 func hostLink(name string) string { return "sl-" + name }
 
 var names = regexp.MustCompile(`^[a-z0-9]{1,11}$`) // an interface name has 15 bytes at most, and "sl-" comes before
@@ -90,7 +92,8 @@ func Open(name string) (*Lab, error) {
 	return l, json.Unmarshal(b, &l.state)
 }
 
-// lock serialises the choice of names and subnets, and the removal of what all labs share, over all processes.
+// lock serialises the choice of names and subnets, and the removal of what all labs share, over all
+// processes.
 func lock() (unlock func(), err error) {
 	for {
 		if err := os.MkdirAll(root, 0o755); err != nil {

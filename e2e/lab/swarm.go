@@ -12,7 +12,8 @@ import (
 	"github.com/docker/docker/api/types/swarm"
 )
 
-// joining brings the nodes into one swarm: the first initialises it; workers then join all at once, managers one after the other.
+// joining brings the nodes into one swarm: the first initialises it; workers then join all at once,
+// managers one after the other.
 type joining struct {
 	options  Options
 	ready    chan struct{} // closed when the swarm exists and the fields below are set
@@ -96,7 +97,8 @@ func (n *Node) WaitState(ctx context.Context, state swarm.NodeState) error {
 	})
 }
 
-// waitNodes polls: the engine's events of nodes come from one manager only, and are lost when that is the one that dies.
+// waitNodes polls: the engine's events of nodes come from one manager only, and are lost when that
+// is the one that dies.
 func (l *Lab) waitNodes(ctx context.Context, what string, done func([]swarm.Node) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()

@@ -24,7 +24,8 @@ func Sweep() error {
 	return errors.Join(errs...)
 }
 
-// destroy removes a lab by its name alone. It also runs in the switch process, which then ends by itself.
+// destroy removes a lab by its name alone. It also runs in the switch process, which then ends by
+// itself.
 func destroy(name string) error {
 	l := &Lab{state: state{Name: name}}
 	if !killCgroup(name) {

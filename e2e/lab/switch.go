@@ -9,8 +9,9 @@ import (
 	"os"
 )
 
-// switchMain keeps the lab's network namespace and is the nameserver of its nodes. Where the lab belongs to a process, standard
-// input is a pipe from it: when that breaks, the process has ended, and whatever way it did, the lab is removed here.
+// switchMain keeps the lab's network namespace and is the nameserver of its nodes. Where the lab
+// belongs to a process, standard input is a pipe from it: when that breaks, the process has ended,
+// and whatever way it did, the lab is removed here.
 func switchMain(args []string) error {
 	conn, err := net.ListenPacket("udp4", ":53")
 	if err != nil {
@@ -32,8 +33,9 @@ func switchMain(args []string) error {
 	return destroy(l.Name)
 }
 
-// serveDNS answers every question with NXDOMAIN at once. Docker's own DNS asks the node's nameserver about every name that it does
-// not know, also of services that do not exist yet, and waits 10 s where nothing answers.
+// serveDNS answers every question with NXDOMAIN at once. Docker's own DNS asks the node's
+// nameserver about every name that it does not know, also of services that do not exist yet, and
+// waits 10 s where nothing answers.
 func serveDNS(conn net.PacketConn) error {
 	packet := make([]byte, 4096)
 	for {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// conn is a connection to a target. net/http's client is not used because it sends a request again when a kept connection breaks,
-// and so hides what these tests look for.
+// conn is a connection to a target. net/http's client is not used because it sends a request again
+// when a kept connection breaks, and so hides what these tests look for.
 type conn struct {
 	net.Conn
 	r     *bufio.Reader
@@ -36,7 +36,8 @@ func (c *conn) close() {
 	}
 }
 
-// usable tells whether a request may be begun on a kept connection: the server has neither closed it nor said anything unasked.
+// usable tells whether a request may be begun on a kept connection: the server has neither closed
+// it nor said anything unasked.
 func (c *conn) usable() bool {
 	if c == nil {
 		return false

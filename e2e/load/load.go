@@ -1,8 +1,9 @@
-// Package load sends requests to servers that name their version (the test application), and keeps for each when it was begun and
-// who answered: so a test can ask for the answers of the old version to requests begun after a flip.
+// Package load sends requests to servers that name their version (the test application), and keeps
+// for each when it was begun and who answered: so a test can ask for the answers of the old version
+// to requests begun after a flip.
 //
-// It never sends a request twice. A kept connection that the server has closed is noticed before the next request is begun on it, as
-// real clients do; whatever fails after that is a failure.
+// It never sends a request twice. A kept connection that the server has closed is noticed before
+// the next request is begun on it, as real clients do; whatever fails after that is a failure.
 package load
 
 import (
@@ -63,7 +64,8 @@ func Start(ctx context.Context, o Options) *Load {
 	return l
 }
 
-// Stop ends the load: requests in flight are waited for and counted. It returns all that was seen, and may be called again.
+// Stop ends the load: requests in flight are waited for and counted. It returns all that was seen,
+// and may be called again.
 func (l *Load) Stop() Stats {
 	l.stop()
 	l.running.Wait()
@@ -79,8 +81,8 @@ func (l *Load) turn(ctx context.Context) (int64, bool) {
 	return n, ctx.Err() == nil
 }
 
-// dueOf is when a request is to be begun: at its time since the load began; or, where Rate is a limit, so long after the one
-// before. What a slow machine could not do then is not made up for.
+// dueOf is when a request is to be begun: at its time since the load began; or, where Rate is a
+// limit, so long after the one before. What a slow machine could not do then is not made up for.
 func (l *Load) dueOf(n int64) time.Time {
 	if l.options.Rest == 0 {
 		return l.began.Add(time.Duration(float64(n) / l.options.Rate * float64(time.Second)))

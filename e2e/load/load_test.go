@@ -68,7 +68,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// A load that rests uses its share of what the servers can do: a slow one gets fewer requests, and nothing is made up for.
+// A load that rests uses its share of what the servers can do: a slow one gets fewer requests, and
+// nothing is made up for.
 func TestRest(t *testing.T) {
 	var asked atomic.Int64
 	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

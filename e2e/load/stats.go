@@ -92,7 +92,8 @@ func (s *Stats) add(r record, target, version string) {
 	s.took = append(s.took, r.took)
 }
 
-// Quantile is the time that a share of the right answers took at most: 0.99 is the p99. Zero without answers.
+// Quantile is the time that a share of the right answers took at most: 0.99 is the p99. Zero
+// without answers.
 func (s Stats) Quantile(share float64) time.Duration {
 	if len(s.took) == 0 {
 		return 0
@@ -100,7 +101,8 @@ func (s Stats) Quantile(share float64) time.Duration {
 	return time.Duration(s.took[min(int(share*float64(len(s.took))), len(s.took)-1)])
 }
 
-// Await returns when a version has answered a request that was begun after the call, on every target.
+// Await returns when a version has answered a request that was begun after the call, on every
+// target.
 func (l *Load) Await(ctx context.Context, version string) error {
 	for begin := time.Now(); ; {
 		s := l.Since(begin)
@@ -116,7 +118,8 @@ func (l *Load) Await(ctx context.Context, version string) error {
 	}
 }
 
-// AwaitRequests returns when n requests that were begun after the call have ended, and what became of them.
+// AwaitRequests returns when n requests that were begun after the call have ended, and what became
+// of them.
 func (l *Load) AwaitRequests(ctx context.Context, n int) (Stats, error) {
 	for begin := time.Now(); ; {
 		if s := l.Since(begin); s.Total >= n {

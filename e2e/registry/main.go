@@ -1,8 +1,9 @@
 //go:build linux
 
-// Command registry serves images from its memory on the loopbacks of several network namespaces, those of a lab's nodes,
-// all with one content: on one address to everybody, on another to those who log in. It writes "ready" to stdout, then
-// each request as "METHOD PATH STATUS", and ends with its stdin.
+// Command registry serves images from its memory on the loopbacks of several network namespaces,
+// those of a lab's nodes, all with one content: on one address to everybody, on another to those
+// who log in. It writes "ready" to stdout, then each request as "METHOD PATH STATUS", and ends with
+// its stdin.
 package main
 
 import (
@@ -58,7 +59,8 @@ func run() error {
 	return err
 }
 
-// listenIn opens a listener in another network namespace. It stays there, whatever thread serves it.
+// listenIn opens a listener in another network namespace. It stays there, whatever thread serves
+// it.
 func listenIn(space, address string) (net.Listener, error) {
 	f, err := os.Open(space)
 	if err != nil {

@@ -1,8 +1,9 @@
 //go:build linux
 
-// Command traefik is a router for the scenarios: what it knows of the swarm it has from the swarm providers of Traefik 3 and
-// Traefik 2 themselves, and rules and balancing are Traefik 3's. Only what surrounds them is written here: the whole program
-// needs modules that not every module proxy serves.
+// Command traefik is a router for the scenarios: what it knows of the swarm it has from the swarm
+// providers of Traefik 3 and Traefik 2 themselves, and rules and balancing are Traefik 3's. Only
+// what surrounds them is written here: the whole program needs modules that not every module proxy
+// serves.
 package main
 
 import (
@@ -116,7 +117,8 @@ func provide2(endpoint, network string, refresh time.Duration, to chan<- *dynami
 	return p.Provide(messages, safe2.NewPool(context.Background()))
 }
 
-// transport is as Traefik's default serversTransport (pkg/server/service/transport.go): connections are kept.
+// transport is as Traefik's default serversTransport (pkg/server/service/transport.go): connections
+// are kept.
 var transport = &http.Transport{MaxIdleConnsPerHost: 200, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true}
 
 // handlerOf is what answers by a configuration.

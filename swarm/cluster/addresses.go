@@ -30,7 +30,8 @@ func TaskIDs(tasks []api.Task) []string {
 	return out
 }
 
-// ServingNetwork is the id of the network on which a color carries the alias that the proxies ask for.
+// ServingNetwork is the id of the network on which a color carries the alias that the proxies ask
+// for.
 func ServingNetwork(spec api.ServiceSpec, alias string) string {
 	for _, n := range spec.TaskTemplate.Networks {
 		if slices.Contains(n.Aliases, alias) {

@@ -21,8 +21,8 @@ type Cluster struct {
 	next chan struct{} // closed at the next event of the swarm
 }
 
-// New returns the stack of that name on the swarm that e is a manager of. Events are given to emit, from several
-// goroutines, one at a time; nil discards them.
+// New returns the stack of that name on the swarm that e is a manager of. Events are given to emit,
+// from several goroutines, one at a time; nil discards them.
 func New(e engine.API, stack string, emit func(Event)) *Cluster {
 	return &Cluster{Engine: engine.WithWholeWrites(e), Stack: stack, emit: oneAtATime(emit), next: make(chan struct{})}
 }

@@ -11,7 +11,8 @@ var ErrNothingDeployed = errors.New("nothing is deployed")
 
 // UnhealthyError says that a new version did not become healthy. Traffic was not touched.
 type UnhealthyError struct {
-	// Service is the compose service, Color the color that failed; Color is empty for a plain service.
+	// Service is the compose service, Color the color that failed; Color is empty for a plain
+	// service.
 	Service, Color string
 	// Cause is one sentence.
 	Cause string

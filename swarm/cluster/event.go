@@ -15,7 +15,8 @@ const (
 	Failed  State = "failed"  // the step did not succeed; an error follows
 )
 
-// Event is one thing that happened while a command ran. The core emits events, commands render them.
+// Event is one thing that happened while a command ran. The core emits events, commands render
+// them.
 type Event struct {
 	// Service is the compose service that the event is about, empty for the whole stack.
 	Service string `json:"service,omitempty"`

@@ -56,8 +56,9 @@ func (cl *Cluster) failure(ctx context.Context, s *Snapshot, service string, t a
 	return f
 }
 
-// lastLines returns what the task printed last. It asks again when the swarm did not reach the task's node, and once more
-// when nothing came, since a busy node has answered so. It returns nothing when logTimeout is over: the error matters more.
+// lastLines returns what the task printed last. It asks again when the swarm did not reach the
+// task's node, and once more when nothing came, since a busy node has answered so. It returns
+// nothing when logTimeout is over: the error matters more.
 func (cl *Cluster) lastLines(ctx context.Context, taskID string) []string {
 	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
@@ -74,8 +75,8 @@ func (cl *Cluster) lastLines(ctx context.Context, taskID string) []string {
 	}
 }
 
-// readLog reads the end of a task's log. A stream that breaks off has still given its lines. The engine puts its own
-// errors into the stream, such as that a node does not answer.
+// readLog reads the end of a task's log. A stream that breaks off has still given its lines. The
+// engine puts its own errors into the stream, such as that a node does not answer.
 func (cl *Cluster) readLog(ctx context.Context, taskID string) ([]string, error) {
 	logs, err := cl.Engine.TaskLogs(ctx, taskID, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(logLines)})
 	if err != nil {

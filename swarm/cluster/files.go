@@ -12,7 +12,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
-// FillSubnet writes the control network's subnet into the spec of a proxy: it is known once the network exists.
+// FillSubnet writes the control network's subnet into the spec of a proxy: it is known once the
+// network exists.
 func (s *Snapshot) FillSubnet(spec *api.ServiceSpec) {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
@@ -66,7 +67,8 @@ func (s *Snapshot) Resolve(spec *api.ServiceSpec) error {
 	return nil
 }
 
-// EnsureFiles creates the configs of generated files that the swarm does not have; their names tell the content.
+// EnsureFiles creates the configs of generated files that the swarm does not have; their names tell
+// the content.
 func (cl *Cluster) EnsureFiles(ctx context.Context, s *Snapshot, files map[string]string) error {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
@@ -97,8 +99,8 @@ func FileSpec(stack, name, content string) api.ConfigSpec {
 	return spec
 }
 
-// Save writes down the spec of a color before a new release takes its place, so that it can be given back.
-// What was saved before stays: then the color holds a release that never served.
+// Save writes down the spec of a color before a new release takes its place, so that it can be
+// given back. What was saved before stays: then the color holds a release that never served.
 func (cl *Cluster) Save(ctx context.Context, s *Snapshot, b *BlueGreen, c Color) error {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()

@@ -18,7 +18,8 @@ func (b *BlueGreen) Route() (haproxy.Route, error) {
 	return b.routeLabel(LabelAlias + b.Name)
 }
 
-// Next returns the route of a flip that has begun and not ended; its color is empty when there is none.
+// Next returns the route of a flip that has begun and not ended; its color is empty when there is
+// none.
 func (b *BlueGreen) Next() (haproxy.Route, error) {
 	if b.Proxy.Spec.Labels[LabelNext] == "" {
 		return haproxy.Route{}, nil
@@ -87,9 +88,9 @@ func (b *BlueGreen) LastRelease() int {
 // maxConflicts is how often a write is tried again that another writer came before.
 const maxConflicts = 10
 
-// Rewrite changes a service in place and returns it as it is then. The change is applied to the version that
-// was read; when another writer was faster, it is applied again to what that one wrote, and change may refuse.
-// Writing nothing but labels restarts no task.
+// Rewrite changes a service in place and returns it as it is then. The change is applied to the
+// version that was read; when another writer was faster, it is applied again to what that one
+// wrote, and change may refuse. Writing nothing but labels restarts no task.
 func (cl *Cluster) Rewrite(ctx context.Context, svc *api.Service, change func(*api.ServiceSpec) error) (*api.Service, error) {
 	return cl.rewriteWith(ctx, svc, api.ServiceUpdateOptions{}, change)
 }

@@ -36,13 +36,16 @@ const (
 	LabelRelease = "bluegreen.release"
 	// LabelPorts holds ports and health of a color's release, as JSON.
 	LabelPorts = "bluegreen.ports"
-	// LabelReplicas holds the number of replicas that the file asked for when the color was written.
+	// LabelReplicas holds the number of replicas that the file asked for when the color was
+	// written.
 	LabelReplicas = "bluegreen.replicas"
 	// LabelServed holds the sequence of the route by which a color last became active.
 	LabelServed = "bluegreen.served"
-	// LabelVersionOf is the name of the secret or config of the file that an object with another name is a version of.
+	// LabelVersionOf is the name of the secret or config of the file that an object with another
+	// name is a version of.
 	LabelVersionOf = "bluegreen.version-of"
-	// LabelCold marks a color that was scaled down on purpose; its value is the number of replicas to come back to.
+	// LabelCold marks a color that was scaled down on purpose; its value is the number of replicas
+	// to come back to.
 	LabelCold = "bluegreen.cold"
 )
 
@@ -77,7 +80,8 @@ func (c Color) Other() Color {
 	return Blue
 }
 
-// Namespace is the docker namespace of what is ours; a docker stack deploy of the same stack does not see it.
+// Namespace is the docker namespace of what is ours; a docker stack deploy of the same stack does
+// not see it.
 func Namespace(stack string) string { return stack + "-bluegreen" }
 
 // Scoped is the name on the swarm of what the file of a stack calls name.
@@ -94,8 +98,8 @@ func ControlNetwork(stack string) string { return Namespace(stack) + "_control" 
 // LockName is the config that is the lock of a stack.
 func LockName(stack string) string { return Namespace(stack) + "-lock" }
 
-// ServersAlias names one color's tasks on the one network that the proxies reach them by. It carries the
-// stack's name, since networks are shared between stacks and every stack has a web.
+// ServersAlias names one color's tasks on the one network that the proxies reach them by. It
+// carries the stack's name, since networks are shared between stacks and every stack has a web.
 func ServersAlias(stack, service string, c Color) string {
 	return ColorName(stack, service, c) + "-servers"
 }
@@ -103,7 +107,8 @@ func ServersAlias(stack, service string, c Color) string {
 // PeersAlias names all proxies of a service on the control network.
 func PeersAlias(stack, service string) string { return Scoped(stack, service) + "-proxies" }
 
-// FileConfig names the swarm config that holds a generated file: by its content, since configs never change.
+// FileConfig names the swarm config that holds a generated file: by its content, since configs
+// never change.
 func FileConfig(stack, file, content string) string {
 	return configName(Namespace(stack)+"_"+file, content)
 }
@@ -113,7 +118,8 @@ func savedConfig(stack, service string, c Color) string {
 	return configName(Namespace(stack)+"_saved", ColorName(stack, service, c))
 }
 
-// configName joins a readable part, cut to what Swarm allows (64 characters), and a hash of the rest.
+// configName joins a readable part, cut to what Swarm allows (64 characters), and a hash of the
+// rest.
 func configName(readable, hashed string) string {
 	sum := sha256.Sum256([]byte(readable + "\n" + hashed))
 	const hash, limit = 12, 64

@@ -38,8 +38,9 @@ type Snapshot struct {
 	Orders []api.Service
 	// finished are the blue-green services whose unfinished flip this command has finished.
 	Finished map[string]bool
-	// ServiceNames are the names of all services by id, published those of the services that have a port of the ingress
-	// mesh, as 80/tcp, and virtual counts the virtual addresses on each network, by id.
+	// ServiceNames are the names of all services by id, published those of the services that have a
+	// port of the ingress mesh, as 80/tcp, and virtual counts the virtual addresses on each
+	// network, by id.
 	ServiceNames map[string]string
 	Published    map[string]string
 	Virtual      map[string]uint64
@@ -47,7 +48,8 @@ type Snapshot struct {
 	Foreign map[string]api.Service
 	// ForeignUse is what those refer to, or could be rolled back to.
 	ForeignUse Use
-	// sameSecrets are the secrets that hold what the file says, by name: they cannot be read, so the manager was asked.
+	// sameSecrets are the secrets that hold what the file says, by name: they cannot be read, so
+	// the manager was asked.
 	sameSecrets map[string]bool
 }
 
@@ -68,7 +70,8 @@ func NewSnapshot(stack string) *Snapshot {
 		ServiceNames: map[string]string{}, Published: map[string]string{}, Virtual: map[string]uint64{}}
 }
 
-// Observe reads all that the swarm holds of the stack. The number of calls does not grow with the stack.
+// Observe reads all that the swarm holds of the stack. The number of calls does not grow with the
+// stack.
 func (cl *Cluster) Observe(ctx context.Context) (*Snapshot, error) {
 	s := NewSnapshot(cl.Stack)
 	for _, read := range []func(context.Context, *Snapshot) error{
@@ -113,8 +116,8 @@ func (cl *Cluster) observeNetworks(ctx context.Context, s *Snapshot) error {
 // Predefined is true for networks that every node has, such as host.
 func Predefined(network string) bool { return !container.NetworkMode(network).IsUserDefined() }
 
-// ObservePredefined finds the ids of the networks that every node has, where services of the stack are on one: the
-// swarm's own are not in the list of networks.
+// ObservePredefined finds the ids of the networks that every node has, where services of the stack
+// are on one: the swarm's own are not in the list of networks.
 func (cl *Cluster) ObservePredefined(ctx context.Context, s *Snapshot) error {
 	known := NetworkNames(s.Networks)
 	for _, svc := range s.Services() {
@@ -174,7 +177,8 @@ func (cl *Cluster) observeServices(ctx context.Context, s *Snapshot) error {
 	return nil
 }
 
-// Add puts a service where it belongs. A service that lost its labels, as by a rollback by hand, is plain.
+// Add puts a service where it belongs. A service that lost its labels, as by a rollback by hand, is
+// plain.
 func (s *Snapshot) Add(svc api.Service) {
 	s.ServiceNames[svc.ID] = svc.Spec.Name
 	for _, port := range PublishedPorts(svc.Spec, api.PortConfigPublishModeIngress) {
@@ -219,7 +223,8 @@ func (s *Snapshot) IsForeign(name string) bool {
 // Empty says whether the swarm holds nothing of the stack.
 func (s *Snapshot) Empty() bool { return len(s.Plain) == 0 && len(s.BlueGreen) == 0 }
 
-// NothingDeployed is the error for a stack of which the swarm holds nothing: it names those that it holds.
+// NothingDeployed is the error for a stack of which the swarm holds nothing: it names those that it
+// holds.
 func (s *Snapshot) NothingDeployed() error {
 	stacks := map[string]bool{}
 	for _, svc := range s.Foreign {
@@ -233,7 +238,8 @@ func (s *Snapshot) NothingDeployed() error {
 	return fmt.Errorf("stack %s: %w: blue-green services run in %s: name the stack with -p", s.Stack, ErrNothingDeployed, Sentence(slices.Sorted(maps.Keys(stacks))))
 }
 
-// Names returns the compose names of the blue-green services that are wanted, sorted: all when none is named.
+// Names returns the compose names of the blue-green services that are wanted, sorted: all when none
+// is named.
 func (s *Snapshot) Names(wanted []string) ([]string, error) {
 	if s.Empty() {
 		return nil, s.NothingDeployed()

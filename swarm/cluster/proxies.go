@@ -34,8 +34,8 @@ type ProxyTask struct {
 	Down bool
 	// Stopping says that the swarm wants the task to end.
 	Stopping bool
-	// Waiting says that the task has a node and no process yet: it follows one that ends, or failed. It will start
-	// with the route that was written down at Created.
+	// Waiting says that the task has a node and no process yet: it follows one that ends, or
+	// failed. It will start with the route that was written down at Created.
 	Waiting bool
 	Created time.Time
 }
@@ -59,7 +59,8 @@ func (t ProxyTask) String() string {
 
 // ProxyTasks lists the proxy tasks of services that may route, now or in a moment.
 //
-// A task without a node is not among them: it has no process, and when it gets one it asks its peers before it serves.
+// A task without a node is not among them: it has no process, and when it gets one it asks its
+// peers before it serves.
 func (cl *Cluster) ProxyTasks(ctx context.Context, s *Snapshot, services []string) ([]ProxyTask, error) {
 	ids := map[string]string{}
 	var list []string
@@ -101,7 +102,8 @@ func (cl *Cluster) ProxyTasks(ctx context.Context, s *Snapshot, services []strin
 	return out, nil
 }
 
-// runsProxy says whether a task of a proxy service is a proxy: after an adoption the old app's tasks are there too.
+// runsProxy says whether a task of a proxy service is a proxy: after an adoption the old app's
+// tasks are there too.
 func runsProxy(t api.Task) bool {
 	c := t.Spec.ContainerSpec
 	return c != nil && slices.ContainsFunc(c.Configs, func(r *api.ConfigReference) bool {
@@ -122,7 +124,8 @@ func StateRank(s api.TaskState) int { return slices.Index(states, s) }
 // Ended says whether a task has no container any more.
 func Ended(t api.Task) bool { return StateRank(t.Status.State) > StateRank(api.TaskStateRunning) }
 
-// Begun says whether a node has a task and has not ended it. One of a global service has its node while it waits.
+// Begun says whether a node has a task and has not ended it. One of a global service has its node
+// while it waits.
 func Begun(t api.Task) bool {
 	return t.NodeID != "" && StateRank(t.Status.State) >= StateRank(api.TaskStateAssigned) && !Ended(t)
 }

@@ -17,7 +17,8 @@ import (
 // RemovalTime is how long networks and tasks may take to go once their services are removed.
 const RemovalTime = 2 * time.Minute
 
-// RemoveNetwork removes a network, and waits for that as long as an engine still has it in use, until ctx ends.
+// RemoveNetwork removes a network, and waits for that as long as an engine still has it in use,
+// until ctx ends.
 func (cl *Cluster) RemoveNetwork(ctx context.Context, n network.Summary) error {
 	cl.Working("", "network "+n.Name, "removing")
 	for {
@@ -51,7 +52,8 @@ func (cl *Cluster) awaitNetworkGone(ctx context.Context, id string) error {
 	}
 }
 
-// AwaitRemoved waits until the tasks of removed services have ended on every node that can be reached.
+// AwaitRemoved waits until the tasks of removed services have ended on every node that can be
+// reached.
 func (cl *Cluster) AwaitRemoved(ctx context.Context, s *Snapshot, services []api.Service) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, RemovalTime, fmt.Errorf("removed tasks of stack %s did not end within %s: see `docker node ps` on each node", cl.Stack, RemovalTime))
 	defer cancel()

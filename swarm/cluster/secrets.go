@@ -14,7 +14,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
 
-// CompareSecrets finds out which version of each secret holds what the file says, and notes it in seen.
+// CompareSecrets finds out which version of each secret holds what the file says, and notes it in
+// seen.
 func (cl *Cluster) CompareSecrets(ctx context.Context, seen *Snapshot, p *compose.Project) error {
 	var mu sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)
@@ -44,9 +45,10 @@ func (cl *Cluster) CompareSecrets(ctx context.Context, seen *Snapshot, p *compos
 	return g.Wait()
 }
 
-// holds asks the manager whether a secret has this content. A secret cannot be read back; but the manager refuses to
-// write another content over it, and it looks at the content before it looks at the version that the writer has read
-// (swarmkit, manager/controlapi/secret.go). The version given is an outdated one: so nothing is ever written.
+// holds asks the manager whether a secret has this content. A secret cannot be read back; but the
+// manager refuses to write another content over it, and it looks at the content before it looks at
+// the version that the writer has read (swarmkit, manager/controlapi/secret.go). The version given
+// is an outdated one: so nothing is ever written.
 func (cl *Cluster) holds(ctx context.Context, known api.Secret, data []byte) (bool, error) {
 	if known.Spec.Driver != nil {
 		return false, nil

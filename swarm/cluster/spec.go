@@ -36,7 +36,8 @@ func ModeOf(spec api.ServiceSpec) string {
 // IsJob says whether the tasks of a spec are to end by themselves.
 func IsJob(spec api.ServiceSpec) bool { return strings.HasSuffix(ModeOf(spec), "-job") }
 
-// nowhere is a constraint that no node meets: a global service has no number that could be set to 0.
+// nowhere is a constraint that no node meets: a global service has no number that could be set to
+// 0.
 const nowhere = "node.id==bluegreen-cold"
 
 // Stopped returns spec with no task to run. The label says what to come back to.
@@ -58,7 +59,8 @@ func Stopped(spec api.ServiceSpec) api.ServiceSpec {
 	return spec
 }
 
-// Started undoes stopped. A color that was scaled to 0 by hand comes back with what the file asked for.
+// Started undoes stopped. A color that was scaled to 0 by hand comes back with what the file asked
+// for.
 func Started(spec api.ServiceSpec) api.ServiceSpec {
 	spec = Clone(spec)
 	if r := Replicas(spec); r != nil && *r == 0 {

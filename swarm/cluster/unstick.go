@@ -8,9 +8,10 @@ import (
 
 // Unstick gives new tasks to the slots of a replicated service that wait for a node.
 //
-// Swarm's scheduler forgets a waiting task whose service was written since, be it only a label: at its next try
-// it takes the task for one of an old revision, and only a new leader looks at it again (swarmkit, manager/scheduler,
-// noSuitableNode). Fewer replicas and then as many again replace just the slots that do not run.
+// Swarm's scheduler forgets a waiting task whose service was written since, be it only a label: at
+// its next try it takes the task for one of an old revision, and only a new leader looks at it
+// again (swarmkit, manager/scheduler, noSuitableNode). Fewer replicas and then as many again
+// replace just the slots that do not run.
 func (cl *Cluster) Unstick(ctx context.Context, svc *api.Service) (*api.Service, error) {
 	n := Replicas(svc.Spec)
 	if n == nil {

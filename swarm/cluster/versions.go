@@ -23,8 +23,8 @@ type Version struct {
 	Created time.Time
 }
 
-// VersionsOf are the versions of a secret or config that the swarm holds, the best choice among equals first: one that
-// is in use now, else the newest.
+// VersionsOf are the versions of a secret or config that the swarm holds, the best choice among
+// equals first: one that is in use now, else the newest.
 func (s *Snapshot) VersionsOf(kind, base string) []Version {
 	var list []Version
 	add := func(a api.Annotations, id string, m api.Meta) {

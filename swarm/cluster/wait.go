@@ -23,8 +23,9 @@ type Waiting struct {
 	Timeout time.Duration
 }
 
-// Await returns when all tasks of the service run, with them. A task of a service with a healthcheck runs only
-// when it is healthy. Only tasks of the current spec count. The error is an *UnhealthyError, unless ctx ended.
+// Await returns when all tasks of the service run, with them. A task of a service with a
+// healthcheck runs only when it is healthy. Only tasks of the current spec count. The error is an
+// *UnhealthyError, unless ctx ended.
 func (cl *Cluster) Await(ctx context.Context, s *Snapshot, w Waiting) ([]api.Task, error) {
 	best, last := map[string]int{}, time.Now()
 	shown := -1
@@ -56,8 +57,9 @@ func (cl *Cluster) Await(ctx context.Context, s *Snapshot, w Waiting) ([]api.Tas
 	}
 }
 
-// steadyTime is how long tasks must have run until we believe it: a container that ends with 0 when its healthcheck
-// fails is called running for a blink (moby, daemon/cluster/executor/container/controller.go, Start).
+// steadyTime is how long tasks must have run until we believe it: a container that ends with 0 when
+// its healthcheck fails is called running for a blink (moby,
+// daemon/cluster/executor/container/controller.go, Start).
 const steadyTime = time.Second
 
 // AwaitSteady is await for services that no proxy checks.
@@ -124,8 +126,8 @@ func slot(t api.Task) string {
 	return t.NodeID
 }
 
-// Failures returns the failed tasks of a slot in which too many have failed since the service was updated,
-// newest first; none as long as there is hope.
+// Failures returns the failed tasks of a slot in which too many have failed since the service was
+// updated, newest first; none as long as there is hope.
 func Failures(svc *api.Service, tasks []api.Task) []api.Task {
 	failed := map[string][]api.Task{}
 	for _, t := range tasks {
@@ -145,7 +147,8 @@ func Failures(svc *api.Service, tasks []api.Task) []api.Task {
 	return nil
 }
 
-// allowed is how many failures end the wait: as many as there can be when the policy makes no more tasks.
+// allowed is how many failures end the wait: as many as there can be when the policy makes no more
+// tasks.
 func allowed(p *api.RestartPolicy, failed []api.Task) int {
 	switch {
 	case p == nil:
@@ -160,8 +163,8 @@ func allowed(p *api.RestartPolicy, failed []api.Task) int {
 	return MaxFailures
 }
 
-// Advanced says whether any slot has come further than ever before, and remembers how far. A new task in the
-// place of a failed one begins again and so is no progress.
+// Advanced says whether any slot has come further than ever before, and remembers how far. A new
+// task in the place of a failed one begins again and so is no progress.
 func Advanced(best map[string]int, tasks []api.Task) bool {
 	progress := false
 	for _, t := range tasks {
@@ -212,7 +215,8 @@ func (cl *Cluster) AwaitEnded(ctx context.Context, s *Snapshot, svc *api.Service
 	}
 }
 
-// Reachable says whether a node was ready when we looked last; what runs on another cannot be waited for.
+// Reachable says whether a node was ready when we looked last; what runs on another cannot be
+// waited for.
 func (s *Snapshot) Reachable(nodeID string) bool {
 	return s.Node(nodeID).Status.State == api.NodeStateReady
 }

@@ -115,7 +115,8 @@ func TestRestartPolicyThatMakesNoMoreTasks(t *testing.T) {
 	}
 }
 
-// A log that was not reached is asked for again, and one that came empty once more; a task that prints nothing is believed.
+// A log that was not reached is asked for again, and one that came empty once more; a task that
+// prints nothing is believed.
 func TestLastLinesAreAskedForAgain(t *testing.T) {
 	const unreached, oops = "\x03\x00\x00\x00\x00\x00\x00\x16node n3 does not answer", "\x01\x00\x00\x00\x00\x00\x00\x05oops\n"
 	for _, c := range []struct {

@@ -9,11 +9,12 @@ import (
 	"github.com/docker/docker/api/types/filters"
 )
 
-// Swarm has no events for tasks. What it has (services, nodes, containers of this node) wakes a wait at once;
-// for the rest a wait looks again after this time.
+// Swarm has no events for tasks. What it has (services, nodes, containers of this node) wakes a
+// wait at once; for the rest a wait looks again after this time.
 const lookAgain = 150 * time.Millisecond
 
-// Pause waits for something to happen on the swarm, for lookAgain at most. It returns false when ctx has ended.
+// Pause waits for something to happen on the swarm, for lookAgain at most. It returns false when
+// ctx has ended.
 func (cl *Cluster) Pause(ctx context.Context) bool {
 	timer := time.NewTimer(lookAgain)
 	defer timer.Stop()

@@ -12,9 +12,9 @@ import (
 // writeTime is how long one write to the swarm may take.
 const writeTime = 30 * time.Second
 
-// WithWholeWrites returns e with writes that no interruption cuts short: a request that the client gives up is carried
-// out by the manager all the same, and then nobody would know. Writes are short; what comes after one sees that the
-// context has ended.
+// WithWholeWrites returns e with writes that no interruption cuts short: a request that the client
+// gives up is carried out by the manager all the same, and then nobody would know. Writes are
+// short; what comes after one sees that the context has ended.
 func WithWholeWrites(e API) API { return wholeWrites{e} }
 
 type wholeWrites struct{ API }

@@ -11,8 +11,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
-// startColor brings a color to its spec and waits until its tasks run and, unless its ports are looked at first, every
-// proxy sees them ready.
+// startColor brings a color to its spec and waits until its tasks run and, unless its ports are
+// looked at first, every proxy sees them ready.
 func (r *run) startColor(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
 	r.touch(s)
@@ -30,7 +30,8 @@ func (r *run) startColor(ctx context.Context, s plan.Step) error {
 	return r.awaitReady(ctx, b, s.Color, s.Timeout)
 }
 
-// putColor creates the color's service or writes its spec. A service whose mode is another is made anew.
+// putColor creates the color's service or writes its spec. A service whose mode is another is made
+// anew.
 func (r *run) putColor(ctx context.Context, b *cluster.BlueGreen, s plan.Step) error {
 	live := b.Colors[s.Color]
 	keep := func(svc *api.Service) { b.Colors[s.Color] = svc }
@@ -58,7 +59,8 @@ func (r *run) putColor(ctx context.Context, b *cluster.BlueGreen, s plan.Step) e
 	return nil
 }
 
-// changeColor changes the active color while it serves: its number of replicas and labels, never its tasks' making.
+// changeColor changes the active color while it serves: its number of replicas and labels, never
+// its tasks' making.
 func (r *run) changeColor(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
 	svc, err := r.Rewrite(ctx, b.Colors[s.Color], func(spec *api.ServiceSpec) error {

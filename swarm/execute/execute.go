@@ -13,7 +13,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
-// functions carry out steps, each a step that stands by itself. Flips are not among them: several go in one order.
+// functions carry out steps, each a step that stands by itself. Flips are not among them: several
+// go in one order.
 var functions = map[plan.Action]func(*run, context.Context, plan.Step) error{
 	plan.CreateNetwork: (*run).createNetwork,
 	plan.CreateSecret:  (*run).createSecret,
@@ -47,7 +48,8 @@ var functions = map[plan.Action]func(*run, context.Context, plan.Step) error{
 	plan.Await:         (*run).awaitStep,
 }
 
-// Execute carries out a plan. Until the flip, a failure puts the idle colors back to what they held.
+// Execute carries out a plan. Until the flip, a failure puts the idle colors back to what they
+// held.
 func (ex *Executor) Execute(ctx context.Context, s *cluster.Snapshot, todo plan.Plan) error {
 	r := &run{Executor: ex, seen: s, plan: todo, before: map[string]api.ServiceSpec{}, existed: map[string]bool{}, networks: map[string]string{}, served: map[string]bool{}}
 	for _, step := range todo.Steps {
@@ -63,8 +65,9 @@ func (ex *Executor) Execute(ctx context.Context, s *cluster.Snapshot, todo plan.
 	return r.tolerated
 }
 
-// part carries out units, each after those that it has to wait for. The first failure ends waits that go on beside,
-// and nothing more is begun; but traffic that is just moving is not left half-way.
+// part carries out units, each after those that it has to wait for. The first failure ends waits
+// that go on beside, and nothing more is begun; but traffic that is just moving is not left
+// half-way.
 func (r *run) part(ctx context.Context, list []unit) error {
 	g, gctx := errgroup.WithContext(ctx)
 	done := make([]chan struct{}, len(list))

@@ -94,7 +94,8 @@ func (r *run) retire(ctx context.Context, s plan.Step) error {
 	return r.retireColor(ctx, r.seen, b, s.Color, *s.Settings)
 }
 
-// undo puts back what was touched before the flip: adopted or changed proxies, then the idle colors.
+// undo puts back what was touched before the flip: adopted or changed proxies, then the idle
+// colors.
 func (r *run) undo(ctx context.Context, cause error) error {
 	var after []string
 	for name, spec := range r.before {
@@ -139,8 +140,8 @@ func (r *run) undo(ctx context.Context, cause error) error {
 	return cause
 }
 
-// undoNetworks removes the networks that did not exist before and that no service is on now, and with the control network
-// the files of proxies.
+// undoNetworks removes the networks that did not exist before and that no service is on now, and
+// with the control network the files of proxies.
 func (r *run) undoNetworks(ctx context.Context) error {
 	if len(r.networks) == 0 {
 		return nil
@@ -190,7 +191,8 @@ func (r *run) remove(ctx context.Context, svc *api.Service) error {
 	return r.AwaitRemoved(ctx, r.seen, []api.Service{*svc})
 }
 
-// undoProxies gives a proxy service the spec that it had, but for the route; an adopted one becomes the app again.
+// undoProxies gives a proxy service the spec that it had, but for the route; an adopted one becomes
+// the app again.
 func (r *run) undoProxies(ctx context.Context, name string, spec api.ServiceSpec) (string, error) {
 	b := r.blueGreen(name)
 	adopted := spec.Labels[cluster.LabelRole] != cluster.RoleProxy

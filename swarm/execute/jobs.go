@@ -28,7 +28,8 @@ func (r *run) runJob(ctx context.Context, s plan.Step) error {
 	return nil
 }
 
-// awaitCompleted waits until a job has completed, with the same patience and the same errors as a wait for tasks to run.
+// awaitCompleted waits until a job has completed, with the same patience and the same errors as a
+// wait for tasks to run.
 func (r *run) awaitCompleted(ctx context.Context, w cluster.Waiting) error {
 	best, last, shown := map[string]int{}, time.Now(), -1
 	for {
@@ -76,7 +77,8 @@ func LatestRun(svc *api.Service, tasks []api.Task) []api.Task {
 	})
 }
 
-// JobProgress is how many tasks have completed, and how many must: of a global job as many as the swarm has made.
+// JobProgress is how many tasks have completed, and how many must: of a global job as many as the
+// swarm has made.
 func JobProgress(spec api.ServiceSpec, tasks []api.Task) (have, want int) {
 	nodes := map[string]bool{}
 	for _, t := range tasks {

@@ -22,8 +22,9 @@ import (
 // silence is how long a port may take to answer the first request that it ever gets.
 const silence = 30 * time.Second
 
-// checkPorts finds out what a color speaks on the ports that proxies are about to take over, from where those will be. A
-// port that speaks something else than the file says is an error before any request goes there.
+// checkPorts finds out what a color speaks on the ports that proxies are about to take over, from
+// where those will be. A port that speaks something else than the file says is an error before any
+// request goes there.
 func (r *run) checkPorts(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
 	w := cluster.Waiting{Service: s.Service, Color: s.Color, Step: "ports", Svc: b.Colors[s.Color], Timeout: s.Timeout}

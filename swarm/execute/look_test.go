@@ -13,8 +13,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
-// Ports are looked at once, before proxies take them: those of mode http and h2, of the first color, of a new release that
-// has others, and of a color that serves.
+// Ports are looked at once, before proxies take them: those of mode http and h2, of the first
+// color, of a new release that has others, and of a color that serves.
 func TestWhichPortsAreLookedAt(t *testing.T) {
 	file := func(image, ports string) string {
 		return fmt.Sprintf("services: {web: {image: %s, expose: %s, x-bluegreen: {}}}", image, ports)

@@ -34,7 +34,8 @@ func (r *run) createNetwork(ctx context.Context, s plan.Step) error {
 	return nil
 }
 
-// allocated returns a new network once the swarm has given it its subnet, which comes a moment after the create.
+// allocated returns a new network once the swarm has given it its subnet, which comes a moment
+// after the create.
 func (r *run) allocated(ctx context.Context, id string) (network.Inspect, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, allocateTime, fmt.Errorf("it got no subnet within %s: see the logs of the swarm's leader", allocateTime))
 	defer cancel()
@@ -76,7 +77,8 @@ func (r *run) createConfig(ctx context.Context, s plan.Step) error {
 	return nil
 }
 
-// ready returns the step's spec with ids in the place of names, and sees that the files it refers to exist.
+// ready returns the step's spec with ids in the place of names, and sees that the files it refers
+// to exist.
 func (r *run) ready(ctx context.Context, s plan.Step) (api.ServiceSpec, error) {
 	spec := cluster.Clone(*s.Spec)
 	if err := r.EnsureFiles(ctx, r.seen, s.Files); err != nil {
@@ -144,8 +146,8 @@ func (r *run) updatePlain(ctx context.Context, s plan.Step) error {
 	return nil
 }
 
-// replacing returns want as the next spec of a service that holds live. Where the tasks are made of the same,
-// they are left to the letter as they are: another order of a list would restart them.
+// replacing returns want as the next spec of a service that holds live. Where the tasks are made of
+// the same, they are left to the letter as they are: another order of a list would restart them.
 func replacing(s *cluster.Snapshot, live, want api.ServiceSpec) api.ServiceSpec {
 	want = cluster.Clone(want)
 	names := cluster.NetworkNames(s.Networks)

@@ -14,7 +14,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
-// createProxies creates the proxy service, and waits until every proxy sees the color ready and takes traffic.
+// createProxies creates the proxy service, and waits until every proxy sees the color ready and
+// takes traffic.
 func (r *run) createProxies(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
 	r.Working(s.Service, "proxies", "starting")
@@ -31,8 +32,8 @@ func (r *run) createProxies(ctx context.Context, s plan.Step) error {
 	return nil
 }
 
-// proxiesServe waits until the proxies of the current spec see the active color ready and run, and until those
-// of an earlier spec have left.
+// proxiesServe waits until the proxies of the current spec see the active color ready and run, and
+// until those of an earlier spec have left.
 func (r *run) proxiesServe(ctx context.Context, b *cluster.BlueGreen, s plan.Step) error {
 	if err := r.awaitStarting(ctx, b, s); err != nil {
 		return err
@@ -47,7 +48,8 @@ func (r *run) proxiesServe(ctx context.Context, b *cluster.BlueGreen, s plan.Ste
 	return r.MarkServed(ctx, b, s.To)
 }
 
-// awaitStarting waits until a proxy of the current spec has been started: then it can be asked what it lacks.
+// awaitStarting waits until a proxy of the current spec has been started: then it can be asked what
+// it lacks.
 func (r *run) awaitStarting(ctx context.Context, b *cluster.BlueGreen, s plan.Step) error {
 	w := cluster.Waiting{Service: s.Service, Step: "proxies", Svc: b.Proxy, Timeout: s.Timeout}
 	for began := time.Now(); ; {
@@ -72,7 +74,8 @@ func (r *run) awaitStarting(ctx context.Context, b *cluster.BlueGreen, s plan.St
 	}
 }
 
-// adopt turns a plain service into the proxies of its own colors, in place: id, alias, mode and ports stay.
+// adopt turns a plain service into the proxies of its own colors, in place: id, alias, mode and
+// ports stay.
 func (r *run) adopt(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
 	r.seen.Mu.Lock()
@@ -112,7 +115,8 @@ func (r *run) adopt(ctx context.Context, s plan.Step) error {
 	if err := r.awaitReplaced(ctx, b); err != nil {
 		return err
 	}
-	// `docker service rollback` goes back by one write: after this second one it no longer brings the app back.
+	// `docker service rollback` goes back by one write: after this second one it no longer brings
+	// the app back.
 	labels := map[string]string{cluster.LabelAlias + b.Name: s.To.String()}
 	for label := range byAddress {
 		labels[label] = s.Spec.Labels[label]
@@ -134,8 +138,9 @@ func (r *run) adopt(ctx context.Context, s plan.Step) error {
 	return nil
 }
 
-// sendByAddress lets a router that asks the swarm for tasks send to the virtual address of the service: its tasks are
-// about to end, and until the router asked again it would send to them. The address stays, and leads to those that run.
+// sendByAddress lets a router that asks the swarm for tasks send to the virtual address of the
+// service: its tasks are about to end, and until the router asked again it would send to them. The
+// address stays, and leads to those that run.
 func (r *run) sendByAddress(ctx context.Context, s plan.Step, plain *api.Service) (*api.Service, error) {
 	if len(s.Router.ByAddress) == 0 {
 		return plain, nil
@@ -160,7 +165,8 @@ func (r *run) sendByAddress(ctx context.Context, s plan.Step, plain *api.Service
 	return svc, nil
 }
 
-// sharedNetwork is the network on which the router reaches the proxies, if the running service is on it too; else empty.
+// sharedNetwork is the network on which the router reaches the proxies, if the running service is
+// on it too; else empty.
 func (r *run) sharedNetwork(plain api.Service, s plan.Step) string {
 	_, network := compose.TraefikNetwork(s.Spec.Labels)
 	on := slices.ContainsFunc(plain.Spec.TaskTemplate.Networks, func(a api.NetworkAttachmentConfig) bool {
@@ -195,7 +201,8 @@ func (r *run) awaitReplaced(ctx context.Context, b *cluster.BlueGreen) error {
 	}
 }
 
-// updateProxies changes the proxy service in place. The route in its labels is never the plan's: it is the swarm's.
+// updateProxies changes the proxy service in place. The route in its labels is never the plan's: it
+// is the swarm's.
 func (r *run) updateProxies(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
 	want, err := r.ready(ctx, s)

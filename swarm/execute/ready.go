@@ -15,8 +15,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
-// awaitReady waits until every proxy sees exactly the color's running tasks, each having passed its check.
-// Tasks that fail meanwhile end the wait as they do before.
+// awaitReady waits until every proxy sees exactly the color's running tasks, each having passed its
+// check. Tasks that fail meanwhile end the wait as they do before.
 func (r *run) awaitReady(ctx context.Context, b *cluster.BlueGreen, c cluster.Color, timeout time.Duration) error {
 	step := "color " + string(c)
 	w := cluster.Waiting{Service: b.Name, Color: c, Step: step, Svc: b.Colors[c], Timeout: timeout}
@@ -54,7 +54,8 @@ func (r *run) proxiesFailed(ctx context.Context, b *cluster.BlueGreen) error {
 	return nil
 }
 
-// readyOnce asks the proxies to see these tasks ready, until the tasks change. It returns what was not met.
+// readyOnce asks the proxies to see these tasks ready, until the tasks change. It returns what was
+// not met.
 func (r *run) readyOnce(ctx context.Context, b *cluster.BlueGreen, c cluster.Color, tasks []api.Task, wait time.Duration) (string, error) {
 	route, err := b.Route()
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
-// removeOfStack removes a service together with its stack: tasks are waited for when all services are removed.
+// removeOfStack removes a service together with its stack: tasks are waited for when all services
+// are removed.
 func (r *run) removeOfStack(ctx context.Context, s plan.Step) error {
 	for _, svc := range r.seen.Services() {
 		if svc.Spec.Name != s.Name {
@@ -72,8 +73,8 @@ func (r *run) removeColor(ctx context.Context, s plan.Step) error {
 	return r.Forget(ctx, r.seen, b, s.Color)
 }
 
-// proxiesLeft waits until the tasks that a service had before it became a plain one have ended. What runs on a node
-// that does not answer may still be a proxy that sends to the colors.
+// proxiesLeft waits until the tasks that a service had before it became a plain one have ended.
+// What runs on a node that does not answer may still be a proxy that sends to the colors.
 func (r *run) proxiesLeft(ctx context.Context, svc api.Service) error {
 	left, err := r.awaitFormer(ctx, svc, 0)
 	if err != nil || len(left) == 0 {
@@ -83,8 +84,9 @@ func (r *run) proxiesLeft(ctx context.Context, svc api.Service) error {
 		After: "the colors were left running; once the node is back or removed (`docker node rm`), run `docker bluegreen up` again"}
 }
 
-// awaitFormer waits until the tasks of earlier specs of a service have ended, at most as long as patience, 0 for as long as
-// it takes. It returns those that have not, and those on nodes that do not answer.
+// awaitFormer waits until the tasks of earlier specs of a service have ended, at most as long as
+// patience, 0 for as long as it takes. It returns those that have not, and those on nodes that do
+// not answer.
 func (r *run) awaitFormer(ctx context.Context, svc api.Service, patience time.Duration) ([]api.Task, error) {
 	for began := time.Now(); ; {
 		if _, err := r.RefreshNodes(ctx, r.seen); err != nil {
@@ -147,8 +149,8 @@ func (r *run) removeFiles(ctx context.Context) error {
 	return nil
 }
 
-// giveBack turns the proxies of a service into the service itself, in place: id, alias and ports stay. The colors go
-// on serving for those proxies that have not ended yet.
+// giveBack turns the proxies of a service into the service itself, in place: id, alias and ports
+// stay. The colors go on serving for those proxies that have not ended yet.
 func (r *run) giveBack(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
 	want, err := r.ready(ctx, s)
@@ -182,7 +184,8 @@ func (r *run) giveBack(ctx context.Context, s plan.Step) error {
 	if err := r.awaitReplaced(ctx, b); err != nil {
 		return err
 	}
-	// The user's own update_config; and `docker service rollback`, which undoes one write, no longer brings proxies back.
+	// The user's own update_config; and `docker service rollback`, which undoes one write, no
+	// longer brings proxies back.
 	svc, err = r.Rewrite(ctx, b.Proxy, func(spec *api.ServiceSpec) error {
 		spec.UpdateConfig = want.UpdateConfig
 		return nil

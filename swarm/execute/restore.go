@@ -77,7 +77,8 @@ func (ex *Executor) putBack(ctx context.Context, live *api.Service, saved api.Se
 	return ex.Inspect(ctx, created.ID)
 }
 
-// retireColor waits until nothing is in flight on the color that traffic has left, then keeps it warm or cold.
+// retireColor waits until nothing is in flight on the color that traffic has left, then keeps it
+// warm or cold.
 func (ex *Executor) retireColor(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color, settings compose.Settings) error {
 	route, err := b.Route()
 	if err != nil {

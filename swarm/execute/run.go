@@ -32,14 +32,15 @@ type run struct {
 	created []*cluster.BlueGreen
 	// before are the specs of the proxy services that were changed, by compose name.
 	before map[string]api.ServiceSpec
-	// served are the services that are past the point of no return: their new version takes traffic, and from
-	// then on nothing of theirs is touched.
+	// served are the services that are past the point of no return: their new version takes
+	// traffic, and from then on nothing of theirs is touched.
 	served map[string]bool
 	// tolerated are failures that are told at the end.
 	tolerated error
 }
 
-// tolerate keeps the failure of a step that nothing needs; the command fails with it once all else is done.
+// tolerate keeps the failure of a step that nothing needs; the command fails with it once all else
+// is done.
 func (r *run) tolerate(s plan.Step, err error) {
 	r.Warn(s.Service, "optional", "what depends on it goes on without it (required: false): %v", err)
 	r.mu.Lock()

@@ -6,8 +6,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
-// waits is how many steps that wait for tasks are carried out at once. They have places of their own: what a color needs
-// to become healthy may be a plain service that is still to be created.
+// waits is how many steps that wait for tasks are carried out at once. They have places of their
+// own: what a color needs to become healthy may be a plain service that is still to be created.
 const waits = 64
 
 // unit is what the executor does as one: a step, or all flips that go in one order.
@@ -16,8 +16,8 @@ type unit struct {
 	after []int // positions in the part
 }
 
-// parts cuts a plan into lists of units, each to be begun when the one before is done: the phases, and of the clean-up
-// each action by itself.
+// parts cuts a plan into lists of units, each to be begun when the one before is done: the phases,
+// and of the clean-up each action by itself.
 func parts(p plan.Plan) [][]unit {
 	var parts [][]unit
 	for begin := 0; begin < len(p.Steps); {
@@ -32,8 +32,8 @@ func parts(p plan.Plan) [][]unit {
 	return parts
 }
 
-// units joins the flips that as many flips must precede: they go in one order, and no circle can come of it. begin is
-// the position of the first step in its plan.
+// units joins the flips that as many flips must precede: they go in one order, and no circle can
+// come of it. begin is the position of the first step in its plan.
 func units(steps []plan.Step, begin int) []unit {
 	var list []unit
 	flips := make([]int, len(steps))  // how many flips lie before each step

@@ -16,7 +16,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
-// creating is an engine that only creates services: those of names with "bad" fail, and others are told.
+// creating is an engine that only creates services: those of names with "bad" fail, and others are
+// told.
 type creating struct {
 	engine.API
 	mu      sync.Mutex

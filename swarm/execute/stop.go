@@ -20,8 +20,8 @@ const stopTime = 60 * time.Second
 // emptyTime is how long the proxies may take to forget tasks that have ended.
 const emptyTime = 30 * time.Second
 
-// stopColor brings the idle color to no task at all, out of every proxy: then nothing of the old release can be
-// taken for the new one. First every proxy confirms that it does not send there.
+// stopColor brings the idle color to no task at all, out of every proxy: then nothing of the old
+// release can be taken for the new one. First every proxy confirms that it does not send there.
 func (r *run) stopColor(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
 	if b.Proxy != nil {
@@ -36,7 +36,8 @@ func (r *run) stopColor(ctx context.Context, s plan.Step) error {
 	return r.halt(ctx, r.seen, b, s.Color, "color "+string(s.Color))
 }
 
-// leave sees that every proxy follows the route that is written down, and that the color is at rest.
+// leave sees that every proxy follows the route that is written down, and that the color is at
+// rest.
 func (r *run) leave(ctx context.Context, b *cluster.BlueGreen, s plan.Step) error {
 	route, err := b.Route()
 	if err != nil {
@@ -48,8 +49,9 @@ func (r *run) leave(ctx context.Context, b *cluster.BlueGreen, s plan.Step) erro
 	return r.rest(ctx, r.seen, b, s.Color, route, s.Settings.Drain)
 }
 
-// rest waits until no request is in flight on a color in any proxy, for drain at most; then what is left is closed.
-// Every proxy confirms the route on the way: else ErrDrift, or an *UnconfirmedError.
+// rest waits until no request is in flight on a color in any proxy, for drain at most; then what is
+// left is closed. Every proxy confirms the route on the way: else ErrDrift, or an
+// *UnconfirmedError.
 func (ex *Executor) rest(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color, route haproxy.Route, drain time.Duration) error {
 	moves := []traffic.Move{{Service: b, From: route, To: route}}
 	proxies, err := ex.Askable(ctx, s, moves)
@@ -76,7 +78,8 @@ func (ex *Executor) rest(ctx context.Context, s *cluster.Snapshot, b *cluster.Bl
 	return ex.Confirm(ctx, s, moves, traffic.Heard{}.Add(moves, proxies, report))
 }
 
-// halt scales a color to nothing and waits until its tasks have ended and no proxy knows any of them.
+// halt scales a color to nothing and waits until its tasks have ended and no proxy knows any of
+// them.
 func (ex *Executor) halt(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color, step string) error {
 	svc, err := ex.Rewrite(ctx, b.Colors[c], func(spec *api.ServiceSpec) error {
 		*spec = cluster.Stopped(*spec)

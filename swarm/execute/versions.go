@@ -40,8 +40,8 @@ func changedMeanwhile(kind, name string, err error) error {
 	return fmt.Errorf("update %s %s: %w", kind, name, err)
 }
 
-// removeVersion removes a secret or config that nothing uses any more. One that somebody has begun to use meanwhile
-// stays, and so does every one while something does not serve that should.
+// removeVersion removes a secret or config that nothing uses any more. One that somebody has begun
+// to use meanwhile stays, and so does every one while something does not serve that should.
 func (r *run) removeVersion(ctx context.Context, s plan.Step) error {
 	kind, remove := "secret", r.Engine.SecretRemove
 	r.seen.Mu.Lock()

@@ -8,7 +8,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
-// A task that is new at an address that was known before is not ready by the checks of the one before.
+// A task that is new at an address that was known before is not ready by the checks of the one
+// before.
 func TestReturningAddress(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)
@@ -36,7 +37,8 @@ func (s *site) knows(p *running, color string) bool {
 	return slices.ContainsFunc(report.Proxies[0].Servers, func(s Server) bool { return s.Color == color })
 }
 
-// The only task of the active color is replaced by another one: no request is lost, and the new one is ready after a check.
+// The only task of the active color is replaced by another one: no request is lost, and the new one
+// is ready after a check.
 func TestReplacedTask(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)

@@ -11,7 +11,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
-// until runs an order with one condition on a color, and returns whether it was met and what was unmet.
+// until runs an order with one condition on a color, and returns whether it was met and what was
+// unmet.
 func (s *site) until(wait time.Duration, c Condition, ps ...*running) (bool, []Progress) {
 	s.t.Helper()
 	c.Service = s.proxy.Service
@@ -24,7 +25,8 @@ func (s *site) until(wait time.Duration, c Condition, ps ...*running) (bool, []P
 	return report.Met, unmet
 }
 
-// lacks says whether one of the unmet conditions is about a server and has a cause with these words in it.
+// lacks says whether one of the unmet conditions is about a server and has a cause with these words
+// in it.
 func lacks(unmet []Progress, what, why string) bool {
 	for _, p := range unmet {
 		if p.What == what && strings.Contains(p.Why, why) {
@@ -65,7 +67,8 @@ func TestReadyIsExact(t *testing.T) {
 	})
 }
 
-// As many tasks as one DNS answer holds are seen, reported, and told of, though the report is longer than a buffer.
+// As many tasks as one DNS answer holds are seen, reported, and told of, though the report is
+// longer than a buffer.
 func TestManyTasks(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)
@@ -90,8 +93,8 @@ func TestManyTasks(t *testing.T) {
 	})
 }
 
-// With a health path the answer counts, and the report says what it was. A port of mode tcp is asked only where the port of
-// the check is named.
+// With a health path the answer counts, and the report says what it was. A port of mode tcp is
+// asked only where the port of the check is named.
 func TestHealthPath(t *testing.T) {
 	for _, mode := range []string{compose.ModeHTTP, compose.ModeH2, compose.ModeTCP} {
 		t.Run(mode, func(t *testing.T) {

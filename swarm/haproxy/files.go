@@ -1,5 +1,5 @@
-// Package haproxy is what runs inside every proxy and in a control job: HAProxy's configuration, the Lua
-// beside it, and the language between the jobs and the plugin.
+// Package haproxy is what runs inside every proxy and in a control job: HAProxy's configuration,
+// the Lua beside it, and the language between the jobs and the plugin.
 package haproxy
 
 import (
@@ -16,7 +16,8 @@ import (
 // Dir is where the files are mounted in containers.
 const Dir = "/bluegreen"
 
-// StopSignal is the signal that makes a proxy end without losing a request, whatever the image says.
+// StopSignal is the signal that makes a proxy end without losing a request, whatever the image
+// says.
 const StopSignal = "SIGUSR1"
 
 // RouteFile is the name of the file in Dir that holds what RouteTemplate gives.
@@ -68,8 +69,8 @@ func OrderFiles() map[string]string {
 	return files
 }
 
-// RouteTemplate is the content of RouteFile: a config with the golang template driver, which puts in the
-// route from the label of the service as it was when the task was made.
+// RouteTemplate is the content of RouteFile: a config with the golang template driver, which puts
+// in the route from the label of the service as it was when the task was made.
 func RouteTemplate(service string) string {
 	return fmt.Sprintf("%s {{index .Service.Labels %q}}\n", service, RouteLabel(service))
 }
@@ -79,7 +80,8 @@ func RouteLabel(service string) string {
 	return "bluegreen.alias." + service
 }
 
-// Command is the command of a proxy and of a control job: in one haproxy.cfg, in the other order.cfg.
+// Command is the command of a proxy and of a control job: in one haproxy.cfg, in the other
+// order.cfg.
 func Command() []string { return command("haproxy.cfg") }
 
 // OrderCommand is the command of a control job.

@@ -11,8 +11,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
-// FuzzFiles holds that what the loader takes renders to files that HAProxy takes, without a warning, and that nothing
-// of the user's text gets a line of its own in them.
+// FuzzFiles holds that what the loader takes renders to files that HAProxy takes, without a
+// warning, and that nothing of the user's text gets a line of its own in them.
 func FuzzFiles(f *testing.F) {
 	f.Add("web", uint16(80), "http", uint16(81), "tcp", "/healthz", uint16(80), int64(time.Second), int64(time.Second), 2, 3, int64(0), false)
 	f.Add("My-Web_2", uint16(1), "h2", uint16(65535), "h2", "/?a=%20&b=!~*'()", uint16(0), int64(time.Millisecond), int64(24*time.Hour), 100, 1, int64(24*time.Hour), true)
@@ -69,7 +69,8 @@ func loaded(t *testing.T, service string, port uint16, mode, path string, checke
 	return p.Services[0].BlueGreen, nil
 }
 
-// checkLines compares the lines of a proxy's files, but for the user's own words, with those of one whose words are plain.
+// checkLines compares the lines of a proxy's files, but for the user's own words, with those of one
+// whose words are plain.
 func checkLines(t *testing.T, p Proxy) {
 	t.Helper()
 	files, err := p.Files()

@@ -35,7 +35,8 @@ func post(url string, kilobytes int) string {
 	return string(body)
 }
 
-// What comes while a proxy looks for its peers is held, however much it is, and goes the right way then.
+// What comes while a proxy looks for its peers is held, however much it is, and goes the right way
+// then.
 func TestHeldUpload(t *testing.T) {
 	for _, mode := range []string{compose.ModeHTTP, compose.ModeTCP} {
 		t.Run(mode, func(t *testing.T) {

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Idle waits for what is in flight; what is left when the wait runs out is closed only if the order says so.
+// Idle waits for what is in flight; what is left when the wait runs out is closed only if the order
+// says so.
 func TestIdle(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)

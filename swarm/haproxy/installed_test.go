@@ -17,8 +17,8 @@ type installed struct {
 	root string
 }
 
-// haproxies returns every HAProxy to test with: those in the root directories that HAPROXY_ROOTS lists with
-// colons between them, else the one in PATH.
+// haproxies returns every HAProxy to test with: those in the root directories that HAPROXY_ROOTS
+// lists with colons between them, else the one in PATH.
 func haproxies(t testing.TB) []installed {
 	t.Helper()
 	var found []installed
@@ -35,7 +35,8 @@ func haproxies(t testing.TB) []installed {
 	return []installed{{name: "PATH"}}
 }
 
-// needNull puts /dev/null into a root directory: HAProxy does not start without it, and an image has none.
+// needNull puts /dev/null into a root directory: HAProxy does not start without it, and an image
+// has none.
 func needNull(t testing.TB, root string) {
 	t.Helper()
 	const null = 1<<8 | 3 // the device's major and minor numbers
@@ -76,7 +77,8 @@ func (h installed) dir(t *testing.T, files func(dir string) map[string]string) s
 	return inside
 }
 
-// command makes a command as a container would run it: argv as the package gives it, with the files in dir.
+// command makes a command as a container would run it: argv as the package gives it, with the files
+// in dir.
 func (h installed) command(argv []string, dir string, env ...string) *exec.Cmd {
 	argv = append([]string(nil), argv...)
 	for i := range argv {

@@ -38,7 +38,8 @@ func (s *site) startLoad(mode string, ps ...*running) *load {
 		protocols := &http.Protocols{}
 		protocols.SetHTTP1(mode != compose.ModeH2)
 		protocols.SetUnencryptedHTTP2(mode == compose.ModeH2)
-		// A connection of a tcp port belongs to one color for its life, so only new ones can be judged.
+		// A connection of a tcp port belongs to one color for its life, so only new ones can be
+		// judged.
 		fresh := i%2 == 0 || mode == compose.ModeTCP
 		transport := &http.Transport{Protocols: protocols, DisableKeepAlives: fresh, DialContext: l.dial}
 		client := &http.Client{Transport: transport, Timeout: 10 * time.Second}

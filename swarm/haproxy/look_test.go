@@ -133,8 +133,9 @@ func serveOneHost(l net.Listener) {
 	})
 }
 
-// answers serves a text to whoever connects, and closes after the other side: to close with something unread resets the
-// connection, and the text may be lost. Without a text it closes at once.
+// answers serves a text to whoever connects, and closes after the other side: to close with
+// something unread resets the connection, and the text may be lost. Without a text it closes at
+// once.
 func answers(text string) func(net.Listener) {
 	return func(l net.Listener) {
 		eachConn(l, func(c net.Conn) {

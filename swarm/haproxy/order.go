@@ -15,16 +15,16 @@ const OrderVariable = "BLUEGREEN_ORDER"
 const (
 	// Ready: the proxy knows exactly the addresses given, and each passed its check on every port.
 	Ready = "ready"
-	// Empty: the proxy knows no address of the color, but for ones that its checks cannot connect to any more.
-	// Whatever has such an address later counts as ready only once it passed a check.
+	// Empty: the proxy knows no address of the color, but for ones that its checks cannot connect
+	// to any more. Whatever has such an address later counts as ready only once it passed a check.
 	Empty = "empty"
 	// Idle: the proxy has no request and no connection in flight on the color.
 	Idle = "idle"
 )
 
-// Order is what one control job does: it waits until all conditions hold in all proxies of their service at
-// once, and then tells all proxies the route of their service. Without conditions it tells at once, and
-// without routes it only reports. If the wait runs out nothing is told.
+// Order is what one control job does: it waits until all conditions hold in all proxies of their
+// service at once, and then tells all proxies the route of their service. Without conditions it
+// tells at once, and without routes it only reports. If the wait runs out nothing is told.
 type Order struct {
 	Proxies []ProxyAddr
 	Until   []Condition
@@ -32,11 +32,11 @@ type Order struct {
 	Wait time.Duration
 	// Routes are keyed by service.
 	Routes map[string]Route
-	// Close lists the colors on which, if the wait runs out with their Idle condition unmet, what is still
-	// in flight is closed; then the conditions are judged again for two seconds.
+	// Close lists the colors on which, if the wait runs out with their Idle condition unmet, what
+	// is still in flight is closed; then the conditions are judged again for two seconds.
 	Close []Closing
-	// Look lists ports of tasks whose protocol is found out. An order with any does nothing else: it waits until something
-	// listens on each, and needs no proxies.
+	// Look lists ports of tasks whose protocol is found out. An order with any does nothing else:
+	// it waits until something listens on each, and needs no proxies.
 	Look []Look
 	// Silence is how long such a port may take to answer.
 	Silence time.Duration

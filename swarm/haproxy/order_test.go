@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// One proxy that cannot be reached keeps all from being told; without conditions the others are told.
+// One proxy that cannot be reached keeps all from being told; without conditions the others are
+// told.
 func TestUnreachable(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Add takes in one line that a control job printed. It returns the progress if the line tells of one, else
-// nil. Lines of a kind it does not know, such as HAProxy's own, are passed over; the error quotes a line
-// that is cut short or damaged.
+// Add takes in one line that a control job printed. It returns the progress if the line tells of
+// one, else nil. Lines of a kind it does not know, such as HAProxy's own, are passed over; the
+// error quotes a line that is cut short or damaged.
 func (r *Report) Add(line string) (*Progress, error) {
 	f := &fields{rest: strings.TrimSpace(line)}
 	if f.rest == "" {

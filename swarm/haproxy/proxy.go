@@ -11,8 +11,9 @@ import (
 // ControlPort is where proxies are asked and told, on the control network.
 const ControlPort = 9899
 
-// SubnetVariable is the environment variable of a proxy that holds the subnet of the control network,
-// such as 10.0.3.0/24. Without it the proxy does not start: it would answer anybody, or nobody.
+// SubnetVariable is the environment variable of a proxy that holds the subnet of the control
+// network, such as 10.0.3.0/24. Without it the proxy does not start: it would answer anybody, or
+// nobody.
 const SubnetVariable = "BLUEGREEN_CONTROL_SUBNET"
 
 // The two colors, as routes and orders name them.
@@ -32,21 +33,25 @@ type Color struct {
 type Proxy struct {
 	// Service is the compose name, such as web: the key of the route map.
 	Service string
-	// Peers is the DNS name that lists all these proxies on the control network, such as tasks.shop_web-proxies.
+	// Peers is the DNS name that lists all these proxies on the control network, such as
+	// tasks.shop_web-proxies.
 	Peers string
-	// PeerSlots and Slots are the greatest numbers of proxies, and of tasks of a color, that are seen.
+	// PeerSlots and Slots are the greatest numbers of proxies, and of tasks of a color, that are
+	// seen.
 	PeerSlots, Slots int
 	// Colors are keyed by Blue and Green; one may be missing.
 	Colors map[string]Color
 	// Drain is how long connections may live on after the proxy was told to stop.
 	Drain time.Duration
-	// Linger is how long those who send requests here may take to learn that the proxy was told to stop; it stays for as
-	// long, and for 3 seconds at least, since DNS and VIP may still lead to it.
+	// Linger is how long those who send requests here may take to learn that the proxy was told to
+	// stop; it stays for as long, and for 3 seconds at least, since DNS and VIP may still lead to
+	// it.
 	Linger time.Duration
 	// MaxConn is the greatest number of client connections on each port.
 	MaxConn int
 
-	// For tests that run several proxies on one machine: where files are, the address to listen on, and the name server.
+	// For tests that run several proxies on one machine: where files are, the address to listen on,
+	// and the name server.
 	dir, bind, nameserver string
 }
 
@@ -57,7 +62,8 @@ var (
 	pathText = regexp.MustCompile(`^/[!-~]*$`)
 )
 
-// validate returns an error, naming the service and what is wrong, for what no configuration can be written from.
+// validate returns an error, naming the service and what is wrong, for what no configuration can be
+// written from.
 func (p Proxy) validate() error {
 	fail := func(format string, args ...any) error {
 		return fmt.Errorf("proxy of service %q: "+format, append([]any{p.Service}, args...)...)
@@ -118,13 +124,15 @@ const shortestLinger = 3 * time.Second
 // linger is how long a stopping proxy stays even when nobody uses it.
 func (p Proxy) linger() time.Duration { return max(p.Linger, shortestLinger) }
 
-// StopGrace is the stop_grace_period that the proxies need so that connections may live for Drain after the signal to stop.
+// StopGrace is the stop_grace_period that the proxies need so that connections may live for Drain
+// after the signal to stop.
 func (p Proxy) StopGrace() time.Duration {
 	return p.grace() + 4*time.Second
 }
 
-// grace is how long the ports of a stopping proxy stay open at most. Then HTTP/2 clients are told to go elsewhere, which
-// cannot be done sooner, and have the 2 s of hard-stop-after for what they have in flight.
+// grace is how long the ports of a stopping proxy stay open at most. Then HTTP/2 clients are told
+// to go elsewhere, which cannot be done sooner, and have the 2 s of hard-stop-after for what they
+// have in flight.
 func (p Proxy) grace() time.Duration {
 	return max(p.Drain, p.linger()+time.Second)
 }

@@ -10,8 +10,8 @@ type Report struct {
 	Met bool
 	// Err is the job's own failure in words, or empty.
 	Err string
-	// Waited is how long the conditions took, Connected how long until all proxies were connected to, and
-	// Told how long from the first proxy told to the last answer.
+	// Waited is how long the conditions took, Connected how long until all proxies were connected
+	// to, and Told how long from the first proxy told to the last answer.
 	Waited, Connected, Told time.Duration
 	// Proxies are in the order of Order.Proxies.
 	Proxies []*ProxyReport
@@ -41,18 +41,19 @@ const (
 // ProxyReport is the state of one proxy at the end of the job.
 type ProxyReport struct {
 	ProxyAddr
-	// Unreachable is why the proxy's state could not be read; empty if it could. Then the rest is missing,
-	// except that Outcome tells whether it answered before.
+	// Unreachable is why the proxy's state could not be read; empty if it could. Then the rest is
+	// missing, except that Outcome tells whether it answered before.
 	Unreachable string
-	// Route is what the proxy routes by now. It has a higher sequence than the order's if somebody else
-	// gave a later one.
+	// Route is what the proxy routes by now. It has a higher sequence than the order's if somebody
+	// else gave a later one.
 	Route Route
-	// Outcome is Taken, Kept, Refused, or empty for a proxy that was not told or could not be connected to.
+	// Outcome is Taken, Kept, Refused, or empty for a proxy that was not told or could not be
+	// connected to.
 	Outcome string
 	// Acknowledged is the time from when the first proxy was told to this one's answer.
 	Acknowledged time.Duration
-	// Met says that the proxy has asked its peers; Ready that it once had a server of its active color;
-	// Stopping that it was told to end and still serves what is left.
+	// Met says that the proxy has asked its peers; Ready that it once had a server of its active
+	// color; Stopping that it was told to end and still serves what is left.
 	Met, Ready, Stopping bool
 	// InFlight counts requests, or connections for tcp ports, by color.
 	InFlight map[string]int
@@ -74,11 +75,13 @@ type Server struct {
 	Addr string
 	// Status is HAProxy's word, such as UP, DOWN, or UP 1/3 without the count.
 	Status string
-	// Check is HAProxy's code for the last check, such as L4OK, L7STS, L4CON; INI or NEW before the first one.
+	// Check is HAProxy's code for the last check, such as L4OK, L7STS, L4CON; INI or NEW before the
+	// first one.
 	Check string
 	// InFlight counts the requests, or connections for tcp ports, that it works on.
 	InFlight int
-	// Detail is what the last check met, in words, such as "Layer4 connection problem: Connection refused".
+	// Detail is what the last check met, in words, such as "Layer4 connection problem: Connection
+	// refused".
 	Detail string
 }
 
@@ -99,6 +102,7 @@ type Progress struct {
 	Met bool
 	// What is the server concerned, such as 10.0.1.5:8080, or empty.
 	What string
-	// Why is the cause, such as "DOWN L4CON Layer4 connection problem: Connection refused" or "3 in flight".
+	// Why is the cause, such as "DOWN L4CON Layer4 connection problem: Connection refused" or "3 in
+	// flight".
 	Why string
 }

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Route says where an alias points. Proxies take only a route with a higher sequence than their own.
+// Route says where an alias points. Proxies take only a route with a higher sequence than their
+// own.
 type Route struct {
 	Sequence uint64
 	// Color is the active color; empty if there is none.
@@ -18,8 +19,8 @@ func (r Route) String() string {
 	return fmt.Sprintf("%d:%s", r.Sequence, r.Color)
 }
 
-// ParseRoute reads what String returns. More fields, each after a colon, are those of a later version and
-// are passed over. The error quotes the text.
+// ParseRoute reads what String returns. More fields, each after a colon, are those of a later
+// version and are passed over. The error quotes the text.
 func ParseRoute(text string) (Route, error) {
 	sequence, rest, ok := strings.Cut(text, ":")
 	color, _, _ := strings.Cut(rest, ":")

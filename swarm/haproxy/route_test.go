@@ -37,7 +37,8 @@ func (s *site) flip(sequence uint64, color string, ps ...*running) {
 	}
 }
 
-// Flips under load: no request fails, and none that began after an order ended reaches the old color.
+// Flips under load: no request fails, and none that began after an order ended reaches the old
+// color.
 func TestFlipUnderLoad(t *testing.T) {
 	for _, mode := range []string{compose.ModeHTTP, compose.ModeH2, compose.ModeTCP} {
 		t.Run(mode, func(t *testing.T) {
@@ -59,7 +60,8 @@ func TestFlipUnderLoad(t *testing.T) {
 	}
 }
 
-// A proxy keeps its route when it is told an older one or the same, and the report says which it has.
+// A proxy keeps its route when it is told an older one or the same, and the report says which it
+// has.
 func TestOlderRoute(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)
@@ -132,7 +134,8 @@ func TestLoneStart(t *testing.T) {
 	})
 }
 
-// Without an active color, with one that is gone, or on a port that the active color does not have, the answer is 503.
+// Without an active color, with one that is gone, or on a port that the active color does not have,
+// the answer is 503.
 func TestNowhereToGo(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)

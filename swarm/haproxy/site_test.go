@@ -48,7 +48,8 @@ func newSite(t *testing.T, h installed) *site {
 	return s
 }
 
-// addr is one of the site's addresses. By custom proxies have 1 to 9, blue tasks 11 to 19, green ones 21 to 29.
+// addr is one of the site's addresses. By custom proxies have 1 to 9, blue tasks 11 to 19, green
+// ones 21 to 29.
 func (s *site) addr(n int) string { return fmt.Sprint(s.prefix, n) }
 
 // eachColor changes the release of both colors.

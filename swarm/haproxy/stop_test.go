@@ -17,7 +17,8 @@ import (
 // slack is what a busy machine may take longer; it is less than what a proxy that hangs would take.
 const slack = 3 * time.Second
 
-// endedWithin waits for the end of a proxy, which must come between two times from the signal to stop.
+// endedWithin waits for the end of a proxy, which must come between two times from the signal to
+// stop.
 func endedWithin(t *testing.T, r *running, began time.Time, least, most time.Duration) {
 	t.Helper()
 	select {
@@ -33,8 +34,8 @@ func endedWithin(t *testing.T, r *running, began time.Time, least, most time.Dur
 	}
 }
 
-// A stopping proxy serves whoever comes, gets rid of kept connections without cutting a request, and goes when nobody
-// is left. HTTP/2 connections can be ended only at the drain limit.
+// A stopping proxy serves whoever comes, gets rid of kept connections without cutting a request,
+// and goes when nobody is left. HTTP/2 connections can be ended only at the drain limit.
 func TestStopServesAndEnds(t *testing.T) {
 	for _, mode := range []string{compose.ModeHTTP, compose.ModeH2} {
 		t.Run(mode, func(t *testing.T) {

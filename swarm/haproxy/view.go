@@ -10,7 +10,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
-// controlConn is how many connections are kept free for the control port when the users' ports are full.
+// controlConn is how many connections are kept free for the control port when the users' ports are
+// full.
 const controlConn = 256
 
 // view is what the templates see.
@@ -41,7 +42,8 @@ func newView(p Proxy) view {
 		modes := map[uint16]string{}
 		for _, port := range c.Ports {
 			modes[port.Target] = port.Mode
-			// A port that is http in one color and tcp in the other passes bytes for both: those always fit.
+			// A port that is http in one color and tcp in the other passes bytes for both: those
+			// always fit.
 			tcp[port.Target] = tcp[port.Target] || port.Mode == compose.ModeTCP
 		}
 		for _, port := range slices.Sorted(maps.Keys(modes)) {
@@ -59,7 +61,8 @@ func newView(p Proxy) view {
 	return v
 }
 
-// healthOf is the check of a port: one that does not speak HTTP cannot be asked for a path, so a connect is enough for it.
+// healthOf is the check of a port: one that does not speak HTTP cannot be asked for a path, so a
+// connect is enough for it.
 func healthOf(h compose.Health, mode string) compose.Health {
 	if mode == compose.ModeTCP && h.Port == 0 {
 		h.Path = ""
@@ -83,7 +86,8 @@ func (b backend) CheckOptions() string {
 	return options
 }
 
-// FastInterval is the time between checks of a task that is new, or neither quite up nor quite down.
+// FastInterval is the time between checks of a task that is new, or neither quite up nor quite
+// down.
 func (b backend) FastInterval() time.Duration {
 	return min(b.Health.Interval, 500*time.Millisecond)
 }
@@ -110,8 +114,8 @@ func (v view) TotalConn() int { return v.MaxConn*len(v.Frontends) + controlConn 
 // Local is where the proxy itself can be asked.
 func (v view) Local() string { return cmp.Or(v.bind, "127.0.0.1") }
 
-// OpenFiles is the number of open files that a proxy needs: for its container's nofile limit. HAProxy does
-// not start with less, and takes memory for as many as it is allowed.
+// OpenFiles is the number of open files that a proxy needs: for its container's nofile limit.
+// HAProxy does not start with less, and takes memory for as many as it is allowed.
 func (p Proxy) OpenFiles() int64 {
 	v := newView(p)
 	const threads, listeners = 256, 64 // a few descriptors each, and a margin

@@ -51,19 +51,22 @@ const (
 	Deploy
 	// Settle waits for services that nothing else waits for.
 	Settle
-	// CleanUp removes what is not used any more, one action after the other. By then everything serves.
+	// CleanUp removes what is not used any more, one action after the other. By then everything
+	// serves.
 	CleanUp
 )
 
 // Traits are what there is to know of an action beside the function that carries it out.
 type Traits struct {
-	// Phase is the part of a plan that the action belongs to. An Await may belong to Deploy, when others wait for it.
+	// Phase is the part of a plan that the action belongs to. An Await may belong to Deploy, when
+	// others wait for it.
 	Phase Phase
 	// Quick says that a step is done once it is written: nothing is waited for.
 	Quick bool
 	// Writes says that the step writes a service of its name.
 	Writes bool
-	// Starts says that a step starts tasks beside those that run; an UpdatePlain does where its diff says so.
+	// Starts says that a step starts tasks beside those that run; an UpdatePlain does where its
+	// diff says so.
 	Starts bool
 	// MovesTraffic says that the failure of another step must not end this one.
 	MovesTraffic bool

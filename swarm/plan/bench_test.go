@@ -28,8 +28,8 @@ func manyServices(n int) string {
 	return b.String()
 }
 
-// BenchmarkPlan plans 1,000 services: from nothing, with nothing to do, and with a new image for each. The goal is a
-// second and 200 MB for each plan.
+// BenchmarkPlan plans 1,000 services: from nothing, with nothing to do, and with a new image for
+// each. The goal is a second and 200 MB for each plan.
 func BenchmarkPlan(b *testing.B) {
 	load := func(file string) *compose.Project {
 		dir := b.TempDir()

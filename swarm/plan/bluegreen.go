@@ -42,8 +42,9 @@ func (pl *planner) colorNames(svc compose.Service) error {
 	return nil
 }
 
-// first plans a service without proxies: one color, then the proxies with that color active. Nothing takes
-// traffic through proxies yet; but colors may be there, from an up that was ended or when the proxies were removed.
+// first plans a service without proxies: one color, then the proxies with that color active.
+// Nothing takes traffic through proxies yet; but colors may be there, from an up that was ended or
+// when the proxies were removed.
 func (pl *planner) first(svc compose.Service, b *cluster.BlueGreen) error {
 	color := pl.firstColor(svc, b)
 	route := haproxy.Route{Sequence: b.LastServed() + 1, Color: string(color)}
@@ -69,8 +70,8 @@ func (pl *planner) first(svc compose.Service, b *cluster.BlueGreen) error {
 	return pl.proxies(svc, b, route, map[cluster.Color]compose.Release{color: svc.BlueGreen.Release})
 }
 
-// firstColor is the color that will be active first: one that holds what the file says, else one that never
-// served, so that the way back to the other survives.
+// firstColor is the color that will be active first: one that holds what the file says, else one
+// that never served, so that the way back to the other survives.
 func (pl *planner) firstColor(svc compose.Service, b *cluster.BlueGreen) cluster.Color {
 	served := cluster.None
 	var last uint64
@@ -123,7 +124,8 @@ func (pl *planner) following(svc compose.Service, b *cluster.BlueGreen, route ha
 	return nil
 }
 
-// revive plans the return of an active color that was removed by hand: nothing answers until it is back.
+// revive plans the return of an active color that was removed by hand: nothing answers until it is
+// back.
 func (pl *planner) revive(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route) error {
 	active := cluster.Color(route.Color)
 	spec, err := pl.colorSpec(svc, active, b.LastRelease()+1, b.Colors[active.Other()])
@@ -195,7 +197,8 @@ func (pl *planner) retire(svc compose.Service, c cluster.Color, cause string) {
 		Cause: fmt.Sprintf("%s, keep: %s", cause, svc.BlueGreen.Keep)})
 }
 
-// inPlace plans what may change in the active color while it serves: its number of replicas and its labels.
+// inPlace plans what may change in the active color while it serves: its number of replicas and its
+// labels.
 func (pl *planner) inPlace(svc compose.Service, c cluster.Color, spec api.ServiceSpec, live *api.Service) {
 	var causes []string
 	if want, have := cluster.Replicas(spec), cluster.Replicas(live.Spec); want != nil && *want != *have {

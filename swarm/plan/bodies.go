@@ -10,9 +10,10 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
-// Bodies are what an up sends to create a project on a swarm that holds nothing of it, by name on the swarm, each as in
-// the create calls of the Engine API. Where the API has ids there are names; the data of secrets is left out; images are
-// as the file names them, and the address range of the control network, which the swarm chooses, is empty.
+// Bodies are what an up sends to create a project on a swarm that holds nothing of it, by name on
+// the swarm, each as in the create calls of the Engine API. Where the API has ids there are names;
+// the data of secrets is left out; images are as the file names them, and the address range of the
+// control network, which the swarm chooses, is empty.
 type Bodies struct {
 	Networks map[string]network.CreateRequest `json:"networks"`
 	Secrets  map[string]api.SecretSpec        `json:"secrets"`
@@ -20,11 +21,12 @@ type Bodies struct {
 	Services map[string]api.ServiceSpec       `json:"services"`
 }
 
-// anyVersion is newer than all versions of the API that drop something: the file is shown, not an engine.
+// anyVersion is newer than all versions of the API that drop something: the file is shown, not an
+// engine.
 const anyVersion = "1.99"
 
-// BodiesOf returns the bodies for a project. They come from the plan for an empty swarm on which all that the file calls
-// external exists. It needs no engine.
+// BodiesOf returns the bodies for a project. They come from the plan for an empty swarm on which
+// all that the file calls external exists. It needs no engine.
 func BodiesOf(p *compose.Project) (Bodies, error) {
 	plan, err := ForUp(p, emptySwarm(p), &Images{}, UpOptions{})
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
 )
 
-// For plain services the bodies are what package compose makes of the file, which is held to docker stack deploy there:
-// nothing is added on the way, and only ids are names.
+// For plain services the bodies are what package compose makes of the file, which is held to docker
+// stack deploy there: nothing is added on the way, and only ids are names.
 func TestBodiesOfPlainServices(t *testing.T) {
 	dirs, err := filepath.Glob("../../compose/testdata/stacks/*")
 	if err != nil || len(dirs) < 30 {

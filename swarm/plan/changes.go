@@ -18,8 +18,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
-// Change is one field that a step changes, in words of the compose file. From is empty for what is added, To for what
-// is taken away. Values that may be secret are hidden.
+// Change is one field that a step changes, in words of the compose file. From is empty for what is
+// added, To for what is taken away. Values that may be secret are hidden.
 type Change struct {
 	Field string `json:"field"`
 	From  string `json:"from"`
@@ -29,8 +29,8 @@ type Change struct {
 // hidden stands for a value that must not be shown.
 const hidden = "(hidden)"
 
-// changes are the fields in which two specs differ, sorted; live is nil for a service that does not exist, of which
-// only what a person looks for first is told.
+// changes are the fields in which two specs differ, sorted; live is nil for a service that does not
+// exist, of which only what a person looks for first is told.
 func changes(want api.ServiceSpec, live *api.ServiceSpec, networks map[string]string) []Change {
 	to, from := readable(want, networks), map[string]string{}
 	if live != nil {
@@ -54,7 +54,8 @@ func first(field string) bool {
 	return field == "image" || field == "deploy.replicas" || field == "deploy.mode" || strings.HasPrefix(field, "ports.")
 }
 
-// readable is a spec as fields and values, in words of the compose file where it has some. Values are as they are.
+// readable is a spec as fields and values, in words of the compose file where it has some. Values
+// are as they are.
 func readable(spec api.ServiceSpec, networks map[string]string) map[string]string {
 	flat := FlatSpec{}
 	flat.put("", keyed(spec, networks))
@@ -69,8 +70,8 @@ func readable(spec api.ServiceSpec, networks map[string]string) map[string]strin
 	return out
 }
 
-// keyed is the JSON of a spec in which lists whose items have a name of their own are maps by it, so that one more
-// item is one change.
+// keyed is the JSON of a spec in which lists whose items have a name of their own are maps by it,
+// so that one more item is one change.
 func keyed(spec api.ServiceSpec, networks map[string]string) map[string]any {
 	spec = cluster.Clone(spec)
 	spec.TaskTemplate.ForceUpdate = 0
@@ -174,8 +175,8 @@ func fileText(name, uid, gid string, mode os.FileMode) string {
 	return name
 }
 
-// fieldNames are the names of fields in a compose file, by the beginning of their path. What follows a verbatim one is
-// a name of the user's own.
+// fieldNames are the names of fields in a compose file, by the beginning of their path. What
+// follows a verbatim one is a name of the user's own.
 var fieldNames = []struct {
 	path, field string
 	verbatim    bool

@@ -11,9 +11,10 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
-// colorSpec returns the spec of a color with its image resolved and its number of replicas decided: a color that
-// was scaled by hand stays so until the file's number changes, and a new release gets the larger of both.
-// like is the service whose image and number are taken as they run now; it may be nil.
+// colorSpec returns the spec of a color with its image resolved and its number of replicas decided:
+// a color that was scaled by hand stays so until the file's number changes, and a new release gets
+// the larger of both. like is the service whose image and number are taken as they run now; it may
+// be nil.
 func (pl *planner) colorSpec(svc compose.Service, c cluster.Color, release int, like *api.Service) (api.ServiceSpec, error) {
 	spec, err := colorSpec(pl.project, svc, c, release)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
-// sendCredentials plans the writes of services that nothing else is written to. Jobs are not among them: Swarm runs a
-// job again when it is written.
+// sendCredentials plans the writes of services that nothing else is written to. Jobs are not among
+// them: Swarm runs a job again when it is written.
 func (pl *planner) sendCredentials() {
 	if !pl.opts.WithRegistryAuth {
 		return

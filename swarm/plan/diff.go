@@ -34,8 +34,8 @@ var defaults = map[string]string{
 	"RollbackConfig.Parallelism":                 "1",
 }
 
-// FlatSpec is a spec as paths and values: without what is empty, without the engine's defaults, with names
-// instead of ids, and with sorted lists where the order means nothing.
+// FlatSpec is a spec as paths and values: without what is empty, without the engine's defaults,
+// with names instead of ids, and with sorted lists where the order means nothing.
 type FlatSpec map[string]string
 
 // Flatten returns the flat form of a spec. networks gives the name for each network id.

@@ -11,8 +11,9 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
-// ForDown returns the plan that removes all that the stack made: its services, proxies first, since then nothing leads to an
-// app that is gone; when their tasks have ended, its networks, secrets and configs. The lock stays: the command holds it.
+// ForDown returns the plan that removes all that the stack made: its services, proxies first, since
+// then nothing leads to an app that is gone; when their tasks have ended, its networks, secrets and
+// configs. The lock stays: the command holds it.
 func ForDown(seen *cluster.Snapshot) Plan {
 	p := Plan{Command: Down, Stack: seen.Stack}
 	const cause = "it belongs to the stack"

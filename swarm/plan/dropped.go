@@ -12,7 +12,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
-// drop is a part of service specs that engines take and forget without a word, so that it never comes back from them.
+// drop is a part of service specs that engines take and forget without a word, so that it never
+// comes back from them.
 type drop struct {
 	// path is that of the part in a flat spec, with [] for any index; what is below belongs to it.
 	path string
@@ -22,8 +23,9 @@ type drop struct {
 	key, then string
 }
 
-// drops come from moby's adjustForAPIVersion (api/server/router/swarm) and from what its conversion of specs
-// (daemon/cluster/convert) leaves out. There is nothing here from versions before minAPI, which are refused.
+// drops come from moby's adjustForAPIVersion (api/server/router/swarm) and from what its conversion
+// of specs (daemon/cluster/convert) leaves out. There is nothing here from versions before minAPI,
+// which are refused.
 var drops = []drop{
 	{"TaskTemplate.ContainerSpec.Healthcheck.StartInterval", "1.44",
 		"healthcheck.start_interval", "checks are made at interval from the beginning"},
@@ -55,7 +57,8 @@ func (d drop) by(apiVersion string) bool {
 	return d.since == "" || versions.LessThan(apiVersion, d.since)
 }
 
-// Without removes what engines of an API version drop without a word: it never comes back from them.
+// Without removes what engines of an API version drop without a word: it never comes back from
+// them.
 func (f FlatSpec) Without(apiVersion string) FlatSpec {
 	for _, d := range drops {
 		if d.by(apiVersion) {
@@ -65,8 +68,8 @@ func (f FlatSpec) Without(apiVersion string) FlatSpec {
 	return f
 }
 
-// Dropped are sentences about what an engine of this API version would take and forget without a word, such as
-// "1.41". Each names service, key and what follows.
+// Dropped are sentences about what an engine of this API version would take and forget without a
+// word, such as "1.41". Each names service, key and what follows.
 func Dropped(p *compose.Project, apiVersion string) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(p.Networks)) {

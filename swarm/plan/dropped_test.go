@@ -31,7 +31,8 @@ volumes: {data: {}}
 networks: {v6: {enable_ipv4: false}}
 `
 
-// kept makes of a spec what an engine of this API version keeps: moby's adjustForAPIVersion and its conversion.
+// kept makes of a spec what an engine of this API version keeps: moby's adjustForAPIVersion and its
+// conversion.
 func kept(spec api.ServiceSpec, version string) api.ServiceSpec {
 	spec = cluster.Clone(spec)
 	c := spec.TaskTemplate.ContainerSpec

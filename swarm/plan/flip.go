@@ -9,19 +9,21 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
-// ForFlip returns the plan that makes the idle colors active, or the color that opts names, of all services in one order.
-// A service whose color is active already has no step. It is refused, with the reason, when a color is missing.
+// ForFlip returns the plan that makes the idle colors active, or the color that opts names, of all
+// services in one order. A service whose color is active already has no step. It is refused, with
+// the reason, when a color is missing.
 func ForFlip(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
 	return turn(FlipTo, seen, opts, flipped)
 }
 
-// ForRollback returns the plan that makes the colors active that were so before: one that was scaled down is started, and
-// a release that another took the place of is restored first.
+// ForRollback returns the plan that makes the colors active that were so before: one that was
+// scaled down is started, and a release that another took the place of is restored first.
 func ForRollback(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
 	return turn(Rollback, seen, opts, rolledBack)
 }
 
-// target returns the steps that make a color able to take the traffic, and that color; None when there is nothing to do.
+// target returns the steps that make a color able to take the traffic, and that color; None when
+// there is nothing to do.
 type target func(seen *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Route, opts FlipOptions) (cluster.Color, []Step, error)
 
 func turn(command Command, seen *cluster.Snapshot, opts FlipOptions, find target) (Plan, error) {

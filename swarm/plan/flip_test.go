@@ -99,7 +99,8 @@ func TestFlipAndRollback(t *testing.T) {
 	}
 }
 
-// Two services: each flip comes after what makes its color able to take traffic, and the colors left come after it.
+// Two services: each flip comes after what makes its color able to take traffic, and the colors
+// left come after it.
 func TestFlipOfTwoServices(t *testing.T) {
 	two := strings.Replace(cold, "  db:", "  api:\n    image: shop/web:1\n    ports: [\"81:8080\"]\n    x-bluegreen: {keep: cold}\n  db:", 1)
 	seen := plantest.Nothing()

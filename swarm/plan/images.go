@@ -23,8 +23,8 @@ type Resolved struct {
 	Platforms []api.Platform
 }
 
-// FullName is an image with its registry and tag: nginx and docker.io/library/nginx:latest are one. What is no name of an
-// image is left to the swarm to refuse.
+// FullName is an image with its registry and tag: nginx and docker.io/library/nginx:latest are one.
+// What is no name of an image is left to the swarm to refuse.
 func FullName(image string) string {
 	named, err := reference.ParseDockerRef(image)
 	if err != nil {
@@ -33,8 +33,8 @@ func FullName(image string) string {
 	return named.String()
 }
 
-// apply puts the image into a spec. live is the spec that runs now, nil when there is none: its digest is kept
-// as long as the file names the same image and nothing newer is known or asked for.
+// apply puts the image into a spec. live is the spec that runs now, nil when there is none: its
+// digest is kept as long as the file names the same image and nothing newer is known or asked for.
 func (im *Images) apply(spec *api.ServiceSpec, named string, live *api.ServiceSpec) {
 	same := live != nil && live.Labels[cluster.LabelImage] == named && live.TaskTemplate.ContainerSpec != nil
 	r, ok := im.Resolved[FullName(named)]
@@ -64,7 +64,8 @@ func setPlatforms(spec *api.ServiceSpec, list []api.Platform) {
 	spec.TaskTemplate.Placement = &placement
 }
 
-// Lookups are the images of services, those of the proxies included, that the registries are to be asked for.
+// Lookups are the images of services, those of the proxies included, that the registries are to be
+// asked for.
 func Lookups(s *cluster.Snapshot, services []compose.Service, policy string) []string {
 	set := map[string]bool{}
 	add := func(image string, live *api.Service) {

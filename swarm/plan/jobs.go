@@ -10,7 +10,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
-// completed says whether the last run of a job has ended with success. Of a service that is just created there is no status.
+// completed says whether the last run of a job has ended with success. Of a service that is just
+// created there is no status.
 func completed(svc api.Service) bool {
 	st := svc.ServiceStatus
 	if st == nil {
@@ -33,7 +34,8 @@ func Completions(job *api.ReplicatedJob) uint64 {
 	return 1
 }
 
-// rerun says why a job whose spec did not change has to run again; empty when it has not. What runs is not run twice.
+// rerun says why a job whose spec did not change has to run again; empty when it has not. What runs
+// is not run twice.
 func (pl *planner) rerun(svc compose.Service, live api.Service) string {
 	for _, name := range slices.Sorted(maps.Keys(pl.dependents(svc.Name))) {
 		switch {
@@ -49,7 +51,8 @@ func (pl *planner) rerun(svc compose.Service, live api.Service) string {
 	return ""
 }
 
-// await plans the waits for a plain service: before those that depend on it, else when all traffic has moved.
+// await plans the waits for a plain service: before those that depend on it, else when all traffic
+// has moved.
 func (pl *planner) await(svc compose.Service, spec api.ServiceSpec) {
 	dependents := pl.dependents(svc.Name)
 	step := Step{Do: Await, Name: spec.Name, Service: svc.Name, Spec: &spec}

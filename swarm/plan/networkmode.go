@@ -11,8 +11,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
-// keepsNetworks says whether a service that runs stays on its networks although the file has network_mode: docker stack
-// deploy dropped that key, and others reach the service where it is.
+// keepsNetworks says whether a service that runs stays on its networks although the file has
+// network_mode: docker stack deploy dropped that key, and others reach the service where it is.
 func keepsNetworks(svc compose.Service, live api.Service) bool {
 	return svc.NetworkMode != "" && slices.ContainsFunc(live.Spec.TaskTemplate.Networks, func(n api.NetworkAttachmentConfig) bool {
 		return len(n.Aliases) > 0 // a network such as host knows none
@@ -30,7 +30,8 @@ func (pl *planner) named(networks []api.NetworkAttachmentConfig) []api.NetworkAt
 	return out
 }
 
-// StayingNetworks are sentences about services that stay on their networks, and what to write to move them.
+// StayingNetworks are sentences about services that stay on their networks, and what to write to
+// move them.
 func StayingNetworks(s *cluster.Snapshot, p *compose.Project) []string {
 	var out []string
 	names := cluster.NetworkNames(s.Networks)

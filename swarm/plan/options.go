@@ -33,12 +33,13 @@ type UpOptions struct {
 	ResolveImage string
 	// RequireDigests makes an image that cannot be resolved an error, before anything is changed.
 	RequireDigests bool
-	// WithRegistryAuth sends the credentials of RegistryAuth to the nodes; otherwise they serve look-ups only.
+	// WithRegistryAuth sends the credentials of RegistryAuth to the nodes; otherwise they serve
+	// look-ups only.
 	WithRegistryAuth bool
 	// Strict makes what the engine would drop without a word an error.
 	Strict bool
-	// AcceptGap allows the adoption of a service that costs downtime: one with host-mode ports, or behind a router that cannot
-	// be told to use its virtual address.
+	// AcceptGap allows the adoption of a service that costs downtime: one with host-mode ports, or
+	// behind a router that cannot be told to use its virtual address.
 	AcceptGap bool
 	// Yes allows what must be asked for first; without it that is a *ConfirmationError.
 	Yes bool
@@ -50,7 +51,8 @@ type UpOptions struct {
 
 // FlipOptions are the wishes of one flip or rollback.
 type FlipOptions struct {
-	// Services limits the command to these services; empty means all blue-green services of the stack.
+	// Services limits the command to these services; empty means all blue-green services of the
+	// stack.
 	Services []string
 	// To is "blue", "green" or empty for the color that is idle now.
 	To string

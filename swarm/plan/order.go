@@ -8,7 +8,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
-// Chosen returns the services that the command is about: the named ones and, unless that is not wanted, what they depend on.
+// Chosen returns the services that the command is about: the named ones and, unless that is not
+// wanted, what they depend on.
 func Chosen(p *compose.Project, opts UpOptions) ([]compose.Service, error) {
 	if len(opts.Services) == 0 {
 		return p.Services, nil
@@ -61,7 +62,8 @@ func levels(services []compose.Service) map[string]int {
 	return known
 }
 
-// dependents are the conditions on which others of the chosen services wait for one, by their names.
+// dependents are the conditions on which others of the chosen services wait for one, by their
+// names.
 func (pl *planner) dependents(service string) map[string]compose.Dependency {
 	out := map[string]compose.Dependency{}
 	for _, s := range pl.chosen {
@@ -74,8 +76,8 @@ func (pl *planner) dependents(service string) map[string]compose.Dependency {
 	return out
 }
 
-// rank is the place of a step among those of its service. Ports of a color that serves are looked at before proxies get
-// them, those of a new release when it runs.
+// rank is the place of a step among those of its service. Ports of a color that serves are looked
+// at before proxies get them, those of a new release when it runs.
 func rank(s Step) int {
 	if s.Do == CheckPorts && s.Look.Serving {
 		return -1
@@ -83,7 +85,8 @@ func rank(s Step) int {
 	return s.Do.place()
 }
 
-// linked returns the steps in an order in which they could be done one by one, each with those that it has to wait for.
+// linked returns the steps in an order in which they could be done one by one, each with those that
+// it has to wait for.
 func (pl *planner) linked() []Step {
 	steps := pl.steps
 	slices.SortStableFunc(steps, func(a, b Step) int {
@@ -116,8 +119,8 @@ func (pl *planner) linked() []Step {
 	return steps
 }
 
-// ends are the steps after which all dependencies of a service are met. A dependency that the plan does nothing about
-// is met; but what it depends on itself still comes first.
+// ends are the steps after which all dependencies of a service are met. A dependency that the plan
+// does nothing about is met; but what it depends on itself still comes first.
 func ends(steps []Step, chains map[string][]int, services map[string]compose.Service, svc compose.Service) []int {
 	var out []int
 	for _, d := range svc.DependsOn {

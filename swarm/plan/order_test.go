@@ -11,7 +11,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
 )
 
-// chain is a stack in which everything waits for something: web for a migration, that for a database.
+// chain is a stack in which everything waits for something: web for a migration, that for a
+// database.
 const chain = `
 services:
   web:
@@ -76,7 +77,8 @@ func TestDependencies(t *testing.T) {
 	plantest.CarriedOut(seen, todo)
 	plantest.Want(t, plantest.For(t, seen, chain, plan.UpOptions{}), "nothing to do\n")
 
-	// A new release runs the migration again, whose own spec is as it was; worker waits for the flip.
+	// A new release runs the migration again, whose own spec is as it was; worker waits for the
+	// flip.
 	two := strings.Replace(strings.Replace(chain, "web:\n    image: shop/web:1", "web:\n    image: shop/web:2", 1), "worker:1", "worker:2", 1)
 	todo = plantest.For(t, seen, two, plan.UpOptions{})
 	wantLinked(t, todo, `

@@ -1,4 +1,5 @@
-// Package plan makes plans: from what a file wants and what the swarm holds, to steps. It asks nobody and changes nothing.
+// Package plan makes plans: from what a file wants and what the swarm holds, to steps. It asks
+// nobody and changes nothing.
 package plan
 
 import (
@@ -31,20 +32,23 @@ type Step struct {
 	Service string
 	// Color is the color that the step is about, None where there is none.
 	Color cluster.Color
-	// Spec is what the service shall be, with names in the place of ids; nil where the step has no service.
+	// Spec is what the service shall be, with names in the place of ids; nil where the step has no
+	// service.
 	Spec *api.ServiceSpec
 	// Files are the generated files that Spec refers to, by config name.
 	Files map[string]string
-	// Network, Secret and Config are what is created or gets other labels, nil but in their own steps.
+	// Network, Secret and Config are what is created or gets other labels, nil but in their own
+	// steps.
 	Network *compose.Network
 	Secret  *compose.Secret
 	Config  *compose.Config
-	// Look is what CheckPorts looks at. A StartColor has it when that comes next: the proxies' own checks would only say that
-	// the color is not ready, so they are waited for after it.
+	// Look is what CheckPorts looks at. A StartColor has it when that comes next: the proxies' own
+	// checks would only say that the color is not ready, so they are waited for after it.
 	Look *Look
 	// From and To are the routes before and after a flip.
 	From, To haproxy.Route
-	// Force flips even when some proxy does not see the color ready, or cannot be reached: the way back must not fail for that.
+	// Force flips even when some proxy does not see the color ready, or cannot be reached: the way
+	// back must not fail for that.
 	Force bool
 	// Release is the number of the release that a color gets, 0 where it keeps its own.
 	Release int
@@ -54,8 +58,8 @@ type Step struct {
 	Timeout time.Duration
 	// Image is the image of Spec as the file names it.
 	Image string
-	// Router is what stands in front of the running service and asks the swarm for its tasks, zero for none. ByAddress is nil
-	// where the service has no virtual address.
+	// Router is what stands in front of the running service and asks the swarm for its tasks, zero
+	// for none. ByAddress is nil where the service has no virtual address.
 	Router compose.Router
 	// Begun says that an earlier command began the step.
 	Begun bool
@@ -66,7 +70,8 @@ type Step struct {
 // Look says which ports of a color are looked at, and from where.
 type Look struct {
 	Ports []compose.Port
-	// Proxies is the spec of the proxies: what they run, and where, is where the look is taken from.
+	// Proxies is the spec of the proxies: what they run, and where, is where the look is taken
+	// from.
 	Proxies *api.ServiceSpec
 	// Serving says that the color takes the traffic of other ports already.
 	Serving bool
@@ -110,12 +115,14 @@ func (p Plan) Has(service string) bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Service == service })
 }
 
-// Changes says whether the plan changes anything that can be seen: credentials that are sent again cannot.
+// Changes says whether the plan changes anything that can be seen: credentials that are sent again
+// cannot.
 func (p Plan) Changes() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do != SendAuth })
 }
 
-// Confirmation says what must be asked for first, nil for nothing. What an earlier command began was asked for then.
+// Confirmation says what must be asked for first, nil for nothing. What an earlier command began
+// was asked for then.
 func (p Plan) Confirmation() *ConfirmationError {
 	e := &ConfirmationError{Plan: Plan{Stack: p.Stack}}
 	for _, s := range p.Steps {

@@ -16,7 +16,8 @@ import (
 // defaultTimeout is the longest time without progress of services that do not say.
 const defaultTimeout = 5 * time.Minute
 
-// planner makes a plan from what a file wants and what the swarm holds. It asks nobody and changes nothing.
+// planner makes a plan from what a file wants and what the swarm holds. It asks nobody and changes
+// nothing.
 type planner struct {
 	project  *compose.Project
 	seen     *cluster.Snapshot
@@ -57,8 +58,8 @@ func ForUp(p *compose.Project, seen *cluster.Snapshot, im *Images, opts UpOption
 	return Plan{Command: Up, Stack: p.Name, Steps: steps}, nil
 }
 
-// planningOrder are the chosen services, each before those it depends on: whether a job runs again depends on what
-// becomes of those that wait for it.
+// planningOrder are the chosen services, each before those it depends on: whether a job runs again
+// depends on what becomes of those that wait for it.
 func (pl *planner) planningOrder() []compose.Service {
 	list := slices.Clone(pl.chosen)
 	slices.SortStableFunc(list, func(a, b compose.Service) int { return pl.levels[b.Name] - pl.levels[a.Name] })
@@ -200,8 +201,8 @@ func short(svc api.Service) bool {
 	return st != nil && st.RunningTasks < st.DesiredTasks
 }
 
-// withChanges notes in the steps of a plan what each changes. A new release is compared with the one that takes the
-// traffic now, whatever its color held before.
+// withChanges notes in the steps of a plan what each changes. A new release is compared with the
+// one that takes the traffic now, whatever its color held before.
 func (pl *planner) withChanges(steps []Step) {
 	for i := range steps {
 		s := &steps[i]

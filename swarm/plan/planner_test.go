@@ -109,7 +109,8 @@ retire color shop_web-green: it is idle after the flip, keep: cold
 `)
 }
 
-// A color that was scaled by hand stays so until the file's number changes; a new release gets the larger number.
+// A color that was scaled by hand stays so until the file's number changes; a new release gets the
+// larger number.
 func TestScaledByHand(t *testing.T) {
 	seen := plantest.Nothing()
 	plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
@@ -155,8 +156,8 @@ func TestAdoptionOfHostPortsNeedsAGap(t *testing.T) {
 	}
 }
 
-// Where the router in front cannot be told to use the service's address, adoption needs a word of the user's. What counts is
-// the running service.
+// Where the router in front cannot be told to use the service's address, adoption needs a word of
+// the user's. What counts is the running service.
 func TestAdoptionBehindRouters(t *testing.T) {
 	traefik, caddy := "traefik.http.services.w.loadbalancer.server.port: 8080", `caddy.reverse_proxy: "{{upstreams 8080}}"`
 	for _, c := range []struct{ name, labels, endpoint, to, cause, err string }{

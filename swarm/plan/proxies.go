@@ -16,7 +16,8 @@ import (
 // defaultProxies is how many proxies a service gets that does not say.
 const defaultProxies = 2
 
-// proxies plans the proxy service: made, adopted from a plain service of the name, or changed in place.
+// proxies plans the proxy service: made, adopted from a plain service of the name, or changed in
+// place.
 func (pl *planner) proxies(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route, releases map[cluster.Color]compose.Release) error {
 	plain, adopted := pl.seen.Plain[svc.Name]
 	live := b.Proxy
@@ -51,8 +52,9 @@ func (pl *planner) proxies(svc compose.Service, b *cluster.BlueGreen, route hapr
 	return nil
 }
 
-// checkPorts plans a look at what a color speaks on those ports that proxies are about to take over for the first time;
-// before are those that they have already. On ports of mode tcp anything may be spoken.
+// checkPorts plans a look at what a color speaks on those ports that proxies are about to take over
+// for the first time; before are those that they have already. On ports of mode tcp anything may be
+// spoken.
 func (pl *planner) checkPorts(svc compose.Service, c cluster.Color, look Look, before []compose.Port) {
 	look.Ports = slices.DeleteFunc(slices.Clone(look.Ports), func(p compose.Port) bool {
 		return p.Mode == compose.ModeTCP || slices.Contains(before, p)
@@ -73,7 +75,8 @@ func (pl *planner) checkPorts(svc compose.Service, c cluster.Color, look Look, b
 		Settings: svc.BlueGreen, Cause: cluster.Sentence(texts) + " before proxies take traffic there"})
 }
 
-// changeProxies plans the change of running proxies, where there is any. Only what is in the task restarts them.
+// changeProxies plans the change of running proxies, where there is any. Only what is in the task
+// restarts them.
 func (pl *planner) changeProxies(svc compose.Service, b *cluster.BlueGreen, step Step) {
 	live := b.Proxy
 	pl.images.apply(step.Spec, step.Image, &live.Spec)
@@ -140,7 +143,8 @@ func holds(labels, part map[string]string) bool {
 	return true
 }
 
-// proxyMode decides mode and number of the proxies. A mode can never change, and a number set by hand stays.
+// proxyMode decides mode and number of the proxies. A mode can never change, and a number set by
+// hand stays.
 func proxyMode(svc compose.Service, live *api.Service, adopted bool) (api.ServiceMode, error) {
 	wish := svc.BlueGreen.Proxy
 	mode := wish.Mode
@@ -166,7 +170,8 @@ func proxyMode(svc compose.Service, live *api.Service, adopted bool) (api.Servic
 	return api.ServiceMode{Replicated: &api.ReplicatedService{Replicas: &number}}, nil
 }
 
-// slots decides for how many tasks the proxies have room; never less than now, since that would restart them.
+// slots decides for how many tasks the proxies have room; never less than now, since that would
+// restart them.
 func (pl *planner) slots(svc compose.Service, live *api.Service) int {
 	tasks := len(pl.seen.Nodes)
 	if r := cluster.Replicas(svc.Spec); r != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
-// giveBack plans the way back from proxies to a plain service, in place: the file has no x-bluegreen for it any more.
+// giveBack plans the way back from proxies to a plain service, in place: the file has no
+// x-bluegreen for it any more.
 func (pl *planner) giveBack(svc compose.Service, b *cluster.BlueGreen) error {
 	if b.Proxy == nil {
 		return pl.givenBack(svc)
@@ -34,8 +35,8 @@ func (pl *planner) giveBack(svc compose.Service, b *cluster.BlueGreen) error {
 	return nil
 }
 
-// givenBack plans the end of a giving back that was begun: some tasks may still be proxies, and the user's update_config
-// is not for them.
+// givenBack plans the end of a giving back that was begun: some tasks may still be proxies, and the
+// user's update_config is not for them.
 func (pl *planner) givenBack(svc compose.Service) error {
 	live, exists := pl.seen.Plain[svc.Name]
 	if !exists {
@@ -86,7 +87,8 @@ func (pl *planner) removeColors(service, cause string) {
 	}
 }
 
-// prune plans the removal of services that the file does not have, not even in a profile that is not active.
+// prune plans the removal of services that the file does not have, not even in a profile that is
+// not active.
 func (pl *planner) prune(remaining map[string]bool) {
 	inFile := map[string]bool{}
 	for _, s := range pl.project.Services {

@@ -15,8 +15,9 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
-// servingNetwork returns the name of the network that proxies reach the service's tasks by: one of the
-// stack's own where there is one, since on a network shared with other stacks there is more to go wrong.
+// servingNetwork returns the name of the network that proxies reach the service's tasks by: one of
+// the stack's own where there is one, since on a network shared with other stacks there is more to
+// go wrong.
 func servingNetwork(p *compose.Project, svc compose.Service) (string, error) {
 	var names []string
 	for _, n := range svc.Spec.TaskTemplate.Networks {
@@ -34,7 +35,8 @@ func servingNetwork(p *compose.Project, svc compose.Service) (string, error) {
 	return names[0], nil
 }
 
-// colorSpec returns the spec of one color: the compose service itself, without what belongs to the proxy.
+// colorSpec returns the spec of one color: the compose service itself, without what belongs to the
+// proxy.
 func colorSpec(p *compose.Project, svc compose.Service, c cluster.Color, release int) (api.ServiceSpec, error) {
 	serving, err := servingNetwork(p, svc)
 	if err != nil {
@@ -79,8 +81,8 @@ const (
 	maxSlots     = 64 // what one DNS answer holds
 )
 
-// slotsFor returns for how many tasks of a color the proxies should have room: twice what there is, since
-// another number restarts the proxies.
+// slotsFor returns for how many tasks of a color the proxies should have room: twice what there is,
+// since another number restarts the proxies.
 func slotsFor(tasks int) int {
 	slots := minSlots
 	for slots < 2*tasks && slots < maxSlots {
@@ -175,7 +177,8 @@ func proxyLabels(stack string, svc compose.Service, w proxyWish) map[string]stri
 	return labels
 }
 
-// ProxyUpdate is how Swarm replaces proxies: one after the other, the new one first where their ports allow it.
+// ProxyUpdate is how Swarm replaces proxies: one after the other, the new one first where their
+// ports allow it.
 func ProxyUpdate(stopFirst bool) *api.UpdateConfig {
 	order := api.UpdateOrderStartFirst
 	if stopFirst {
@@ -185,8 +188,8 @@ func ProxyUpdate(stopFirst bool) *api.UpdateConfig {
 		Monitor: 5 * time.Second}
 }
 
-// proxyPlacement is the user's for the proxy, else that of the compose service without its limit for each
-// node, which is meant for the app.
+// proxyPlacement is the user's for the proxy, else that of the compose service without its limit
+// for each node, which is meant for the app.
 func proxyPlacement(service, proxy *api.Placement) *api.Placement {
 	if proxy != nil {
 		return proxy
@@ -225,8 +228,9 @@ func HostPorts(spec api.ServiceSpec) bool {
 	})
 }
 
-// proxyHealth is the container's own check: until it passes, no traffic is led to a new proxy. A proxy may wait
-// for its app as long as it takes (the start period), and is not ended for the app's sake later.
+// proxyHealth is the container's own check: until it passes, no traffic is led to a new proxy. A
+// proxy may wait for its app as long as it takes (the start period), and is not ended for the app's
+// sake later.
 func proxyHealth() *container.HealthConfig {
 	return &container.HealthConfig{
 		Test: append([]string{"CMD"}, haproxy.HealthCommand()...), Interval: 2 * time.Second, Timeout: 5 * time.Second,

@@ -7,8 +7,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
-// removeUnused plans the removal of versions of the file's secrets and configs that do not hold what the file says, and
-// that no service holds or could come back to once the plan is carried out.
+// removeUnused plans the removal of versions of the file's secrets and configs that do not hold
+// what the file says, and that no service holds or could come back to once the plan is carried out.
 func (pl *planner) removeUnused() {
 	secrets, configs := pl.outdated(cluster.SecretKind, pl.current.secrets), pl.outdated(cluster.ConfigKind, pl.current.configs)
 	if len(secrets)+len(configs) == 0 {
@@ -79,7 +79,8 @@ func (d deeds) any(service string, c cluster.Color, actions ...Action) bool {
 	return slices.ContainsFunc(actions, func(a Action) bool { return d[deed{service, c, a}] })
 }
 
-// addColors adds what the releases of a blue-green service refer to that remain, or that may be put back.
+// addColors adds what the releases of a blue-green service refer to that remain, or that may be put
+// back.
 func addColors(u cluster.Use, b *cluster.BlueGreen, does deeds) {
 	if b.Proxy != nil && !does.any(b.Name, cluster.None, GiveBack, RemoveProxies) {
 		u.Add(&b.Proxy.Spec)

@@ -17,8 +17,8 @@ import (
 // current are the names of the versions that hold what the file says, by base name.
 type current struct{ secrets, configs map[string]string }
 
-// files plans the secrets and configs that the chosen services use, all of the file where none is named, and lets the
-// services refer to the versions of them that hold what the file says.
+// files plans the secrets and configs that the chosen services use, all of the file where none is
+// named, and lets the services refer to the versions of them that hold what the file says.
 func (pl *planner) files() error {
 	pl.current = current{secrets: map[string]string{}, configs: map[string]string{}}
 	wanted := cluster.Use{}
@@ -104,12 +104,14 @@ func (pl *planner) config(base string, want api.ConfigSpec) {
 	pl.add(step)
 }
 
-// relabels says whether a version has to get other labels. One that the stack did not make keeps its own.
+// relabels says whether a version has to get other labels. One that the stack did not make keeps
+// its own.
 func (pl *planner) relabels(v cluster.Version, labels map[string]string) bool {
 	return v.Labels[cluster.LabelNamespace] == pl.project.Name && !maps.Equal(v.Labels, labels)
 }
 
-// versionLabels are those of the file; a version under a name of its own also says what it is a version of.
+// versionLabels are those of the file; a version under a name of its own also says what it is a
+// version of.
 func versionLabels(labels map[string]string, name, base string) map[string]string {
 	labels = maps.Clone(labels)
 	if name != base {
@@ -174,8 +176,9 @@ func configVersion(s *cluster.Snapshot, base string, spec api.ConfigSpec) string
 	return versionName(base, hashed, func(name string) bool { _, ok := s.Configs[name]; return ok })
 }
 
-// secretVersion names a further version of a secret. A hash of the content would let it be guessed; the ids of the
-// versions that there are were drawn at random by Swarm, and tell nothing. So the same plan has the same names.
+// secretVersion names a further version of a secret. A hash of the content would let it be guessed;
+// the ids of the versions that there are were drawn at random by Swarm, and tell nothing. So the
+// same plan has the same names.
 func secretVersion(s *cluster.Snapshot, base string, known []cluster.Version) string {
 	var ids []string
 	for _, v := range known {

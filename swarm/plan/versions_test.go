@@ -121,7 +121,8 @@ remove config shop_conf-c018f0af: nothing uses it any more
 `)
 }
 
-// What a version's object says of itself: docker's own label, so that all that removes a stack removes it.
+// What a version's object says of itself: docker's own label, so that all that removes a stack
+// removes it.
 func TestVersionLabels(t *testing.T) {
 	seen := plantest.Nothing()
 	upTo(t, seen, filed)

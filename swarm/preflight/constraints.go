@@ -9,10 +9,12 @@ import (
 	api "github.com/docker/docker/api/types/swarm"
 )
 
-// constraint is one expression of deploy.placement.constraints, as swarmkit reads it (manager/constraint).
+// constraint is one expression of deploy.placement.constraints, as swarmkit reads it
+// (manager/constraint).
 var constraint = regexp.MustCompile(`^\s*([a-zA-Z0-9_\-\.\/]+?)\s*(==|!=)\s*(.*?)\s*$`)
 
-// meets says whether a node meets all constraints. One that cannot be read is left to the swarm to refuse.
+// meets says whether a node meets all constraints. One that cannot be read is left to the swarm to
+// refuse.
 func meets(n api.Node, constraints []string) bool {
 	for _, text := range constraints {
 		m := constraint.FindStringSubmatch(text)

@@ -74,7 +74,8 @@ func (f *Findings) holds(t api.Task, port string, claims []claim) bool {
 	})
 }
 
-// ingressPorts finds ports of the mesh that another service has; Swarm would refuse them when much is done already.
+// ingressPorts finds ports of the mesh that another service has; Swarm would refuse them when much
+// is done already.
 func (f *Findings) ingressPorts() {
 	owners := maps.Clone(f.seen.Published)
 	if owners == nil {
@@ -100,10 +101,12 @@ func (f *Findings) ingressPorts() {
 	}
 }
 
-// defaultSubnet is the first network that Swarm makes by itself where nothing else was said to `docker swarm init`.
+// defaultSubnet is the first network that Swarm makes by itself where nothing else was said to
+// `docker swarm init`.
 const defaultSubnet = "10.0.1.0/24"
 
-// addresses finds networks too small for all tasks that will be on them: both colors, proxies and what runs already.
+// addresses finds networks too small for all tasks that will be on them: both colors, proxies and
+// what runs already.
 func (f *Findings) addresses(claims []claim) {
 	need := map[string]uint64{}
 	users := map[string][]string{}
@@ -143,7 +146,8 @@ func (f *Findings) overlay(name string) bool {
 	return f.seen.Networks[name].Driver == "overlay"
 }
 
-// subnet is the range of a network, and whether that is known: it is chosen when the network is made.
+// subnet is the range of a network, and whether that is known: it is chosen when the network is
+// made.
 func (f *Findings) subnet(name string) (subnet string, known bool) {
 	for _, s := range f.plan.Steps {
 		if s.Do == plan.CreateNetwork && s.Name == name && s.Network.Create.IPAM != nil && len(s.Network.Create.IPAM.Config) > 0 {
@@ -159,7 +163,8 @@ func (f *Findings) subnet(name string) (subnet string, known bool) {
 	return subnet, true
 }
 
-// addressesOf is how many addresses a range has for tasks and services: not its first, its last and the gateway's.
+// addressesOf is how many addresses a range has for tasks and services: not its first, its last and
+// the gateway's.
 func addressesOf(subnet string) uint64 {
 	p, err := netip.ParsePrefix(subnet)
 	if err != nil {

@@ -24,8 +24,8 @@ type claim struct {
 	tasks    uint64 // how many new ones; of a global service one for each eligible node
 }
 
-// Findings finds what cannot work, before anything is changed. It says so only where Swarm could not schedule it as
-// things are; problems are reasons to refuse, warnings are not.
+// Findings finds what cannot work, before anything is changed. It says so only where Swarm could
+// not schedule it as things are; problems are reasons to refuse, warnings are not.
 type Findings struct {
 	project  *compose.Project
 	plan     plan.Plan
@@ -93,8 +93,8 @@ func (f *Findings) startsTasks(s plan.Step) bool {
 	return s.Do.Traits().Starts
 }
 
-// leaves says whether a task goes before the new ones of its service come: those of the idle color, and of a plain
-// service that is updated.
+// leaves says whether a task goes before the new ones of its service come: those of the idle color,
+// and of a plain service that is updated.
 func (f *Findings) leaves(t api.Task) bool {
 	name := f.seen.ServiceNames[t.ServiceID]
 	return slices.ContainsFunc(f.plan.Steps, func(s plan.Step) bool {

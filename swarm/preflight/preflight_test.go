@@ -13,7 +13,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
 )
 
-// workers is a swarm of a drained manager and two workers with 2 CPUs and 1 GiB each that holds nothing.
+// workers is a swarm of a drained manager and two workers with 2 CPUs and 1 GiB each that holds
+// nothing.
 func workers() *cluster.Snapshot {
 	seen := cluster.NewSnapshot("shop")
 	seen.APIVersion = "1.47"

@@ -14,8 +14,9 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
-// secondStack finds stacks that run already what would be deployed beside them under another name: the same rules of
-// routers lead to both, or the same services were meant. Who says -p knows that the images are the same.
+// secondStack finds stacks that run already what would be deployed beside them under another name:
+// the same rules of routers lead to both, or the same services were meant. Who says -p knows that
+// the images are the same.
 func (f *Findings) secondStack() {
 	others := otherStacks(f.seen.Foreign)
 	for _, name := range slices.Sorted(maps.Keys(others)) {
@@ -45,8 +46,8 @@ func (f *Findings) hint(stack string) string {
 // meant is the hint for who owns something that this stack wants.
 func (f *Findings) meant(service string) string { return f.hint(stackOf(f.seen.Foreign[service])) }
 
-// sameRules are sentences about services that are to be created, and for which routers would have the same rules as for
-// services of another stack.
+// sameRules are sentences about services that are to be created, and for which routers would have
+// the same rules as for services of another stack.
 func (f *Findings) sameRules(other otherStack) []string {
 	var out []string
 	for _, svc := range f.project.Services {
@@ -118,8 +119,9 @@ func repository(image string) string {
 	return named.Name()
 }
 
-// runs are the services of a project that a stack runs too, by name and image: where the project has blue-green
-// services those count, since every second stack has a db; where it has none all of them must be there.
+// runs are the services of a project that a stack runs too, by name and image: where the project
+// has blue-green services those count, since every second stack has a db; where it has none all of
+// them must be there.
 func (other otherStack) runs(p *compose.Project) []string {
 	var same, blueGreen []string
 	for _, svc := range p.Services {

@@ -11,7 +11,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
 )
 
-// plainOf is a plain service of a stack as docker stack deploy makes it, with ports of the ingress mesh.
+// plainOf is a plain service of a stack as docker stack deploy makes it, with ports of the ingress
+// mesh.
 func plainOf(stack, name, image string, published []string, labels map[string]string) api.Service {
 	svc := api.Service{ID: "id of " + stack + "_" + name}
 	svc.Spec.Name = stack + "_" + name
@@ -42,8 +43,8 @@ services:
   db: {image: "postgres:16"}
 `
 
-// A second stack with the services of one that runs is refused, with the name of that one; a stack that has only a db in
-// common with another is not, nor one whose name was given.
+// A second stack with the services of one that runs is refused, with the name of that one; a stack
+// that has only a db in common with another is not, nor one whose name was given.
 func TestSecondStack(t *testing.T) {
 	rule := map[string]string{"traefik.http.routers.shop.rule": "Host(`shop.example.com`)", "traefik.http.routers.shop.entrypoints": "https"}
 	const sameRule = "service web: a router would send requests for Host(`shop.example.com`) to it and to service prod_web: give it another rule"

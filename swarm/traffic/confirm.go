@@ -38,8 +38,8 @@ func follows(moves []Move, a *haproxy.ProxyReport) bool {
 	return slices.ContainsFunc(moves, func(m Move) bool { return m.Service.Name == a.Service && m.To == a.Route })
 }
 
-// Confirm asks until every proxy that may route has confirmed its route, also those that started meanwhile.
-// The error is an *UnconfirmedError that names the others, or ErrDrift.
+// Confirm asks until every proxy that may route has confirmed its route, also those that started
+// meanwhile. The error is an *UnconfirmedError that names the others, or ErrDrift.
 func (sw *Switch) Confirm(ctx context.Context, s *cluster.Snapshot, moves []Move, h Heard) error {
 	if h == nil {
 		h = Heard{}
@@ -72,9 +72,9 @@ func (sw *Switch) Confirm(ctx context.Context, s *cluster.Snapshot, moves []Move
 	}
 }
 
-// handedOn says whether each service has a proxy that has confirmed, stays and runs: Docker's DNS names it, so that
-// those that start meet it and take the route from it. Were all that confirmed about to end, or not healthy yet,
-// a task made before the flip could find nobody to ask.
+// handedOn says whether each service has a proxy that has confirmed, stays and runs: Docker's DNS
+// names it, so that those that start meet it and take the route from it. Were all that confirmed
+// about to end, or not healthy yet, a task made before the flip could find nobody to ask.
 func handedOn(moves []Move, all []cluster.ProxyTask, h Heard) bool {
 	for _, m := range moves {
 		if !slices.ContainsFunc(all, func(p cluster.ProxyTask) bool {
@@ -86,8 +86,9 @@ func handedOn(moves []Move, all []cluster.ProxyTask, h Heard) bool {
 	return true
 }
 
-// outdated says whether a proxy is about to start with a route from before the last one was written down. It asks its
-// peers; but while proxies are replaced one after the other, none of them may be where it can find them.
+// outdated says whether a proxy is about to start with a route from before the last one was written
+// down. It asks its peers; but while proxies are replaced one after the other, none of them may be
+// where it can find them.
 func outdated(moves []Move, all []cluster.ProxyTask) bool {
 	return slices.ContainsFunc(all, func(p cluster.ProxyTask) bool {
 		return p.Waiting && !p.Down && slices.ContainsFunc(moves, func(m Move) bool {
@@ -135,8 +136,9 @@ func unconfirmed(moves []Move, missing []cluster.ProxyTask) error {
 	return e
 }
 
-// Settle ends flips that were begun and not ended, in the direction in which the proxies went, and mends a label
-// that is behind the proxies. It says whether any flip went forward. Only services with proxies are looked at.
+// Settle ends flips that were begun and not ended, in the direction in which the proxies went, and
+// mends a label that is behind the proxies. It says whether any flip went forward. Only services
+// with proxies are looked at.
 func (sw *Switch) Settle(ctx context.Context, s *cluster.Snapshot, names []string) (forward bool, err error) {
 	moves, err := sw.standing(ctx, s, names)
 	if err != nil || len(moves) == 0 {
@@ -185,8 +187,9 @@ func (sw *Switch) standing(ctx context.Context, s *cluster.Snapshot, names []str
 	return moves, nil
 }
 
-// judge decides where a service points: to the latest route that any proxy has. When nobody took the route of
-// an unfinished flip, a still later one overrules it: somebody who could not be asked may have taken it.
+// judge decides where a service points: to the latest route that any proxy has. When nobody took
+// the route of an unfinished flip, a still later one overrules it: somebody who could not be asked
+// may have taken it.
 func (m *Move) judge(report *Answer) error {
 	next, err := m.Service.Next()
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 // readyTime is how long the proxies may take to see a color ready whose tasks run.
 const readyTime = 10 * time.Second
 
-// ErrNotReady says that some proxy does not see a color ready: nothing was told, traffic is where it was.
+// ErrNotReady says that some proxy does not see a color ready: nothing was told, traffic is where
+// it was.
 var ErrNotReady = errors.New("not ready in every proxy")
 
 // errDoubt says that an order was ended from outside, and may have been given.
@@ -24,8 +25,8 @@ var errDoubt = errors.New("the proxies changed meanwhile")
 // ErrNoProxy says that no proxy of a service can be asked.
 var ErrNoProxy = errors.New("no proxy of it runs")
 
-// give tells the proxies the new routes once each sees the new color ready, and returns which tasks confirmed.
-// While proxies come and go, the order is given anew to those that are there.
+// give tells the proxies the new routes once each sees the new color ready, and returns which tasks
+// confirmed. While proxies come and go, the order is given anew to those that are there.
 func (sw *Switch) give(ctx context.Context, s *cluster.Snapshot, moves []Move) (Heard, error) {
 	var doubt error // an order that was ended from outside may have been given
 	for end := time.Now().Add(2 * readyTime); ; {
@@ -50,7 +51,8 @@ func (sw *Switch) give(ctx context.Context, s *cluster.Snapshot, moves []Move) (
 		case !Outrun(moves, report):
 			return Heard{}.Add(moves, proxies, report), nil
 		default:
-			// Some proxy knows a later route than the label, as after a rollback of the service by hand.
+			// Some proxy knows a later route than the label, as after a rollback of the service by
+			// hand.
 			for i := range moves {
 				if err := sw.raiseIntent(ctx, &moves[i]); err != nil {
 					return nil, err
@@ -60,7 +62,8 @@ func (sw *Switch) give(ctx context.Context, s *cluster.Snapshot, moves []Move) (
 	}
 }
 
-// giveOnce gives one order to the proxies that are there. The error is ErrTasksChanged when they changed meanwhile.
+// giveOnce gives one order to the proxies that are there. The error is ErrTasksChanged when they
+// changed meanwhile.
 func (sw *Switch) giveOnce(ctx context.Context, s *cluster.Snapshot, moves []Move) ([]cluster.ProxyTask, *Answer, error) {
 	proxies, err := sw.Askable(ctx, s, moves)
 	if err != nil {
@@ -119,7 +122,8 @@ func moveOrder(moves []Move) haproxy.Order {
 	return ord
 }
 
-// Outrun raises the routes of the moves above any that a proxy answered with, and says whether it had to.
+// Outrun raises the routes of the moves above any that a proxy answered with, and says whether it
+// had to.
 func Outrun(moves []Move, report *Answer) bool {
 	raised := false
 	for i := range moves {

@@ -23,8 +23,8 @@ import (
 // orderStart is how long a control job may take until it runs, apart from the order itself.
 const orderStart = 30 * time.Second
 
-// Order sends a control job to the proxies and returns what they answered. progress is called with a sentence
-// whenever what the order waits for changes; it may be nil.
+// Order sends a control job to the proxies and returns what they answered. progress is called with
+// a sentence whenever what the order waits for changes; it may be nil.
 func (sw *Switch) Order(ctx context.Context, s *cluster.Snapshot, proxies []cluster.ProxyTask, ord haproxy.Order, progress func(string)) (*Answer, error) {
 	host, ok := jobHost(s, proxies)
 	if !ok {
@@ -87,7 +87,8 @@ func (sw *Switch) follow(ctx context.Context, s *cluster.Snapshot, id string, a 
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		// The log stream ended early, as when the manager lost the node for a moment: the lines are still there.
+		// The log stream ended early, as when the manager lost the node for a moment: the lines are
+		// still there.
 		if !sw.Pause(ctx) {
 			return nil, context.Cause(ctx)
 		}
@@ -116,7 +117,8 @@ func (sw *Switch) readAnswer(ctx context.Context, id string, a *Answer) error {
 	return errors.Join(errors.New("the control job's output ended early"), lines.Err())
 }
 
-// jobFailure waits until the job cannot give an answer any more, and says why; nil when ctx ended first.
+// jobFailure waits until the job cannot give an answer any more, and says why; nil when ctx ended
+// first.
 func (sw *Switch) jobFailure(ctx context.Context, s *cluster.Snapshot, id string) error {
 	for {
 		tasks, err := sw.Tasks(ctx, id)
@@ -147,7 +149,8 @@ type JobError struct{ Text string }
 
 func (e *JobError) Error() string { return e.Text }
 
-// jobHost picks a proxy whose node can run the job: the image is there, and so is the control network.
+// jobHost picks a proxy whose node can run the job: the image is there, and so is the control
+// network.
 func jobHost(s *cluster.Snapshot, proxies []cluster.ProxyTask) (cluster.ProxyTask, bool) {
 	for _, p := range proxies {
 		if p.Askable() && s.Node(p.NodeID).Spec.Availability == api.NodeAvailabilityActive {

@@ -20,7 +20,8 @@ type Switch struct{ *cluster.Cluster }
 // New returns what gives orders to the proxies of the stack of cl.
 func New(cl *cluster.Cluster) *Switch { return &Switch{cl} }
 
-// cleanupTime is how long we go on after an interruption, to leave things in a state that can be told.
+// cleanupTime is how long we go on after an interruption, to leave things in a state that can be
+// told.
 const cleanupTime = confirmTime + orderStart
 
 // Detached returns a context that outlives the interruption of ctx, but not for ever.
@@ -51,14 +52,17 @@ func (sw *Switch) unstickMoved(ctx context.Context, moves []Move) error {
 type Move struct {
 	Service  *cluster.BlueGreen
 	From, To haproxy.Route
-	// ready are the addresses that the proxies must see ready before anything is told; nil asks for nothing.
+	// ready are the addresses that the proxies must see ready before anything is told; nil asks for
+	// nothing.
 	Ready []string
-	// force gives the route even when some proxy does not see the color ready, or cannot be reached.
+	// force gives the route even when some proxy does not see the color ready, or cannot be
+	// reached.
 	Force bool
 }
 
-// Move moves services to other colors, all in one order, and returns when every proxy has confirmed.
-// Until the order is given, a failure leaves traffic where it was; after it, the proxies tell what came of it.
+// Move moves services to other colors, all in one order, and returns when every proxy has
+// confirmed. Until the order is given, a failure leaves traffic where it was; after it, the proxies
+// tell what came of it.
 func (sw *Switch) Move(ctx context.Context, s *cluster.Snapshot, moves []Move) error {
 	for i := range moves {
 		if err := sw.writeIntent(ctx, &moves[i]); err != nil {
@@ -76,8 +80,9 @@ func (sw *Switch) Move(ctx context.Context, s *cluster.Snapshot, moves []Move) e
 	return sw.finish(ctx, s, moves, heard)
 }
 
-// finish writes down what the proxies were told, and sees that all of them confirm. What they did not confirm
-// stays marked as unfinished, so that the same command again goes on here and does not flip once more.
+// finish writes down what the proxies were told, and sees that all of them confirm. What they did
+// not confirm stays marked as unfinished, so that the same command again goes on here and does not
+// flip once more.
 func (sw *Switch) finish(ctx context.Context, s *cluster.Snapshot, moves []Move, h Heard) error {
 	for i := range moves {
 		if err := sw.writeFinal(ctx, &moves[i]); err != nil {
@@ -99,7 +104,8 @@ func (sw *Switch) finish(ctx context.Context, s *cluster.Snapshot, moves []Move,
 	return sw.unstickMoved(ctx, moves)
 }
 
-// writeIntent writes down where the flip leads, so that what a crash interrupts can be told from the label.
+// writeIntent writes down where the flip leads, so that what a crash interrupts can be told from
+// the label.
 func (sw *Switch) writeIntent(ctx context.Context, m *Move) error {
 	svc, err := sw.Rewrite(ctx, m.Service.Proxy, func(spec *api.ServiceSpec) error {
 		if now := spec.Labels[cluster.LabelAlias+m.Service.Name]; now != m.From.String() {
@@ -168,8 +174,8 @@ func (sw *Switch) writeFinal(ctx context.Context, m *Move) error {
 	return sw.MarkServed(ctx, b, m.To)
 }
 
-// MarkServed notes on the color itself by which route it became active: should the proxy service be removed by
-// hand, this is how the next up finds the color that served.
+// MarkServed notes on the color itself by which route it became active: should the proxy service be
+// removed by hand, this is how the next up finds the color that served.
 func (sw *Switch) MarkServed(ctx context.Context, b *cluster.BlueGreen, r haproxy.Route) error {
 	svc := b.Colors[cluster.Color(r.Color)]
 	if svc == nil {

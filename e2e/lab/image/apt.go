@@ -22,7 +22,8 @@ var suites = []string{"experimental", "sid", "trixie", "bookworm"}
 
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-// apt is apt-get with sources, lists and state of its own: the machine's are neither used nor changed.
+// apt is apt-get with sources, lists and state of its own: the machine's are neither used nor
+// changed.
 type apt struct {
 	dir string
 }
@@ -51,7 +52,8 @@ func newApt() (apt, error) {
 	)
 }
 
-// Mirror is the address of the Debian mirror that this machine uses, without a way to fail: else it is Debian's own.
+// Mirror is the address of the Debian mirror that this machine uses, without a way to fail: else it
+// is Debian's own.
 func Mirror() string {
 	out, _ := exec.Command("apt-get", "indextargets", "--format", "$(REPO_URI)").Output()
 	for line := range strings.Lines(string(out)) {
@@ -100,7 +102,8 @@ func (a apt) releases(ctx context.Context) ([]release, error) {
 
 var library = regexp.MustCompile(`^(zlib1g|lib[^_]*)_`)
 
-// download gets a program and the libraries that it may need into a directory and returns the names of the files.
+// download gets a program and the libraries that it may need into a directory and returns the names
+// of the files.
 func (a apt) download(ctx context.Context, r release, dir string) ([]string, error) {
 	out, err := a.run(ctx, dir, "apt-get", "install", "-y", "--no-install-recommends", "--print-uris", "-t", r.suite, r.program+"="+r.version)
 	if err != nil {

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// cache is a directory with what was downloaded: packages, for each version of a program the list of its packages, and the versions that
-// Debian's releases had. Nothing is lost when it is emptied, or kept for ever.
+// cache is a directory with what was downloaded: packages, for each version of a program the list
+// of its packages, and the versions that Debian's releases had. Nothing is lost when it is emptied,
+// or kept for ever.
 type cache string
 
 const fresh = 24 * time.Hour // for the versions; packages of a version do not change

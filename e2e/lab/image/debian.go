@@ -18,7 +18,8 @@ import (
 
 const newest = "newest"
 
-// programs gets the versions of a program that are asked for, each once. They come from the cache where it is young and whole.
+// programs gets the versions of a program that are asked for, each once. They come from the cache
+// where it is young and whole.
 func programs(ctx context.Context, name string, asked []string) ([]program, error) {
 	if len(asked) == 0 {
 		return nil, nil
@@ -68,7 +69,8 @@ func (r release) upstream() string {
 // list is the file of the cache that lists the packages of a release.
 func (r release) list() string { return r.program + "_" + r.version + ".packages" }
 
-// pick chooses the release of a program for a series, as 3.2, a suite, or the newest. Releases are in order, the newest first.
+// pick chooses the release of a program for a series, as 3.2, a suite, or the newest. Releases are
+// in order, the newest first.
 func pick(releases []release, program, want string) (release, error) {
 	var have []string
 	for _, r := range releases {

@@ -1,7 +1,8 @@
 //go:build linux
 
-// Package image makes the images that the tests run, without an engine and without a registry: HAProxy out of the packages of
-// Debian's releases, and the test application out of its source. Each is one layer FROM scratch, in a file for docker load.
+// Package image makes the images that the tests run, without an engine and without a registry:
+// HAProxy out of the packages of Debian's releases, and the test application out of its source.
+// Each is one layer FROM scratch, in a file for docker load.
 package image
 
 import (
@@ -17,7 +18,8 @@ import (
 	"sync"
 )
 
-// Build writes docker-archive files with the images of the given names into dir, and returns the files:
+// Build writes docker-archive files with the images of the given names into dir, and returns the
+// files:
 //
 //	haproxy:2.6     the newest 2.6 in any of Debian's releases from bookworm to experimental; likewise 3.0, 3.2, 3.4, …
 //	haproxy:newest  the newest of all; it also gets the tag of its version
@@ -90,8 +92,9 @@ func FromBinary(dir, tag, binary string) (string, error) {
 	return file, save(file, layer, image{tags: []string{tag}, config: config{Entrypoint: []string{"/" + name}}})
 }
 
-// HAProxyRoots unpacks the files of HAProxy images into directories below dir, one for each version, to run with chroot: there
-// /usr/local/sbin/haproxy works whatever the machine's own libraries are. It returns the directories.
+// HAProxyRoots unpacks the files of HAProxy images into directories below dir, one for each
+// version, to run with chroot: there /usr/local/sbin/haproxy works whatever the machine's own
+// libraries are. It returns the directories.
 func HAProxyRoots(ctx context.Context, dir string, versions ...string) ([]string, error) {
 	found, err := programs(ctx, "haproxy", versions)
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 // binaries are the programs that images are made of, and where their packages have them.
 var binaries = map[string]string{"haproxy": "usr/sbin/haproxy", "nginx": "usr/sbin/nginx", "caddy": "usr/bin/caddy"}
 
-// program is one version of a program, with the files of its package and of the libraries that this depends on.
+// program is one version of a program, with the files of its package and of the libraries that this
+// depends on.
 type program struct {
 	name    string // haproxy
 	version string // 3.2.26
@@ -121,7 +122,8 @@ func (t tree) dependencies(content []byte) ([]string, error) {
 	return paths, nil
 }
 
-// library finds a library in the directories where the loader looks: lib/TRIPLET and usr/lib/TRIPLET, or above.
+// library finds a library in the directories where the loader looks: lib/TRIPLET and
+// usr/lib/TRIPLET, or above.
 func (t tree) library(name string) (string, bool) {
 	var found []string
 	for p := range t {
@@ -135,7 +137,8 @@ func (t tree) library(name string) (string, bool) {
 	return slices.Min(found), true
 }
 
-// follow is the file behind symbolic links. Packages may name /lib64 and have /usr/lib64: those directories are one.
+// follow is the file behind symbolic links. Packages may name /lib64 and have /usr/lib64: those
+// directories are one.
 func (t tree) follow(name string) (node, error) {
 	at := name
 	for range 10 {

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Command roots runs a command with HAPROXY_ROOTS set: directories, made for it and removed again, with the HAProxy versions
-// that it is to be tested with.
+// Command roots runs a command with HAPROXY_ROOTS set: directories, made for it and removed again,
+// with the HAProxy versions that it is to be tested with.
 //
 //	go run ./e2e/lab/roots 2.6 newest -- go test ./swarm/haproxy
 package main

@@ -1,6 +1,7 @@
 //go:build linux
 
-// Command swarmlab keeps a real Docker Swarm on this machine for development: swarmlab up 1+2, then docker -H … as you like.
+// Command swarmlab keeps a real Docker Swarm on this machine for development: swarmlab up 1+2, then
+// docker -H … as you like.
 package main
 
 import (
@@ -57,7 +58,8 @@ func main() {
 	}
 }
 
-// positional are the arguments without flags, which may stand anywhere, except in what is run on a node.
+// positional are the arguments without flags, which may stand anywhere, except in what is run on a
+// node.
 func positional() []string {
 	args := flag.Args()
 	if len(args) > 0 && (args[0] == "docker" || args[0] == "exec") {

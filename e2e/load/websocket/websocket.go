@@ -1,4 +1,5 @@
-// Package websocket is as much of RFC 6455 as a test needs: text messages, one frame each, both as server and as client.
+// Package websocket is as much of RFC 6455 as a test needs: text messages, one frame each, both as
+// server and as client.
 package websocket
 
 import (

@@ -138,7 +138,8 @@ func Want(t *testing.T, todo plan.Plan, want string) {
 	}
 }
 
-// filesCarriedOut carries out a step of a secret or config. Here secrets keep their data, so that they can be compared.
+// filesCarriedOut carries out a step of a secret or config. Here secrets keep their data, so that
+// they can be compared.
 func filesCarriedOut(seen *cluster.Snapshot, s plan.Step) {
 	meta := api.Meta{CreatedAt: time.Unix(int64(len(seen.Secrets)+len(seen.Configs)), 0)}
 	switch s.Do {
