@@ -51,12 +51,12 @@ func (o *Operator) PlanRollback(ctx context.Context, opts plan.FlipOptions) (pla
 
 // planned makes a plan from what the swarm holds now, with notes about what its command would
 // settle first.
-func (o *Operator) planned(ctx context.Context, make func(*cluster.Snapshot) (plan.Plan, error)) (plan.Plan, error) {
+func (o *Operator) planned(ctx context.Context, find func(*cluster.Snapshot) (plan.Plan, error)) (plan.Plan, error) {
 	s, err := o.ex.Observe(ctx)
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	p, err := make(s)
+	p, err := find(s)
 	p.Notes = unsettled(s, string(p.Command))
 	return p, err
 }

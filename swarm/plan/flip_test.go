@@ -77,8 +77,8 @@ func TestFlipAndRollback(t *testing.T) {
 			if tc.change != nil {
 				tc.change(seen)
 			}
-			check := func(verb string, make func(*cluster.Snapshot, plan.FlipOptions) (plan.Plan, error), want, wantError string) {
-				p, err := make(seen, tc.opts)
+			check := func(verb string, find func(*cluster.Snapshot, plan.FlipOptions) (plan.Plan, error), want, wantError string) {
+				p, err := find(seen, tc.opts)
 				switch {
 				case wantError != "" && (err == nil || err.Error() != wantError):
 					t.Errorf("%s: error %v, want %s", verb, err, wantError)
