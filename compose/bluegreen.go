@@ -7,16 +7,6 @@ import (
 	"time"
 )
 
-// extension is the key that makes a service a blue-green one and that holds its settings. At the
-// top of the file it holds what is to be the default for all of them.
-const extension = "x-bluegreen"
-
-// DefaultProxyImage is the proxy's image where the file does not name one.
-const DefaultProxyImage = "haproxy:3.2-alpine"
-
-// ControlPort is where proxies take orders; no service can have it as a target.
-const ControlPort = 9899
-
 // maxReplicas is how many tasks one answer of docker's DNS lists.
 const maxReplicas = 60
 
@@ -53,21 +43,6 @@ func (m *model) blueGreen(p *Project) error {
 		}
 		p.Services[i].BlueGreen = settings
 		m.warnContainerLabels(s)
-	}
-	return errors.Join(errs...)
-}
-
-// eachBlueGreen runs f for all blue-green services and joins their errors.
-func (p *Project) eachBlueGreen(f func(s *Service) error) error {
-	var errs []error
-	for i := range p.Services {
-		s := &p.Services[i]
-		if s.BlueGreen == nil {
-			continue
-		}
-		if err := f(s); err != nil {
-			errs = append(errs, fmt.Errorf("service %s: %w", s.Name, err))
-		}
 	}
 	return errors.Join(errs...)
 }

@@ -120,3 +120,8 @@ func placement(p types.Placement, platform string) *swarm.Placement {
 	}
 	return out
 }
+
+func isJob(s types.ServiceConfig) bool {
+	mode := deployOf(s).Mode
+	return mode == modeReplicatedJob || mode == modeGlobalJob
+}

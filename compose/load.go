@@ -3,7 +3,6 @@ package compose
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -33,16 +32,6 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 	return p, nil
 }
 
-// withUnset adds to an error which variables are not set: that may be why.
-func withUnset(err error, warnings []string) error {
-	for _, w := range warnings {
-		if strings.HasPrefix(w, unsetWarning) {
-			err = errors.Join(err, errors.New(w))
-		}
-	}
-	return err
-}
-
 // convert turns a loaded model into the terms of the swarm API.
 func (m *model) convert() (*Project, error) {
 	if err := errors.Join(m.checkExtension(), m.check()); err != nil {
@@ -68,24 +57,4 @@ func Strict(warnings []string) error {
 		return nil
 	}
 	return errors.New("with --strict these are errors:\n" + strings.Join(warnings, "\n"))
-}
-
-// warnf keeps a sentence about a key of a service that cannot be honoured.
-func (m *model) warnf(service, format string, args ...any) {
-	m.warnings = append(m.warnings, "service "+service+": "+fmt.Sprintf(format, args...))
-}
-
-// scope makes the name on the swarm of something that the file names.
-func (m *model) scope(name string) string { return m.stack + "_" + name }
-
-// nameOf is the name on the swarm of something that may carry one of its own.
-func (m *model) nameOf(key, name string, external bool) string {
-	switch {
-	case name != "":
-		return name
-	case external:
-		return key
-	default:
-		return m.scope(key)
-	}
 }

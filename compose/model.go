@@ -1,15 +1,11 @@
 package compose
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
-	"github.com/compose-spec/compose-go/v2/consts"
-	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
@@ -28,87 +24,6 @@ type model struct {
 	warnings []string
 }
 
-// load merges the files and binds them to types, with as little added by compose-go as possible.
-func (s *sources) load(ctx context.Context, stack string, profiles []string) (*model, error) {
-	if len(profiles) == 0 {
-		profiles = splitList(s.env.all[consts.ComposeProfiles], ",")
-	}
-	m := &model{stack: stack, files: s.names, dir: s.dir, env: s.env}
-	// compose-go writes into the environment that it is given.
-	details := types.ConfigDetails{WorkingDir: s.dir, ConfigFiles: s.files, Environment: maps.Clone(s.env.all)}
-	options := s.loaderOptions(stack, profiles)
-	warnings, err := captureLogs(func() error {
-		if err := errors.Join(s.checkAnchors(), s.checkKeys()); err != nil {
-			return err
-		}
-		dict, err := loader.LoadModelWithContext(ctx, details, options)
-		if err != nil {
-			return allOf(ctx, err, details, options)
-		}
-		m.raw = clone(dict).(map[string]any)
-		takeOut(dict)
-		m.project, err = loader.ModelToProject(dict, loader.ToOptions(&details, []func(*loader.Options){options}), details)
-		if err != nil {
-			return err
-		}
-		return s.checkDuplicates(s.lookupFor(stack))
-	})
-	m.warnings = slices.Concat(s.env.warnings, warnings)
-	if err != nil {
-		return nil, s.located(withUnset(err, warnings))
-	}
-	return m, nil
-}
-
-// allOf is the error of loading, or in the place of one that compose-go picks from several at
-// random all of them.
-func allOf(ctx context.Context, err error, details types.ConfigDetails, options func(*loader.Options)) error {
-	dict, failed := loader.LoadModelWithContext(ctx, details, options, func(o *loader.Options) { o.SkipValidation = true })
-	if failed != nil {
-		return err
-	}
-	return cmp.Or(checkContent(dict), err)
-}
-
-// loaderOptions turns off all of compose-go that shifts specs away from those of docker stack
-// deploy.
-func (s *sources) loaderOptions(stack string, profiles []string) func(*loader.Options) {
-	return func(o *loader.Options) {
-		o.SetProjectName(loadName(stack), true)
-		o.SkipNormalization = true
-		o.SkipDefaultValues = true
-		o.SkipConsistencyCheck = true
-		o.SkipResolveEnvironment = true
-		o.Profiles = profiles
-		// compose-go also runs option functions on options that have no interpolation.
-		if o.Interpolate == nil {
-			return
-		}
-		o.Interpolate.Substitute = substituteTemplate
-		o.Interpolate.LookupValue = s.lookupFor(stack)
-		o.Interpolate.TypeCastMapping = withOurCasts(o.Interpolate.TypeCastMapping, s.env)
-	}
-}
-
-// lookupFor finds variables; the name of the project is the stack's, not the one that compose-go
-// loads under.
-func (s *sources) lookupFor(stack string) func(string) (string, bool) {
-	return func(key string) (string, bool) {
-		if key == consts.ComposeProjectName {
-			return stack, true
-		}
-		return s.env.lookup(key)
-	}
-}
-
-// loadName is a name that compose-go takes; names such as Shop are good for Swarm but not for it.
-func loadName(stack string) string {
-	if name := loader.NormalizeProjectName(stack); name != "" {
-		return name
-	}
-	return "stack"
-}
-
 // eachService runs f for all services by name and joins their errors, so that one look shows all of
 // them.
 func (m *model) eachService(f func(s types.ServiceConfig) error) error {
@@ -124,4 +39,41 @@ func (m *model) eachService(f func(s types.ServiceConfig) error) error {
 // rawService is what the file says of a service.
 func (m *model) rawService(name string) map[string]any {
 	return mapping(dig(m.raw, "services", name))
+}
+
+// warnf keeps a sentence about a key of a service that cannot be honoured.
+func (m *model) warnf(service, format string, args ...any) {
+	m.warnings = append(m.warnings, "service "+service+": "+fmt.Sprintf(format, args...))
+}
+
+// scope makes the name on the swarm of something that the file names.
+func (m *model) scope(name string) string { return m.stack + "_" + name }
+
+// nameOf is the name on the swarm of something that may carry one of its own.
+func (m *model) nameOf(key, name string, external bool) string {
+	switch {
+	case name != "":
+		return name
+	case external:
+		return key
+	default:
+		return m.scope(key)
+	}
+}
+
+func deployOf(s types.ServiceConfig) types.DeployConfig {
+	if s.Deploy == nil {
+		return types.DeployConfig{}
+	}
+	return *s.Deploy
+}
+
+// labeled reads labels in either form and adds the stack's.
+func (m *model) labeled(value any) map[string]string {
+	labels := stringMap(value)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[LabelNamespace] = m.stack
+	return labels
 }

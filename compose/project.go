@@ -2,6 +2,8 @@
 package compose
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -179,3 +181,36 @@ type ProxySettings struct {
 	// Resources is nil when the file does not say.
 	Resources *swarm.ResourceRequirements `json:"resources,omitempty"`
 }
+
+// eachBlueGreen runs f for all blue-green services and joins their errors.
+func (p *Project) eachBlueGreen(f func(s *Service) error) error {
+	var errs []error
+	for i := range p.Services {
+		s := &p.Services[i]
+		if s.BlueGreen == nil {
+			continue
+		}
+		if err := f(s); err != nil {
+			errs = append(errs, fmt.Errorf("service %s: %w", s.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// extension is the key that makes a service a blue-green one and that holds its settings. At the
+// top of the file it holds what is to be the default for all of them.
+const extension = "x-bluegreen"
+
+// DefaultProxyImage is the proxy's image where the file does not name one.
+const DefaultProxyImage = "haproxy:3.2-alpine"
+
+// ControlPort is where proxies take orders; no service can have it as a target.
+const ControlPort = 9899
+
+// Labels that docker stack deploy writes.
+const (
+	// LabelNamespace holds the stack's name on all that a stack made.
+	LabelNamespace = "com.docker.stack.namespace"
+	// LabelImage holds the image of a service as the file names it.
+	LabelImage = "com.docker.stack.image"
+)

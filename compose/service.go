@@ -1,21 +1,8 @@
 package compose
 
 import (
-	"cmp"
-	"fmt"
-	"maps"
-	"slices"
-
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/docker/api/types/swarm"
-)
-
-// Labels that docker stack deploy writes.
-const (
-	// LabelNamespace holds the stack's name on all that a stack made.
-	LabelNamespace = "com.docker.stack.namespace"
-	// LabelImage holds the image of a service as the file names it.
-	LabelImage = "com.docker.stack.image"
 )
 
 func (m *model) services(p *Project) error {
@@ -82,54 +69,4 @@ func (m *model) taskSpec(s types.ServiceConfig, raw map[string]any, spec *swarm.
 		Placement:     placement(deployOf(s).Placement, s.Platform),
 		Networks:      attachments,
 	}, nil
-}
-
-// labeled reads labels in either form and adds the stack's.
-func (m *model) labeled(value any) map[string]string {
-	labels := stringMap(value)
-	if labels == nil {
-		labels = map[string]string{}
-	}
-	labels[LabelNamespace] = m.stack
-	return labels
-}
-
-// dependsOn are the services of the file, selected by the profiles, that s waits for.
-func (m *model) dependsOn(s types.ServiceConfig) []Dependency {
-	var all []Dependency
-	for _, name := range slices.Sorted(maps.Keys(s.DependsOn)) {
-		other, ok := m.project.Services[name]
-		if !ok {
-			continue
-		}
-		d := Dependency{Service: name, Condition: cmp.Or(s.DependsOn[name].Condition, Started), Optional: !s.DependsOn[name].Required}
-		if isJob(other) {
-			d.Condition = Completed
-		}
-		all = append(all, d)
-	}
-	return all
-}
-
-// checkDependencies finds conditions that can never be met.
-func (m *model) checkDependencies(s types.ServiceConfig) error {
-	for _, d := range m.dependsOn(s) {
-		if d.Condition == Completed && !isJob(m.project.Services[d.Service]) {
-			return fmt.Errorf("depends_on.%s.condition: %s needs a service that ends, and Swarm starts this one again and again: "+
-				"set deploy.mode: %s in %s", d.Service, Completed, modeReplicatedJob, d.Service)
-		}
-	}
-	return nil
-}
-
-func isJob(s types.ServiceConfig) bool {
-	mode := deployOf(s).Mode
-	return mode == modeReplicatedJob || mode == modeGlobalJob
-}
-
-func deployOf(s types.ServiceConfig) types.DeployConfig {
-	if s.Deploy == nil {
-		return types.DeployConfig{}
-	}
-	return *s.Deploy
 }
