@@ -25,10 +25,9 @@ const shortest = time.Millisecond
 // blueGreen decodes the settings of all services that have x-bluegreen, even if it is empty.
 func (m *model) blueGreen(p *Project) error {
 	defaults := m.raw[extension]
-	top := newField(extension, defaults)
-	decodeSettings(top)
-	errs := []error{top.err()}
-	if errs[0] != nil {
+	_, err := settingsOf(extension, defaults)
+	errs := []error{err}
+	if err != nil {
 		defaults = nil
 	}
 	for i, s := range p.Services {
@@ -50,13 +49,11 @@ func (m *model) blueGreen(p *Project) error {
 // serviceSettings decodes the settings of a service: own are those that stand in it, value those
 // with the defaults.
 func (m *model) serviceSettings(s Service, own, value any) (*Settings, error) {
-	f := newField(fmt.Sprintf("service %s: %s", s.Name, extension), value)
-	settings := decodeSettings(f)
-	if err := f.err(); err != nil {
+	settings, err := settingsOf(fmt.Sprintf("service %s: %s", s.Name, extension), value)
+	if err != nil {
 		return nil, err
 	}
-	err := checkBlueGreen(s)
-	if err == nil {
+	if err = checkBlueGreen(s); err == nil {
 		err = m.choosePorts(s, settings)
 	}
 	if err == nil {
@@ -66,6 +63,14 @@ func (m *model) serviceSettings(s Service, own, value any) (*Settings, error) {
 		return nil, fmt.Errorf("service %s: %w", s.Name, err)
 	}
 	return settings, nil
+}
+
+// settingsOf reads x-bluegreen as a decoded YAML value, nil for an empty one, and fills in the
+// defaults. The error joins all that is wrong, each with its place; at is where the value stands.
+func settingsOf(at string, value any) (*Settings, error) {
+	f := newField(at, value)
+	settings := decodeSettings(f)
+	return settings, f.err()
 }
 
 // decodeSettings reads all keys. Ports, and the modes of ports, stay empty when the file does not

@@ -81,9 +81,8 @@ func FuzzSettings(f *testing.F) {
 		if yaml.Unmarshal([]byte(text), &value) != nil {
 			t.Skip("no YAML")
 		}
-		top := newField(extension, value)
-		settings := decodeSettings(top)
-		if err := top.err(); err != nil {
+		settings, err := settingsOf(extension, value)
+		if err != nil {
 			for line := range strings.Lines(err.Error()) {
 				if !strings.HasPrefix(line, extension) {
 					t.Errorf("it is not said where: %q", line)

@@ -12,6 +12,12 @@ import (
 // validPath are the characters that a URL may have, without those that mean something to HAProxy.
 var validPath = regexp.MustCompile(`^/[A-Za-z0-9._~!&()*+,;=:@%/?-]*$`)
 
+// What deploy.mode of proxies can be.
+const (
+	replicated = "replicated"
+	global     = "global"
+)
+
 func decodeProxy(f field) ProxySettings {
 	keys := f.keys("image", "deploy")
 	image := keys["image"].text(DefaultProxyImage)
@@ -21,14 +27,14 @@ func decodeProxy(f field) ProxySettings {
 	deploy := keys["deploy"].keys("replicas", "mode", "placement", "resources")
 	settings := ProxySettings{
 		Image:     image,
-		Mode:      deploy["mode"].oneOf("", modeReplicated, modeGlobal),
+		Mode:      deploy["mode"].oneOf("", replicated, global),
 		Placement: decodePlacement(deploy["placement"]),
 		Resources: decodeResources(deploy["resources"]),
 	}
 	if deploy["replicas"].given() {
 		count := uint64(deploy["replicas"].number(1, 1, 1000))
 		settings.Replicas = &count
-		if settings.Mode == modeGlobal {
+		if settings.Mode == global {
 			deploy["replicas"].errorf("mode global runs one proxy on every node: leave replicas out")
 		}
 	}

@@ -134,13 +134,12 @@ func TestSchemaJudgesAsDecoder(t *testing.T) {
 	_, settings := readSchema(t, settingsPlace)
 	taken := 0
 	for _, text := range judged {
-		f := newField(extension, readYAML(t, text))
-		decodeSettings(f)
+		_, err := settingsOf(extension, readYAML(t, text))
 		bySchema := settings.Validate(readYAML(t, text))
-		if (f.err() == nil) != (bySchema == nil) {
-			t.Errorf("%s\ndecoder: %v\nschema: %v", text, f.err(), bySchema)
+		if (err == nil) != (bySchema == nil) {
+			t.Errorf("%s\ndecoder: %v\nschema: %v", text, err, bySchema)
 		}
-		if f.err() == nil {
+		if err == nil {
 			taken++
 		}
 	}
@@ -160,9 +159,8 @@ func TestSchemaIsWider(t *testing.T) {
 		`{proxy: {deploy: {resources: {limits: {cpus: 0.0000000001}}}}}`,
 		`{proxy: {deploy: {resources: {limits: {pids: "9999999"}}}}}`,
 	} {
-		f := newField(extension, readYAML(t, text))
-		decodeSettings(f)
-		if f.err() == nil {
+		_, err := settingsOf(extension, readYAML(t, text))
+		if err == nil {
 			t.Errorf("%s: the decoder takes it as well", text)
 		}
 		if err := settings.Validate(readYAML(t, text)); err != nil {
@@ -176,9 +174,8 @@ var allowedKeys = regexp.MustCompile(`unknown key "\?"; allowed are (.*)`)
 // decoderKeys asks the decoder which keys it knows at and below a place, a value put into a whole
 // x-bluegreen.
 func decoderKeys(path string, put func(any) any, into map[string]bool) {
-	f := newField(extension, put(map[string]any{"?": 1}))
-	decodeSettings(f)
-	err := fmt.Sprint(f.err())
+	_, wrong := settingsOf(extension, put(map[string]any{"?": 1}))
+	err := fmt.Sprint(wrong)
 	if strings.Contains(err, "is no list of") {
 		decoderKeys(path+"[]", func(value any) any { return put([]any{value}) }, into)
 		return
@@ -242,11 +239,10 @@ func TestSchemaDefaults(t *testing.T) {
 		return out
 	}
 	written := defaults(mapping(dig(document, "definitions", extension)))
-	f := newField(extension, written)
-	got := decodeSettings(f)
-	want := decodeSettings(newField(extension, nil))
-	if f.err() != nil || !reflect.DeepEqual(got, want) || len(mapping(written)) != 5 {
-		t.Errorf("%v is read as %+v, %v; without it, it is %+v", written, got, f.err(), want)
+	got, err := settingsOf(extension, written)
+	want, _ := settingsOf(extension, nil)
+	if err != nil || !reflect.DeepEqual(got, want) || len(mapping(written)) != 5 {
+		t.Errorf("%v is read as %+v, %v; without it, it is %+v", written, got, err, want)
 	}
 }
 
