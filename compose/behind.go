@@ -10,13 +10,15 @@ import (
 	"strings"
 
 	"github.com/docker/docker/api/types/mount"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // behindProxies finds what an app counts on that it does not have behind proxies, in two colors: as
 // far as a file tells.
 func (m *model) behindProxies(p *Project) error {
-	if m.raw[extension] != nil && !slices.ContainsFunc(p.Services, func(s Service) bool { return s.BlueGreen != nil }) {
-		m.warnings = append(m.warnings, extension+" at the top of the file holds defaults, and no service has "+extension+": none is blue-green")
+	if m.raw[bluegreen.Key] != nil && !slices.ContainsFunc(p.Services, func(s Service) bool { return s.BlueGreen != nil }) {
+		m.warnings = append(m.warnings, bluegreen.Key+" at the top of the file holds defaults, and no service has "+bluegreen.Key+": none is blue-green")
 	}
 	var errs []error
 	for i := range p.Services {
@@ -54,7 +56,7 @@ func databases(s Service) error {
 		for dir := path.Clean(mnt.Target); dir != "/" && dir != "."; dir = path.Dir(dir) {
 			if slices.Contains(databaseFolders, dir) {
 				return fmt.Errorf("volumes: %s (at %s) holds the files of a database: while a release comes up two versions would write to them "+
-					"at once and destroy them: take %s out", mnt.Source, mnt.Target, extension)
+					"at once and destroy them: take %s out", mnt.Source, mnt.Target, bluegreen.Key)
 			}
 		}
 	}

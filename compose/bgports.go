@@ -8,13 +8,13 @@ import (
 	"strings"
 
 	"github.com/docker/docker/api/types/swarm"
-)
 
-const maxPort = 65535
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
+)
 
 // choosePorts checks the ports of x-bluegreen against those that traffic comes to, or chooses them:
 // every published TCP target, every port of expose, and every port that the labels of routers name.
-func (m *model) choosePorts(s Service, settings *Settings) error {
+func (m *model) choosePorts(s Service, settings *bluegreen.Settings) error {
 	published, err := publishedTargets(s.Spec.EndpointSpec.Ports)
 	if err != nil {
 		return err
@@ -31,7 +31,7 @@ func (m *model) choosePorts(s Service, settings *Settings) error {
 		}
 	}
 	for i, port := range settings.Ports {
-		settings.Ports[i].Mode = cmp.Or(port.Mode, routed[port.Target], usualMode(port.Target))
+		settings.Ports[i].Mode = cmp.Or(port.Mode, routed[port.Target], bluegreen.UsualMode(port.Target))
 	}
 	return checkTargets(settings.Ports, published, routed)
 }
@@ -52,14 +52,14 @@ func publishedTargets(ports []swarm.PortConfig) ([]uint16, error) {
 		return targets, nil
 	case len(targets) == 0:
 		return nil, fmt.Errorf("ports: %d/%s: proxies carry TCP only, so the service cannot be blue-green: take %s out of it",
-			other[0].TargetPort, other[0].Protocol, extension)
+			other[0].TargetPort, other[0].Protocol, bluegreen.Key)
 	}
 	return nil, fmt.Errorf("ports: %d/%s: one container serves %s and TCP, and proxies carry TCP only, so the service cannot be blue-green: "+
-		"take %s out of it", other[0].TargetPort, other[0].Protocol, strings.ToUpper(string(other[0].Protocol)), extension)
+		"take %s out of it", other[0].TargetPort, other[0].Protocol, strings.ToUpper(string(other[0].Protocol)), bluegreen.Key)
 }
 
 // defaultPorts are the ports of a service whose x-bluegreen names none, without modes.
-func (m *model) defaultPorts(s Service, published, routed []uint16) ([]Port, error) {
+func (m *model) defaultPorts(s Service, published, routed []uint16) ([]bluegreen.Port, error) {
 	exposed, err := m.exposed(s.Name)
 	if err != nil {
 		return nil, err
@@ -67,12 +67,12 @@ func (m *model) defaultPorts(s Service, published, routed []uint16) ([]Port, err
 	targets := slices.Concat(published, exposed, routed)
 	if len(targets) == 0 {
 		return nil, fmt.Errorf("%s: no port is known: publish one with ports, name it with expose, or write "+
-			"%s: {ports: [{target: 8080}]}", extension, extension)
+			"%s: {ports: [{target: 8080}]}", bluegreen.Key, bluegreen.Key)
 	}
 	slices.Sort(targets)
-	var ports []Port
+	var ports []bluegreen.Port
 	for _, target := range slices.Compact(targets) {
-		ports = append(ports, Port{Target: target})
+		ports = append(ports, bluegreen.Port{Target: target})
 	}
 	return ports, nil
 }
@@ -100,28 +100,28 @@ func (m *model) exposed(service string) ([]uint16, error) {
 
 // checkTargets finds ports that the proxy cannot listen on, and those that traffic comes to and
 // nothing would serve.
-func checkTargets(ports []Port, published []uint16, routed map[uint16]string) error {
+func checkTargets(ports []bluegreen.Port, published []uint16, routed map[uint16]string) error {
 	known := map[uint16]bool{}
 	for _, port := range ports {
-		if port.Target == ControlPort {
+		if port.Target == bluegreen.ControlPort {
 			return fmt.Errorf("%s.ports: %d is where proxies take their orders: use another port in the container",
-				extension, ControlPort)
+				bluegreen.Key, bluegreen.ControlPort)
 		}
 		if known[port.Target] {
-			return fmt.Errorf("%s.ports: target %d stands twice: keep one of them", extension, port.Target)
+			return fmt.Errorf("%s.ports: target %d stands twice: keep one of them", bluegreen.Key, port.Target)
 		}
 		known[port.Target] = true
 	}
 	for _, target := range published {
 		if !known[target] {
 			return fmt.Errorf("%s.ports: %d is published but missing: add {target: %d}, or take it out of ports",
-				extension, target, target)
+				bluegreen.Key, target, target)
 		}
 	}
 	for _, target := range slices.Sorted(maps.Keys(routed)) {
 		if !known[target] {
 			return fmt.Errorf("%s.ports: a router's label sends traffic to %d, which is missing: add {target: %d}, or change the label",
-				extension, target, target)
+				bluegreen.Key, target, target)
 		}
 	}
 	return nil

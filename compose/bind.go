@@ -11,6 +11,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/consts"
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // load merges the files and binds them to types, with as little added by compose-go as possible.
@@ -30,7 +32,7 @@ func (s *sources) load(ctx context.Context, stack string, profiles []string) (*m
 		if err != nil {
 			return allOf(ctx, err, details, options)
 		}
-		m.raw = clone(dict).(map[string]any)
+		m.raw = tree.Clone(dict).(map[string]any)
 		takeOut(dict)
 		m.project, err = loader.ModelToProject(dict, loader.ToOptions(&details, []func(*loader.Options){options}), details)
 		if err != nil {

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // ownLabel begins the labels by which we know what is ours.
@@ -75,7 +77,7 @@ type names map[string]struct {
 func (n names) add(m *model, kind, key, name string, external bool) error {
 	name = strings.ToLower(name)
 	other, ok := n[name]
-	same := other.external && external || reflect.DeepEqual(dig(m.raw, kind, key), dig(m.raw, kind, other.key))
+	same := other.external && external || reflect.DeepEqual(tree.Dig(m.raw, kind, key), tree.Dig(m.raw, kind, other.key))
 	if ok && !same {
 		return namesake(other.key)
 	}

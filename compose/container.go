@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/distribution/reference"
 	"github.com/docker/cli/opts"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 func (m *model) containerSpec(s types.ServiceConfig, raw map[string]any) (*swarm.ContainerSpec, error) {
@@ -71,7 +73,7 @@ func (m *model) containerSpec(s types.ServiceConfig, raw map[string]any) (*swarm
 		Privileges:      privileges,
 		Isolation:       container.Isolation(s.Isolation),
 		Init:            s.Init,
-		Sysctls:         stringMap(raw["sysctls"]),
+		Sysctls:         tree.StringMap(raw["sysctls"]),
 		CapabilityAdd:   capAdd,
 		CapabilityDrop:  capDrop,
 		Ulimits:         ulimits(s.Ulimits),
@@ -87,14 +89,9 @@ func checkImage(s types.ServiceConfig) error {
 		return errors.New("image is missing: name the image that the service runs")
 	}
 	if _, err := reference.ParseAnyReference(s.Image); err != nil {
-		return fmt.Errorf("image: %q is no image name: %s", s.Image, imageFault(err))
+		return fmt.Errorf("image: %q is no image name: %s", s.Image, bluegreen.ImageFault(err))
 	}
 	return nil
-}
-
-// imageFault is the part of err that tells what to change.
-func imageFault(err error) string {
-	return strings.TrimPrefix(err.Error(), "invalid reference format: ")
 }
 
 // containerLabels are those of label_file, which compose-go read, and over them those of the file.
@@ -128,5 +125,5 @@ func logDriver(s types.ServiceConfig, raw map[string]any) *swarm.Driver {
 	if s.Logging == nil {
 		return nil
 	}
-	return &swarm.Driver{Name: s.Logging.Driver, Options: stringMap(dig(raw, "logging", "options"))}
+	return &swarm.Driver{Name: s.Logging.Driver, Options: tree.StringMap(tree.Dig(raw, "logging", "options"))}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // contentKeys are where the content of secrets and configs may come from.
@@ -15,8 +17,8 @@ var contentKeys = map[string][]string{"secrets": {"file", "environment"}, "confi
 func checkContent(dict map[string]any) error {
 	var errs []error
 	for _, kind := range []string{"configs", "secrets"} {
-		for _, name := range slices.Sorted(maps.Keys(mapping(dict[kind]))) {
-			object := mapping(mapping(dict[kind])[name])
+		for _, name := range slices.Sorted(maps.Keys(tree.Mapping(dict[kind]))) {
+			object := tree.Mapping(tree.Mapping(dict[kind])[name])
 			var given []string
 			for _, key := range contentKeys[kind] {
 				filled := key == "content" && object["environment"] != nil // by compose-go, with the variable's value

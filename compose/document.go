@@ -1,6 +1,8 @@
 package compose
 
-import "bytes"
+import (
+	"bytes"
+)
 
 // firstDocument returns the first YAML document of a file, as docker stack deploy reads it;
 // compose-go would merge the others into it. Text of YAML cannot begin a line with "---" or "...",

@@ -11,6 +11,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/interpolation"
 	"github.com/compose-spec/compose-go/v2/template"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // checkDuplicates finds entries of one list of a file that have the same target. compose-go would
@@ -29,9 +31,9 @@ func (s *sources) checkDuplicates(lookup func(string) (string, bool)) error {
 		if err != nil {
 			continue // It stands in a part that is not used, else loading would have failed.
 		}
-		services := mapping(content["services"])
+		services := tree.Mapping(content["services"])
 		for _, name := range slices.Sorted(maps.Keys(services)) {
-			if err := duplicates(mapping(services[name])); err != nil {
+			if err := duplicates(tree.Mapping(services[name])); err != nil {
 				errs = append(errs, fmt.Errorf("service %s: %w", name, err))
 			}
 		}
@@ -69,16 +71,16 @@ func volumeTarget(entry any) string {
 		}
 		return volume.Target
 	}
-	return scalar(mapping(entry)["target"])
+	return tree.Scalar(tree.Mapping(entry)["target"])
 }
 
 func objectTarget(entry any) string {
 	if name, ok := entry.(string); ok {
 		return name
 	}
-	m := mapping(entry)
-	if target := scalar(m["target"]); target != "" {
+	m := tree.Mapping(entry)
+	if target := tree.Scalar(m["target"]); target != "" {
 		return target
 	}
-	return scalar(m["source"])
+	return tree.Scalar(m["source"])
 }

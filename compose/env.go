@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // environment is the environment of a service as docker stack deploy makes it: env_file as raw
@@ -58,13 +60,13 @@ func variables(value any) map[string]*string {
 		for name, item := range v {
 			vars[name] = nil
 			if item != nil {
-				text := scalar(item)
+				text := tree.Scalar(item)
 				vars[name] = &text
 			}
 		}
 	case []any:
 		for _, item := range v {
-			name, text, ok := strings.Cut(scalar(item), "=")
+			name, text, ok := strings.Cut(tree.Scalar(item), "=")
 			vars[name] = nil
 			if ok {
 				vars[name] = &text

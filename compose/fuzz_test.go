@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // FuzzLoad holds that any text is either refused, with an error that names the file, or understood,
@@ -81,10 +83,10 @@ func FuzzSettings(f *testing.F) {
 		if yaml.Unmarshal([]byte(text), &value) != nil {
 			t.Skip("no YAML")
 		}
-		settings, err := settingsOf(extension, value)
+		settings, err := bluegreen.Decode(bluegreen.Key, value)
 		if err != nil {
 			for line := range strings.Lines(err.Error()) {
-				if !strings.HasPrefix(line, extension) {
+				if !strings.HasPrefix(line, bluegreen.Key) {
 					t.Errorf("it is not said where: %q", line)
 				}
 			}
@@ -96,23 +98,23 @@ func FuzzSettings(f *testing.F) {
 	})
 }
 
-func withinBounds(s *Settings) error {
+func withinBounds(s *bluegreen.Settings) error {
 	between := func(name string, d, low time.Duration) error {
-		if d < low || d > maxDuration {
+		if d < low || d > bluegreen.MaxDuration {
 			return fmt.Errorf("%s is %s", name, d)
 		}
 		return nil
 	}
 	for _, err := range []error{
-		between("drain", s.Drain, 0), between("timeout", s.Timeout, shortest),
-		between("interval", s.Health.Interval, shortest), between("health.timeout", s.Health.Timeout, shortest),
+		between("drain", s.Drain, 0), between("timeout", s.Timeout, bluegreen.Shortest),
+		between("interval", s.Health.Interval, bluegreen.Shortest), between("health.timeout", s.Health.Timeout, bluegreen.Shortest),
 	} {
 		if err != nil {
 			return err
 		}
 	}
 	switch replicas := s.Proxy.Replicas; {
-	case s.Keep != KeepWarm && s.Keep != KeepCold:
+	case s.Keep != bluegreen.KeepWarm && s.Keep != bluegreen.KeepCold:
 		return fmt.Errorf("keep is %q", s.Keep)
 	case min(s.Health.Rise, s.Health.Fall) < 1 || max(s.Health.Rise, s.Health.Fall) > 100:
 		return fmt.Errorf("rise is %d and fall %d", s.Health.Rise, s.Health.Fall)
@@ -126,9 +128,9 @@ func withinBounds(s *Settings) error {
 	return slotsWithinBounds(s)
 }
 
-func slotsWithinBounds(s *Settings) error {
+func slotsWithinBounds(s *bluegreen.Settings) error {
 	for _, port := range s.Ports {
-		if port.Target == 0 || !slices.Contains([]string{"", ModeHTTP, ModeH2, ModeTCP}, port.Mode) { // the service decides on what is not given
+		if port.Target == 0 || !slices.Contains([]string{"", bluegreen.ModeHTTP, bluegreen.ModeH2, bluegreen.ModeTCP}, port.Mode) { // the service decides on what is not given
 			return fmt.Errorf("port is %+v", port)
 		}
 	}

@@ -4,13 +4,15 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // golden is what a golden file holds of a project; specs only where docker stack deploy, which the
 // parity test compares with, refuses the file.
 type golden struct {
-	Specs     *sent                `json:"specs,omitempty"`
-	BlueGreen map[string]*Settings `json:"blueGreen,omitempty"`
+	Specs     *sent                          `json:"specs,omitempty"`
+	BlueGreen map[string]*bluegreen.Settings `json:"blueGreen,omitempty"`
 	// ProxyLabels are by service.
 	ProxyLabels map[string]map[string]string `json:"proxyLabels,omitempty"`
 	DependsOn   map[string][]Dependency      `json:"dependsOn,omitempty"`
@@ -48,7 +50,7 @@ func goldenOf(t *testing.T, dir string) golden {
 	t.Helper()
 	p := loadStack(t, dir)
 	g := golden{
-		BlueGreen:   map[string]*Settings{},
+		BlueGreen:   map[string]*bluegreen.Settings{},
 		ProxyLabels: map[string]map[string]string{},
 		DependsOn:   map[string][]Dependency{},
 		Warnings:    p.Warnings,

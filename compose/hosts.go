@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // extraHosts turns "host:ip" into the "ip host" of Swarm, in the order of the file; a map, which
@@ -38,7 +40,7 @@ func hostEntries(value any) ([]string, error) {
 	case nil:
 	case []any:
 		for _, item := range v {
-			entries = append(entries, scalar(item))
+			entries = append(entries, tree.Scalar(item))
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
@@ -47,7 +49,7 @@ func hostEntries(value any) ([]string, error) {
 				list = []any{v[name]}
 			}
 			for _, address := range list {
-				entries = append(entries, name+"="+scalar(address))
+				entries = append(entries, name+"="+tree.Scalar(address))
 			}
 		}
 		slices.Sort(entries)

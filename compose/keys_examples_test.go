@@ -1,6 +1,8 @@
 package compose
 
-import "strings"
+import (
+	"strings"
+)
 
 // keyFiles are the files that examples refer to.
 var keyFiles = map[string]string{

@@ -13,6 +13,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/schema"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // TestKeysAreComplete compares the table with the JSON schema of the compose specification that
@@ -73,22 +75,22 @@ type walker struct {
 
 func (w walker) walk(node map[string]any, path string, refs []string) {
 	if ref, ok := node["$ref"].(string); ok && !slices.Contains(refs, ref) {
-		w.walk(mapping(dig(w.root, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)), path, append(refs, ref))
+		w.walk(tree.Mapping(tree.Dig(w.root, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)), path, append(refs, ref))
 	}
 	for _, choice := range []string{"oneOf", "anyOf", "allOf"} {
 		options, _ := node[choice].([]any)
 		for _, option := range options {
-			w.walk(mapping(option), path, refs)
+			w.walk(tree.Mapping(option), path, refs)
 		}
 	}
-	for name, below := range mapping(node["properties"]) {
+	for name, below := range tree.Mapping(node["properties"]) {
 		at := strings.TrimPrefix(path+"."+name, ".")
 		w.found[at] = true
-		w.walk(mapping(below), at, refs)
+		w.walk(tree.Mapping(below), at, refs)
 	}
-	for pattern, below := range mapping(node["patternProperties"]) {
+	for pattern, below := range tree.Mapping(node["patternProperties"]) {
 		if pattern != "^x-" {
-			w.walk(mapping(below), path+".*", refs)
+			w.walk(tree.Mapping(below), path+".*", refs)
 		}
 	}
 	w.walk1(node["additionalProperties"], path+".*", refs)
@@ -96,7 +98,7 @@ func (w walker) walk(node map[string]any, path string, refs []string) {
 }
 
 func (w walker) walk1(node any, path string, refs []string) {
-	if below := mapping(node); below != nil {
+	if below := tree.Mapping(node); below != nil {
 		w.walk(below, path, refs)
 	}
 }
@@ -150,7 +152,7 @@ func takeKeyOut(value any, path []string) {
 		}
 		return
 	}
-	m := mapping(value)
+	m := tree.Mapping(value)
 	for name := range m {
 		switch {
 		case path[0] != "*" && path[0] != name:

@@ -3,6 +3,8 @@ package compose
 import (
 	"regexp"
 	"strings"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // located makes err name the files, in the way in which the user named them, and say in our words
@@ -26,7 +28,7 @@ var unknownKey = regexp.MustCompile(`(?m): there is no key (\S+)$`)
 func suggest(text string) string {
 	return unknownKey.ReplaceAllStringFunc(text, func(found string) string {
 		if isNear(unknownKey.FindStringSubmatch(found)[1]) {
-			return found + ": did you mean " + extension + "?"
+			return found + ": did you mean " + bluegreen.Key + "?"
 		}
 		return found
 	})
@@ -56,4 +58,5 @@ type locatedError struct {
 }
 
 func (e locatedError) Error() string { return e.text }
+
 func (e locatedError) Unwrap() error { return e.err }

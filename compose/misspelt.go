@@ -9,13 +9,16 @@ import (
 	"strings"
 
 	"github.com/agnivade/levenshtein"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // isNear says whether a key was probably meant to be x-bluegreen.
 func isNear(key string) bool {
 	const typos = 2
 	plain := strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(key))
-	return key != extension && slices.ContainsFunc([]string{"xbluegreen", "bluegreen", "xgreenblue", "greenblue"}, func(meant string) bool {
+	return key != bluegreen.Key && slices.ContainsFunc([]string{"xbluegreen", "bluegreen", "xgreenblue", "greenblue"}, func(meant string) bool {
 		return levenshtein.ComputeDistance(plain, meant) <= typos
 	})
 }
@@ -32,15 +35,15 @@ var ownKeys = []string{"environment", "labels", "annotations", "sysctls", "extra
 // Services of all profiles are looked at.
 func (m *model) checkExtension() error {
 	errs := append(misspelt("", m.raw), misplaced("", m.raw, "services")...)
-	services := mapping(m.raw["services"])
+	services := tree.Mapping(m.raw["services"])
 	for _, name := range slices.Sorted(maps.Keys(services)) {
 		at := "service " + name + ": "
-		errs = append(errs, misspelt(at, mapping(services[name]))...)
-		if name == extension {
+		errs = append(errs, misspelt(at, tree.Mapping(services[name]))...)
+		if name == bluegreen.Key {
 			errs = append(errs, noEffect("services."+name))
 			continue
 		}
-		errs = append(errs, misplaced(at, mapping(services[name]))...)
+		errs = append(errs, misplaced(at, tree.Mapping(services[name]))...)
 	}
 	return errors.Join(errs...)
 }
@@ -51,7 +54,7 @@ func misspelt(at string, m map[string]any) []error {
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		holdsAnchor := at == "" && anchorHolder.MatchString(key)
 		if isExtension(key) && isNear(key) && !holdsAnchor {
-			errs = append(errs, fmt.Errorf("%s%s: did you mean %s? As it is, the key has no effect", at, key, extension))
+			errs = append(errs, fmt.Errorf("%s%s: did you mean %s? As it is, the key has no effect", at, key, bluegreen.Key))
 		}
 	}
 	return errs
@@ -75,10 +78,10 @@ func misplacedIn(at string, value any) []error {
 	for i, item := range items {
 		errs = append(errs, misplacedIn(fmt.Sprintf("%s[%d]", at, i), item)...)
 	}
-	m := mapping(value)
+	m := tree.Mapping(value)
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		switch place := at + "." + key; {
-		case key == extension, isExtension(key) && isNear(key):
+		case key == bluegreen.Key, isExtension(key) && isNear(key):
 			errs = append(errs, noEffect(place))
 		case !isExtension(key) && !slices.Contains(ownKeys, key):
 			errs = append(errs, misplacedIn(place, m[key])...)
@@ -88,7 +91,7 @@ func misplacedIn(at string, value any) []error {
 }
 
 func noEffect(place string) error {
-	return fmt.Errorf("%s: it has no effect here: %s stands directly in a service, beside image, or at the top of the file", place, extension)
+	return fmt.Errorf("%s: it has no effect here: %s stands directly in a service, beside image, or at the top of the file", place, bluegreen.Key)
 }
 
 func isExtension(key string) bool { return strings.HasPrefix(key, "x-") }

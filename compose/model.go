@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // model is a project as compose-go loaded it.
@@ -38,7 +40,7 @@ func (m *model) eachService(f func(s types.ServiceConfig) error) error {
 
 // rawService is what the file says of a service.
 func (m *model) rawService(name string) map[string]any {
-	return mapping(dig(m.raw, "services", name))
+	return tree.Mapping(tree.Dig(m.raw, "services", name))
 }
 
 // warnf keeps a sentence about a key of a service that cannot be honoured.
@@ -70,7 +72,7 @@ func deployOf(s types.ServiceConfig) types.DeployConfig {
 
 // labeled reads labels in either form and adds the stack's.
 func (m *model) labeled(value any) map[string]string {
-	labels := stringMap(value)
+	labels := tree.StringMap(value)
 	if labels == nil {
 		labels = map[string]string{}
 	}

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // warnNames warns of what a service of the file, other, says of a blue-green one that will not be
@@ -22,12 +25,12 @@ func (m *model) warnNames(s, other Service) {
 		}
 		for _, found := range ports.FindAllStringSubmatch(text.value, -1) {
 			port, err := strconv.ParseUint(found[1], 10, 16)
-			if err != nil || slices.ContainsFunc(s.BlueGreen.Ports, func(p Port) bool { return p.Target == uint16(port) }) {
+			if err != nil || slices.ContainsFunc(s.BlueGreen.Ports, func(p bluegreen.Port) bool { return p.Target == uint16(port) }) {
 				continue
 			}
 			how := fmt.Sprintf("add it to expose of %s", s.Name)
-			if dig(m.rawService(s.Name), extension, "ports") != nil || dig(m.raw[extension], "ports") != nil {
-				how = fmt.Sprintf("add {target: %d} to %s.ports", port, extension)
+			if tree.Dig(m.rawService(s.Name), bluegreen.Key, "ports") != nil || tree.Dig(m.raw[bluegreen.Key], "ports") != nil {
+				how = fmt.Sprintf("add {target: %d} to %s.ports", port, bluegreen.Key)
 			}
 			m.warnf(s.Name, "%s of %s names port %d of %s, and the proxies do not listen on it: %s", text.key, other.Name, port, s.Name, how)
 		}

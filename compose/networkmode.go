@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // predefined are the networks of network_mode that every swarm has. "none" is not among them.
@@ -13,7 +15,7 @@ var predefined = []string{"host", "bridge"}
 // carried out. docker stack deploy drops it; where there are networks or ports too, which do not go
 // with it, they win here as there.
 func (m *model) predefinedNetwork(s types.ServiceConfig) string {
-	alone := len(s.Ports) == 0 && len(mapping(m.rawService(s.Name)["networks"])) == 0
+	alone := len(s.Ports) == 0 && len(tree.Mapping(m.rawService(s.Name)["networks"])) == 0
 	if alone && slices.Contains(predefined, s.NetworkMode) {
 		return s.NetworkMode
 	}

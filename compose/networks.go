@@ -11,6 +11,8 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 const (
@@ -21,7 +23,7 @@ const (
 // serviceNetworks are the networks of a service by their keys in the file: the default one if it
 // names none. They are read from the raw map, since a key may begin with "x-".
 func (m *model) serviceNetworks(service string) map[string]any {
-	if networks := mapping(m.rawService(service)["networks"]); len(networks) > 0 {
+	if networks := tree.Mapping(m.rawService(service)["networks"]); len(networks) > 0 {
 		return networks
 	}
 	return map[string]any{defaultNetwork: nil}
@@ -45,13 +47,13 @@ func (m *model) attachments(s types.ServiceConfig) ([]swarm.NetworkAttachmentCon
 		}
 		attachment := swarm.NetworkAttachmentConfig{
 			Target:     m.networkName(key),
-			DriverOpts: stringMap(dig(raw, "driver_opts")),
+			DriverOpts: tree.StringMap(tree.Dig(raw, "driver_opts")),
 		}
-		aliases, _ := dig(raw, "aliases").([]any)
+		aliases, _ := tree.Dig(raw, "aliases").([]any)
 		for _, alias := range aliases {
-			attachment.Aliases = append(attachment.Aliases, scalar(alias))
+			attachment.Aliases = append(attachment.Aliases, tree.Scalar(alias))
 		}
-		if isUserDefined(attachment.Target) && !isFalse(dig(raw, "use_service_name_alias")) {
+		if isUserDefined(attachment.Target) && !isFalse(tree.Dig(raw, "use_service_name_alias")) {
 			attachment.Aliases = append(attachment.Aliases, s.Name)
 		}
 		out = append(out, attachment)
@@ -62,12 +64,12 @@ func (m *model) attachments(s types.ServiceConfig) ([]swarm.NetworkAttachmentCon
 
 // isFalse reads a truth value that a variable may have given as text.
 func isFalse(value any) bool {
-	is, err := strconv.ParseBool(scalar(value))
+	is, err := strconv.ParseBool(tree.Scalar(value))
 	return err == nil && !is
 }
 
 func isTrue(value any) bool {
-	is, err := strconv.ParseBool(scalar(value))
+	is, err := strconv.ParseBool(tree.Scalar(value))
 	return err == nil && is
 }
 
@@ -122,21 +124,21 @@ func (m *model) checkNetwork(name string, n Network) error {
 }
 
 func (m *model) networkCreate(key string, n types.NetworkConfig) network.CreateOptions {
-	raw := mapping(dig(m.raw, "networks", key))
+	raw := tree.Mapping(tree.Dig(m.raw, "networks", key))
 	return network.CreateOptions{
 		Driver:     cmp.Or(n.Driver, defaultDriver),
 		EnableIPv4: n.EnableIPv4,
 		EnableIPv6: n.EnableIPv6,
-		IPAM:       ipam(n.Ipam, mapping(raw["ipam"])),
+		IPAM:       ipam(n.Ipam, tree.Mapping(raw["ipam"])),
 		Internal:   n.Internal,
 		Attachable: n.Attachable,
-		Options:    stringMap(raw["driver_opts"]),
+		Options:    tree.StringMap(raw["driver_opts"]),
 		Labels:     m.labeled(raw["labels"]),
 	}
 }
 
 func ipam(config types.IPAMConfig, raw map[string]any) *network.IPAM {
-	options := stringMap(raw["options"])
+	options := tree.StringMap(raw["options"])
 	if config.Driver == "" && len(config.Config) == 0 && len(options) == 0 {
 		return nil
 	}
@@ -145,7 +147,7 @@ func ipam(config types.IPAMConfig, raw map[string]any) *network.IPAM {
 	for i, pool := range config.Config {
 		entry := network.IPAMConfig{Subnet: pool.Subnet, IPRange: pool.IPRange, Gateway: pool.Gateway}
 		if i < len(pools) {
-			entry.AuxAddress = stringMap(mapping(pools[i])["aux_addresses"])
+			entry.AuxAddress = tree.StringMap(tree.Mapping(pools[i])["aux_addresses"])
 		}
 		out.Config = append(out.Config, entry)
 	}

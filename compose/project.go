@@ -9,6 +9,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // Project is a stack file, loaded, checked and converted to the terms of the swarm API.
@@ -71,7 +73,7 @@ type Service struct {
 	// stack deploy drops it.
 	NetworkMode string
 	// BlueGreen is the decoded x-bluegreen with all defaults filled in; nil for a plain service.
-	BlueGreen *Settings
+	BlueGreen *bluegreen.Settings
 	// ProxyLabels are labels that the proxies of a blue-green service carry beside those of Spec,
 	// or in their place: what routers in front must know since there are proxies. It may be nil.
 	ProxyLabels map[string]string
@@ -109,79 +111,6 @@ type Dependency struct {
 	Optional bool `json:"optional,omitempty"`
 }
 
-// Modes of a port: how the proxy treats what arrives there.
-const (
-	ModeHTTP = "http" // HTTP/1.1 to the service; clients may speak HTTP/1.1
-	ModeH2   = "h2"   // HTTP/2 without TLS, on both sides
-	ModeTCP  = "tcp"  // bytes
-)
-
-// What becomes of the old color after a flip.
-const (
-	KeepWarm = "warm" // it goes on running: the way back takes a second
-	KeepCold = "cold" // it is scaled to 0 once it is drained
-)
-
-// Settings is a service's x-bluegreen with all defaults filled in.
-type Settings struct {
-	Release
-	Proxy ProxySettings `json:"proxy"`
-	// Drain is the longest wait for requests in flight on the old color after a flip.
-	Drain time.Duration `json:"drain"`
-	// Keep is KeepWarm or KeepCold.
-	Keep string `json:"keep"`
-	// Timeout is the longest time that the new color may go without progress.
-	Timeout time.Duration `json:"timeout"`
-}
-
-// Release is the part of the settings that belongs to one release of the service.
-// Each color has its own, since the two releases may differ in it.
-type Release struct {
-	// Ports are the ports that the proxy listens on and forwards; never empty.
-	Ports []Port `json:"ports"`
-	// Health is the check that the proxies make of each task.
-	Health Health `json:"health"`
-}
-
-// Port is a port of the service that traffic goes to through the proxy.
-type Port struct {
-	// Target is the port number inside the service's containers, and on the proxy.
-	Target uint16 `json:"target"`
-	// Mode is ModeHTTP, ModeH2 or ModeTCP.
-	Mode string `json:"mode"`
-}
-
-// Health is the proxy's own check of each task of a color.
-type Health struct {
-	// Path is asked for with GET, and 2xx and 3xx are healthy; empty means that a TCP connect is
-	// enough.
-	Path string `json:"path,omitempty"`
-	// Port is the port that is checked; 0 means the port that the traffic goes to.
-	Port uint16 `json:"port,omitempty"`
-	// Interval is the time between two checks.
-	Interval time.Duration `json:"interval"`
-	// Timeout is the longest time for one check.
-	Timeout time.Duration `json:"timeout"`
-	// Rise is how many checks must pass until a task counts as up.
-	Rise int `json:"rise"`
-	// Fall is how many checks must fail until a task counts as down.
-	Fall int `json:"fall"`
-}
-
-// ProxySettings are the user's wishes for the proxy service.
-type ProxySettings struct {
-	// Image is the HAProxy image, 2.6 or newer, as written in the file.
-	Image string `json:"image"`
-	// Replicas is nil when the file does not say.
-	Replicas *uint64 `json:"replicas,omitempty"`
-	// Mode is "replicated", "global", or empty when the file does not say.
-	Mode string `json:"mode,omitempty"`
-	// Placement is nil when the file does not say: then that of the compose service is used.
-	Placement *swarm.Placement `json:"placement,omitempty"`
-	// Resources is nil when the file does not say.
-	Resources *swarm.ResourceRequirements `json:"resources,omitempty"`
-}
-
 // eachBlueGreen runs f for all blue-green services and joins their errors.
 func (p *Project) eachBlueGreen(f func(s *Service) error) error {
 	var errs []error
@@ -196,16 +125,6 @@ func (p *Project) eachBlueGreen(f func(s *Service) error) error {
 	}
 	return errors.Join(errs...)
 }
-
-// extension is the key that makes a service a blue-green one and that holds its settings. At the
-// top of the file it holds what is to be the default for all of them.
-const extension = "x-bluegreen"
-
-// DefaultProxyImage is the proxy's image where the file does not name one.
-const DefaultProxyImage = "haproxy:3.2-alpine"
-
-// ControlPort is where proxies take orders; no service can have it as a target.
-const ControlPort = 9899
 
 // Labels that docker stack deploy writes.
 const (

@@ -1,6 +1,10 @@
 package compose
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
+)
 
 // environmentValue is where compose-go keeps the value of a secret or config that comes from a
 // variable.
@@ -10,20 +14,20 @@ const environmentValue = "x-#value"
 // person to read. The content of secrets is left out. It is a compose file itself: a dollar sign is
 // written as two.
 func (m *model) resolved() map[string]any {
-	file := clone(m.raw).(map[string]any)
+	file := tree.Clone(m.raw).(map[string]any)
 	file["name"] = m.stack
-	services := mapping(file["services"])
+	services := tree.Mapping(file["services"])
 	for name := range services {
 		if _, active := m.project.Services[name]; !active {
 			delete(services, name)
 		}
 	}
 	for kind, used := range map[string]usage{"secrets": m.secretUsage(), "configs": m.configUsage()} {
-		for key, object := range mapping(file[kind]) {
+		for key, object := range tree.Mapping(file[kind]) {
 			if used.onlyDisabled(key) {
-				delete(mapping(file[kind]), key)
+				delete(tree.Mapping(file[kind]), key)
 			}
-			hideContent(kind, mapping(object))
+			hideContent(kind, tree.Mapping(object))
 		}
 	}
 	for _, path := range textMaps {
@@ -43,11 +47,11 @@ var textMaps = [][]string{
 // asText makes text of the values of the mappings at a path; an asterisk stands for any key. A key
 // without a value stays so.
 func asText(value any, path []string) {
-	m := mapping(value)
+	m := tree.Mapping(value)
 	for key, item := range m {
 		switch {
 		case len(path) == 0 && item != nil:
-			m[key] = scalar(item)
+			m[key] = tree.Scalar(item)
 		case len(path) > 0 && (path[0] == "*" || path[0] == key):
 			asText(item, path[1:])
 		}

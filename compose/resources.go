@@ -6,12 +6,14 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/cli/opts"
 	"github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // resources are deploy.resources and, where those are silent, cpus, mem_limit, mem_reservation and
 // pids_limit.
 func resources(s types.ServiceConfig, raw map[string]any) (*swarm.ResourceRequirements, error) {
-	out, err := requirements(deployOf(s).Resources, mapping(dig(raw, "deploy", "resources")), "deploy.resources")
+	out, err := requirements(deployOf(s).Resources, tree.Mapping(tree.Dig(raw, "deploy", "resources")), "deploy.resources")
 	if err != nil {
 		return nil, err
 	}
@@ -47,14 +49,14 @@ func fill(target *int64, value int64) {
 func requirements(r types.Resources, raw map[string]any, at string) (*swarm.ResourceRequirements, error) {
 	out := &swarm.ResourceRequirements{}
 	if r.Limits != nil {
-		cpus, err := nanoCPUs(dig(raw, "limits", "cpus"))
+		cpus, err := nanoCPUs(tree.Dig(raw, "limits", "cpus"))
 		if err != nil {
 			return nil, fmt.Errorf("%s.limits.cpus: %w", at, err)
 		}
 		out.Limits = &swarm.Limit{NanoCPUs: cpus, MemoryBytes: int64(r.Limits.MemoryBytes), Pids: r.Limits.Pids}
 	}
 	if r.Reservations != nil {
-		cpus, err := nanoCPUs(dig(raw, "reservations", "cpus"))
+		cpus, err := nanoCPUs(tree.Dig(raw, "reservations", "cpus"))
 		if err != nil {
 			return nil, fmt.Errorf("%s.reservations.cpus: %w", at, err)
 		}
@@ -80,7 +82,7 @@ func genericResources(list []types.GenericResource) []swarm.GenericResource {
 }
 
 func nanoCPUs(value any) (int64, error) {
-	text := scalar(value)
+	text := tree.Scalar(value)
 	if text == "" {
 		return 0, nil
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // Routers find services by labels. These are the labels that are read here, by their lower-case
@@ -59,11 +61,11 @@ func routedPorts(labels map[string]string) (map[uint16]string, error) {
 		for _, r := range routedBy(label, labels[label], lower) {
 			port, err := strconv.ParseUint(strings.TrimSpace(r.port), 10, 16)
 			if err != nil || port == 0 {
-				return nil, fmt.Errorf("label %s: %q is not a port: give a number from 1 to %d", r.label, r.port, maxPort)
+				return nil, fmt.Errorf("label %s: %q is not a port: give a number from 1 to %d", r.label, r.port, bluegreen.MaxPort)
 			}
 			if r.mode == "" {
 				return nil, fmt.Errorf("label %s: the port is UDP, and proxies carry TCP only: the service cannot be blue-green: "+
-					"take %s out of it", r.label, extension)
+					"take %s out of it", r.label, bluegreen.Key)
 			}
 			if old, ok := ports[uint16(port)]; !ok || carries(r.mode) > carries(old) {
 				ports[uint16(port)] = r.mode
@@ -74,7 +76,9 @@ func routedPorts(labels map[string]string) (map[uint16]string, error) {
 }
 
 // carries ranks modes: where labels differ the one counts that passes on what both mean.
-func carries(mode string) int { return slices.Index([]string{ModeHTTP, ModeH2, ModeTCP}, mode) }
+func carries(mode string) int {
+	return slices.Index([]string{bluegreen.ModeHTTP, bluegreen.ModeH2, bluegreen.ModeTCP}, mode)
+}
 
 // routedBy are the ports that one label sends traffic to; labels are all labels by their lower-case
 // names.
@@ -82,12 +86,12 @@ func routedBy(label, value string, labels map[string]string) []routed {
 	name := strings.ToLower(label)
 	if m := traefikServer.FindStringSubmatch(name); m != nil {
 		scheme := labels["traefik.http.services."+m[2]+".loadbalancer.server.scheme"]
-		modes := map[string]string{"http": schemeMode(scheme), "tcp": ModeTCP}
+		modes := map[string]string{"http": schemeMode(scheme), "tcp": bluegreen.ModeTCP}
 		return []routed{{label, value, modes[m[1]]}}
 	}
 	if m := traefikHealth.FindStringSubmatch(name); m != nil {
 		service := "traefik.http.services." + m[2] + ".loadbalancer."
-		modes := map[string]string{"http": schemeMode(cmp.Or(labels[service+"healthcheck.scheme"], labels[service+"server.scheme"])), "tcp": ModeTCP}
+		modes := map[string]string{"http": schemeMode(cmp.Or(labels[service+"healthcheck.scheme"], labels[service+"server.scheme"])), "tcp": bluegreen.ModeTCP}
 		return []routed{{label, value, modes[m[1]]}}
 	}
 	if m := traefikOneTest.FindStringSubmatch(name); m != nil {
@@ -104,7 +108,7 @@ func routedBy(label, value string, labels map[string]string) []routed {
 		return []routed{{label, value, dockerFlowMode(m[1], cmp.Or(labels["com.df.reqmode"+m[2]], labels["com.df.reqmode"]))}}
 	}
 	if caddyHealth.MatchString(name) {
-		return []routed{{label, value, ModeHTTP}}
+		return []routed{{label, value, bluegreen.ModeHTTP}}
 	}
 	if caddyLabel.MatchString(name) {
 		return caddyPorts(label, value)
@@ -115,19 +119,19 @@ func routedBy(label, value string, labels map[string]string) []routed {
 func schemeMode(scheme string) string {
 	switch strings.ToLower(scheme) {
 	case "h2c":
-		return ModeH2
+		return bluegreen.ModeH2
 	case "https":
-		return ModeTCP
+		return bluegreen.ModeTCP
 	default:
-		return ModeHTTP
+		return bluegreen.ModeHTTP
 	}
 }
 
 func dockerFlowMode(key, reqMode string) string {
 	if key == "httpsport" || reqMode != "" && !strings.EqualFold(reqMode, "http") {
-		return ModeTCP
+		return bluegreen.ModeTCP
 	}
-	return ModeHTTP
+	return bluegreen.ModeHTTP
 }
 
 // caddyPorts reads {{upstreams https 8443}}. Without a port Caddy takes that of the scheme.

@@ -16,6 +16,9 @@ import (
 	"github.com/compose-spec/compose-go/v2/schema"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 const (
@@ -50,7 +53,7 @@ func readSchema(t *testing.T, place string) (map[string]any, *jsonschema.Schema)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return mapping(ours), compiled
+	return tree.Mapping(ours), compiled
 }
 
 const settingsPlace = "#/definitions/x-bluegreen"
@@ -134,7 +137,7 @@ func TestSchemaJudgesAsDecoder(t *testing.T) {
 	_, settings := readSchema(t, settingsPlace)
 	taken := 0
 	for _, text := range judged {
-		_, err := settingsOf(extension, readYAML(t, text))
+		_, err := bluegreen.Decode(bluegreen.Key, readYAML(t, text))
 		bySchema := settings.Validate(readYAML(t, text))
 		if (err == nil) != (bySchema == nil) {
 			t.Errorf("%s\ndecoder: %v\nschema: %v", text, err, bySchema)
@@ -159,7 +162,7 @@ func TestSchemaIsWider(t *testing.T) {
 		`{proxy: {deploy: {resources: {limits: {cpus: 0.0000000001}}}}}`,
 		`{proxy: {deploy: {resources: {limits: {pids: "9999999"}}}}}`,
 	} {
-		_, err := settingsOf(extension, readYAML(t, text))
+		_, err := bluegreen.Decode(bluegreen.Key, readYAML(t, text))
 		if err == nil {
 			t.Errorf("%s: the decoder takes it as well", text)
 		}
@@ -174,7 +177,7 @@ var allowedKeys = regexp.MustCompile(`unknown key "\?"; allowed are (.*)`)
 // decoderKeys asks the decoder which keys it knows at and below a place, a value put into a whole
 // x-bluegreen.
 func decoderKeys(path string, put func(any) any, into map[string]bool) {
-	_, wrong := settingsOf(extension, put(map[string]any{"?": 1}))
+	_, wrong := bluegreen.Decode(bluegreen.Key, put(map[string]any{"?": 1}))
 	err := fmt.Sprint(wrong)
 	if strings.Contains(err, "is no list of") {
 		decoderKeys(path+"[]", func(value any) any { return put([]any{value}) }, into)
@@ -192,11 +195,11 @@ func decoderKeys(path string, put func(any) any, into map[string]bool) {
 
 // describedKeys are the keys that the schema knows, with what it says of them.
 func describedKeys(path string, at map[string]any, into map[string]map[string]any) {
-	for key, value := range mapping(at["properties"]) {
-		into[path+"."+key] = mapping(value)
-		describedKeys(path+"."+key, mapping(value), into)
+	for key, value := range tree.Mapping(at["properties"]) {
+		into[path+"."+key] = tree.Mapping(value)
+		describedKeys(path+"."+key, tree.Mapping(value), into)
 	}
-	if items := mapping(at["items"]); items != nil {
+	if items := tree.Mapping(at["items"]); items != nil {
 		describedKeys(path+"[]", items, into)
 	}
 }
@@ -207,7 +210,7 @@ func TestSchemaKeys(t *testing.T) {
 	document, _ := readSchema(t, "")
 	known, described := map[string]bool{}, map[string]map[string]any{}
 	decoderKeys("", func(value any) any { return value }, known)
-	describedKeys("", mapping(dig(document, "definitions", extension)), described)
+	describedKeys("", tree.Mapping(tree.Dig(document, "definitions", bluegreen.Key)), described)
 	got, want := slices.Sorted(maps.Keys(described)), slices.Sorted(maps.Keys(known))
 	if !slices.Equal(got, want) {
 		t.Errorf("the schema has the keys\n%s\nand the decoder\n%s", strings.Join(got, " "), strings.Join(want, " "))
@@ -228,8 +231,8 @@ func TestSchemaDefaults(t *testing.T) {
 			return value
 		}
 		out := map[string]any{}
-		for key, property := range mapping(at["properties"]) {
-			if value := defaults(mapping(property)); value != nil && key != "placement" && key != "resources" {
+		for key, property := range tree.Mapping(at["properties"]) {
+			if value := defaults(tree.Mapping(property)); value != nil && key != "placement" && key != "resources" {
 				out[key] = value
 			}
 		}
@@ -238,10 +241,10 @@ func TestSchemaDefaults(t *testing.T) {
 		}
 		return out
 	}
-	written := defaults(mapping(dig(document, "definitions", extension)))
-	got, err := settingsOf(extension, written)
-	want, _ := settingsOf(extension, nil)
-	if err != nil || !reflect.DeepEqual(got, want) || len(mapping(written)) != 5 {
+	written := defaults(tree.Mapping(tree.Dig(document, "definitions", bluegreen.Key)))
+	got, err := bluegreen.Decode(bluegreen.Key, written)
+	want, _ := bluegreen.Decode(bluegreen.Key, nil)
+	if err != nil || !reflect.DeepEqual(got, want) || len(tree.Mapping(written)) != 5 {
 		t.Errorf("%v is read as %+v, %v; without it, it is %+v", written, got, err, want)
 	}
 }

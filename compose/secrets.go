@@ -9,6 +9,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // Swarm takes less than this many bytes.
@@ -80,7 +82,7 @@ func (m *model) checkObject(kind, key, name string) error {
 		err = m.checkOwnName(name)
 	}
 	if err == nil {
-		err = checkOwnLabels(m.labeled(dig(m.raw, kind, key, "labels")))
+		err = checkOwnLabels(m.labeled(tree.Dig(m.raw, kind, key, "labels")))
 	}
 	return err
 }
@@ -89,7 +91,7 @@ func (m *model) secretSpec(key, name string, object types.FileObjectConfig) (swa
 	if bool(object.External) {
 		return swarm.SecretSpec{}, nil
 	}
-	raw := mapping(dig(m.raw, "secrets", key))
+	raw := tree.Mapping(tree.Dig(m.raw, "secrets", key))
 	spec := swarm.SecretSpec{
 		Annotations: swarm.Annotations{Name: name, Labels: m.labeled(raw["labels"])},
 		Templating:  templating(object.TemplateDriver),
@@ -99,7 +101,7 @@ func (m *model) secretSpec(key, name string, object types.FileObjectConfig) (swa
 			return spec, errors.New("driver and file exclude each other: keep one of them")
 		}
 		spec.Data = []byte{}
-		spec.Driver = &swarm.Driver{Name: object.Driver, Options: stringMap(raw["driver_opts"])}
+		spec.Driver = &swarm.Driver{Name: object.Driver, Options: tree.StringMap(raw["driver_opts"])}
 		return spec, nil
 	}
 	var err error
@@ -111,7 +113,7 @@ func (m *model) configSpec(key, name string, object types.FileObjectConfig) (swa
 	if bool(object.External) {
 		return swarm.ConfigSpec{}, nil
 	}
-	raw := mapping(dig(m.raw, "configs", key))
+	raw := tree.Mapping(tree.Dig(m.raw, "configs", key))
 	spec := swarm.ConfigSpec{
 		Annotations: swarm.Annotations{Name: name, Labels: m.labeled(raw["labels"])},
 		Templating:  templating(object.TemplateDriver),

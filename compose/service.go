@@ -3,6 +3,8 @@ package compose
 import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 func (m *model) services(p *Project) error {
@@ -36,7 +38,7 @@ func (m *model) serviceSpec(s types.ServiceConfig) (swarm.ServiceSpec, error) {
 	if err != nil {
 		return swarm.ServiceSpec{}, err
 	}
-	labels := m.labeled(dig(raw, "deploy", "labels"))
+	labels := m.labeled(tree.Dig(raw, "deploy", "labels"))
 	labels[LabelImage] = s.Image
 	return swarm.ServiceSpec{
 		Annotations:    swarm.Annotations{Name: m.scope(s.Name), Labels: labels},

@@ -1,6 +1,8 @@
 package compose
 
-import "testing"
+import (
+	"testing"
+)
 
 // TestSubstitute also holds where docker compose and docker stack deploy differ: what both take is
 // read as by docker compose, what only one of them takes is read as by that one.

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // What becomes of a key that is not carried out.
@@ -82,13 +84,13 @@ func (m *model) warnUnsupported() {
 	for _, name := range slices.Sorted(maps.Keys(m.project.Services)) {
 		raw := m.rawService(name)
 		m.warnKeys(name, "", raw, unsupported)
-		networks := mapping(raw["networks"])
+		networks := tree.Mapping(raw["networks"])
 		for network := range networks {
-			m.warnKeys(name, "networks."+network+".", mapping(networks[network]), unsupportedAttachment)
+			m.warnKeys(name, "networks."+network+".", tree.Mapping(networks[network]), unsupportedAttachment)
 		}
 		m.warnService(m.project.Services[name], raw)
 	}
-	for _, name := range slices.Sorted(maps.Keys(mapping(m.raw["models"]))) {
+	for _, name := range slices.Sorted(maps.Keys(tree.Mapping(m.raw["models"]))) {
 		m.warnings = append(m.warnings, fmt.Sprintf("model %s: models: Swarm runs no models, so services go without", name))
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.project.Jobs)) {
@@ -134,7 +136,7 @@ func (m *model) warnService(s types.ServiceConfig, raw map[string]any) {
 	for i, volume := range s.Volumes {
 		m.warnVolume(s.Name, volume)
 		volumes, _ := raw["volumes"].([]any)
-		if i < len(volumes) && isTrue(dig(volumes[i], "bind", "create_host_path")) {
+		if i < len(volumes) && isTrue(tree.Dig(volumes[i], "bind", "create_host_path")) {
 			m.warnf(s.Name, "volumes: %s: bind.create_host_path: Swarm makes no folders: where %s is missing, tasks are rejected",
 				volume.Target, volume.Source)
 		}

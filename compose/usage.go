@@ -1,6 +1,8 @@
 package compose
 
-import "github.com/compose-spec/compose-go/v2/types"
+import (
+	"github.com/compose-spec/compose-go/v2/types"
+)
 
 // usage tells which keys of secrets or configs services refer to.
 type usage struct{ active, disabled map[string]bool }

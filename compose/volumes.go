@@ -10,6 +10,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/docker/api/types/mount"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // mounts are those of volumes, in the order of the file.
@@ -22,7 +24,7 @@ func (m *model) mounts(s types.ServiceConfig) ([]mount.Mount, error) {
 			return nil, fmt.Errorf("%s: %w", volume.Target, err)
 		}
 		if i < len(raw) {
-			labelVolume(&mnt, stringMap(dig(raw[i], "volume", "labels")))
+			labelVolume(&mnt, tree.StringMap(tree.Dig(raw[i], "volume", "labels")))
 		}
 		out = append(out, mnt)
 	}
@@ -133,9 +135,9 @@ func (m *model) volumeMount(out mount.Mount, v types.ServiceVolumeConfig) (mount
 	if bool(volume.External) {
 		return out, nil
 	}
-	raw := mapping(dig(m.raw, "volumes", v.Source))
+	raw := tree.Mapping(tree.Dig(m.raw, "volumes", v.Source))
 	out.VolumeOptions.Labels = m.labeled(raw["labels"])
-	if options := stringMap(raw["driver_opts"]); volume.Driver != "" || options != nil {
+	if options := tree.StringMap(raw["driver_opts"]); volume.Driver != "" || options != nil {
 		out.VolumeOptions.DriverConfig = &mount.Driver{Name: volume.Driver, Options: options}
 	}
 	return out, nil

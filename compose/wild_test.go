@@ -3,11 +3,12 @@ package compose
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // TestWild holds what real stack files have had in them where x-bluegreen: {} was added: the ports
@@ -228,21 +229,6 @@ func TestPublishedAsText(t *testing.T) {
 	}
 }
 
-// TestUsualModesAreDocumented holds the table of docs/compose.md to the ports that are tcp by
-// default.
-func TestUsualModesAreDocumented(t *testing.T) {
-	text, err := os.ReadFile("../docs/compose.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, ports := range notHTTP {
-		row := "| " + name + " | " + strings.Trim(strings.ReplaceAll(fmt.Sprint(ports), " ", ", "), "[]") + " |\n"
-		if !strings.Contains(string(text), row) {
-			t.Errorf("docs/compose.md does not have the row %s", row)
-		}
-	}
-}
-
 // TestKeysOfSeveralFiles holds that an error names the file that it is in.
 func TestKeysOfSeveralFiles(t *testing.T) {
 	dir := write(t, map[string]string{"a.yml": "services: {web: {image: a}}\n", "b.yml": "services:\n  web: {image: b}\n  web: {image: c}\n"})
@@ -343,9 +329,9 @@ func TestResolvedText(t *testing.T) {
 			env[name] = nil
 		}
 	}
-	got := mapping(dig(p.Resolved, "services", "web", "environment"))
-	if !maps.Equal(got, env) || dig(p.Resolved, "services", "web", "deploy", "labels", "n") != "12345678901234567890" {
-		t.Errorf("got %v, want %v; %v", got, env, dig(p.Resolved, "services", "web", "deploy"))
+	got := tree.Mapping(tree.Dig(p.Resolved, "services", "web", "environment"))
+	if !maps.Equal(got, env) || tree.Dig(p.Resolved, "services", "web", "deploy", "labels", "n") != "12345678901234567890" {
+		t.Errorf("got %v, want %v; %v", got, env, tree.Dig(p.Resolved, "services", "web", "deploy"))
 	}
 }
 

@@ -3,6 +3,8 @@ package compose
 import (
 	"errors"
 	"strings"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // command reads a command or entrypoint: a list as it is, a string cut into words as docker does
@@ -14,7 +16,7 @@ func command(value any) ([]string, error) {
 	case []any:
 		words := make([]string, len(v))
 		for i, item := range v {
-			words[i] = scalar(item)
+			words[i] = tree.Scalar(item)
 		}
 		return words, nil
 	default:

@@ -16,7 +16,7 @@ import (
 	dockerimage "github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/lab/image"
 )
 
@@ -31,7 +31,7 @@ const (
 // images brings the application and HAProxy to the engine, and returns the name of HAProxy's image.
 func (e *engine) images(ctx context.Context, s *screen, u *undo, dir string) (haproxy string, err error) {
 	refs := []string{"app:v1", "app:v2"}
-	haproxy = compose.DefaultProxyImage
+	haproxy = bluegreen.DefaultProxyImage
 	why := e.pull(ctx, u, haproxy)
 	if why != nil {
 		refs = append(refs, "haproxy:newest")
@@ -52,7 +52,7 @@ func (e *engine) images(ctx context.Context, s *screen, u *undo, dir string) (ha
 	if why == nil {
 		s.say("proxy image %s", haproxy)
 	} else {
-		s.say("proxy image %s, built from scratch out of Debian's package: %s cannot be pulled (%s)", haproxy, compose.DefaultProxyImage, why)
+		s.say("proxy image %s, built from scratch out of Debian's package: %s cannot be pulled (%s)", haproxy, bluegreen.DefaultProxyImage, why)
 	}
 	return haproxy, nil
 }

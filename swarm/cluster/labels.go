@@ -8,7 +8,7 @@ import (
 
 	api "github.com/docker/docker/api/types/swarm"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
@@ -49,8 +49,8 @@ func (b *BlueGreen) Active() Color {
 }
 
 // Settings returns the settings that the last up resolved.
-func (b *BlueGreen) Settings() (compose.Settings, error) {
-	var s compose.Settings
+func (b *BlueGreen) Settings() (bluegreen.Settings, error) {
+	var s bluegreen.Settings
 	if err := json.Unmarshal([]byte(b.Proxy.Spec.Labels[LabelSettings]), &s); err != nil {
 		return s, fmt.Errorf("service %s: label %s of %s cannot be read: %w: run `docker bluegreen up` to write it again",
 			b.Name, LabelSettings, b.Proxy.Spec.Name, err)
@@ -65,8 +65,8 @@ func ReleaseOf(spec api.ServiceSpec) int {
 }
 
 // ProxiedPorts returns the ports and health of the release that a spec of a color holds.
-func ProxiedPorts(spec api.ServiceSpec) (compose.Release, bool) {
-	var r compose.Release
+func ProxiedPorts(spec api.ServiceSpec) (bluegreen.Release, bool) {
+	var r bluegreen.Release
 	err := json.Unmarshal([]byte(spec.Labels[LabelPorts]), &r)
 	return r, err == nil && len(r.Ports) > 0
 }

@@ -12,7 +12,7 @@ import (
 
 	api "github.com/docker/docker/api/types/swarm"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -106,13 +106,13 @@ func (r *run) judgePorts(s plan.Step, saw []haproxy.Saw) error {
 		"or, if you know better, run the command with --skip-port-check; traffic was not touched", s.Service, strings.Join(wrong, "\n"), portList(s.Settings.Ports, modes))
 }
 
-func modeIn(ports []compose.Port, target uint16) string {
-	i := slices.IndexFunc(ports, func(p compose.Port) bool { return p.Target == target })
+func modeIn(ports []bluegreen.Port, target uint16) string {
+	i := slices.IndexFunc(ports, func(p bluegreen.Port) bool { return p.Target == target })
 	return ports[i].Mode
 }
 
 // portList is a list of ports as a compose file has it.
-func portList(ports []compose.Port, modes map[uint16]string) string {
+func portList(ports []bluegreen.Port, modes map[uint16]string) string {
 	var items []string
 	for _, port := range ports {
 		items = append(items, fmt.Sprintf("{target: %d, mode: %s}", port.Target, cmp.Or(modes[port.Target], port.Mode)))
@@ -126,13 +126,13 @@ func misfit(mode string, saw haproxy.Saw) (better, why string) {
 	case mode:
 		return mode, ""
 	case haproxy.SpeaksTLS:
-		return compose.ModeTCP, "it speaks TLS, of which a proxy can only pass on the bytes"
+		return bluegreen.ModeTCP, "it speaks TLS, of which a proxy can only pass on the bytes"
 	case haproxy.SpeaksHTTP:
-		return compose.ModeHTTP, "it speaks HTTP/1.1"
+		return bluegreen.ModeHTTP, "it speaks HTTP/1.1"
 	case haproxy.SpeaksH2:
-		return compose.ModeH2, "it speaks HTTP/2 without TLS"
+		return bluegreen.ModeH2, "it speaks HTTP/2 without TLS"
 	case haproxy.SpeaksSilent:
-		return compose.ModeTCP, fmt.Sprintf("it closed the connection, or gave no answer to a request of HTTP within %s", silence)
+		return bluegreen.ModeTCP, fmt.Sprintf("it closed the connection, or gave no answer to a request of HTTP within %s", silence)
 	}
-	return compose.ModeTCP, fmt.Sprintf("it speaks something else than HTTP: its answer begins with %q", saw.Text)
+	return bluegreen.ModeTCP, fmt.Sprintf("it speaks something else than HTTP: its answer begins with %q", saw.Text)
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -64,7 +64,7 @@ func TestWhichPortsAreLookedAt(t *testing.T) {
 
 // What a port speaks that the file has otherwise is told with the list of ports to write.
 func TestJudgePorts(t *testing.T) {
-	ports := []compose.Port{{Target: 80, Mode: compose.ModeHTTP}, {Target: 9000, Mode: compose.ModeHTTP}, {Target: 50051, Mode: compose.ModeH2}, {Target: 5432, Mode: compose.ModeTCP}}
+	ports := []bluegreen.Port{{Target: 80, Mode: bluegreen.ModeHTTP}, {Target: 9000, Mode: bluegreen.ModeHTTP}, {Target: 50051, Mode: bluegreen.ModeH2}, {Target: 5432, Mode: bluegreen.ModeTCP}}
 	for _, tc := range []struct{ name, http, h2, text, want string }{
 		{"as the file says", haproxy.SpeaksHTTP, haproxy.SpeaksH2, "", ""},
 		{"TLS", haproxy.SpeaksTLS, haproxy.SpeaksH2, "", "  port 9000 is mode http, and it speaks TLS, of which a proxy can only pass on the bytes\n" +
@@ -78,7 +78,7 @@ func TestJudgePorts(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := &run{Executor: New(traffic.New(cluster.New(nil, "shop", nil)))}
-			step := plan.Step{Service: "web", Settings: &compose.Settings{Release: compose.Release{Ports: ports}}, Look: &plan.Look{Ports: ports[:3]}}
+			step := plan.Step{Service: "web", Settings: &bluegreen.Settings{Release: bluegreen.Release{Ports: ports}}, Look: &plan.Look{Ports: ports[:3]}}
 			err := r.judgePorts(step, []haproxy.Saw{{Port: 80, Speaks: haproxy.SpeaksHTTP}, {Port: 9000, Speaks: tc.http, Text: tc.text}, {Port: 50051, Speaks: tc.h2}})
 			want := ""
 			if tc.want != "" {

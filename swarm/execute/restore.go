@@ -8,7 +8,7 @@ import (
 
 	api "github.com/docker/docker/api/types/swarm"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -79,7 +79,7 @@ func (ex *Executor) putBack(ctx context.Context, live *api.Service, saved api.Se
 
 // retireColor waits until nothing is in flight on the color that traffic has left, then keeps it
 // warm or cold.
-func (ex *Executor) retireColor(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color, settings compose.Settings) error {
+func (ex *Executor) retireColor(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color, settings bluegreen.Settings) error {
 	route, err := b.Route()
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (ex *Executor) retireColor(ctx context.Context, s *cluster.Snapshot, b *clu
 	if err := ex.rest(ctx, s, b, c, route, settings.Drain); err != nil {
 		return err
 	}
-	if settings.Keep == compose.KeepWarm {
+	if settings.Keep == bluegreen.KeepWarm {
 		ex.Done(b.Name, "drain "+string(c), "at rest, kept warm")
 		return nil
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // A task that is new at an address that was known before is not ready by the checks of the one
@@ -13,7 +13,7 @@ import (
 func TestReturningAddress(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)
-		s.eachColor(func(r *compose.Release) { r.Health.Interval = 4 * time.Second })
+		s.eachColor(func(r *bluegreen.Release) { r.Health.Interval = 4 * time.Second })
 		_, green := s.colors()
 		a, b := s.pair()
 		ready := []Condition{{"web", Green, Ready, []string{s.addr(21)}}}
@@ -45,7 +45,7 @@ func TestReplacedTask(t *testing.T) {
 		s.colors()
 		s.startApp(12, Blue)
 		a, b := s.pair()
-		l := s.startLoad(compose.ModeHTTP, a, b)
+		l := s.startLoad(bluegreen.ModeHTTP, a, b)
 		l.more(50)
 		s.dns.set("tasks.web-blue", s.addr(12))
 		ready := []Condition{{"web", Blue, Ready, []string{s.addr(12)}}}

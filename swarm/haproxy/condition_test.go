@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // until runs an order with one condition on a color, and returns whether it was met and what was
@@ -96,13 +96,13 @@ func TestManyTasks(t *testing.T) {
 // With a health path the answer counts, and the report says what it was. A port of mode tcp is
 // asked only where the port of the check is named.
 func TestHealthPath(t *testing.T) {
-	for _, mode := range []string{compose.ModeHTTP, compose.ModeH2, compose.ModeTCP} {
+	for _, mode := range []string{bluegreen.ModeHTTP, bluegreen.ModeH2, bluegreen.ModeTCP} {
 		t.Run(mode, func(t *testing.T) {
 			eachHAProxy(t, func(t *testing.T, h installed) {
 				s := newSite(t, h)
 				for name, c := range s.proxy.Colors {
 					c.Health.Path, c.Ports[0].Mode = "/healthz?deep=a$b\"c", mode
-					if mode == compose.ModeTCP {
+					if mode == bluegreen.ModeTCP {
 						c.Health.Port = testPort
 					}
 					s.proxy.Colors[name] = c

@@ -10,18 +10,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // shapes are proxies of all kinds, by the name of their golden files.
 func shapes() map[string]Proxy {
-	health := compose.Health{Interval: time.Second, Timeout: time.Second, Rise: 2, Fall: 3}
-	release := func(health compose.Health, ports ...compose.Port) compose.Release {
-		return compose.Release{Ports: ports, Health: health}
+	health := bluegreen.Health{Interval: time.Second, Timeout: time.Second, Rise: 2, Fall: 3}
+	release := func(health bluegreen.Health, ports ...bluegreen.Port) bluegreen.Release {
+		return bluegreen.Release{Ports: ports, Health: health}
 	}
-	proxy := func(service string, colors map[string]compose.Release) Proxy {
+	proxy := func(service string, colors map[string]bluegreen.Release) Proxy {
 		p := Proxy{Service: service, Peers: "tasks.shop_" + service + "-proxies", PeerSlots: 50, Slots: 20,
 			Colors: map[string]Color{}, Drain: 30 * time.Second, MaxConn: 4000}
 		for color, r := range colors {
@@ -29,24 +29,24 @@ func shapes() map[string]Proxy {
 		}
 		return p
 	}
-	both := func(r compose.Release) map[string]compose.Release {
-		return map[string]compose.Release{Blue: r, Green: r}
+	both := func(r bluegreen.Release) map[string]bluegreen.Release {
+		return map[string]bluegreen.Release{Blue: r, Green: r}
 	}
-	http := func(port uint16) compose.Port { return compose.Port{Target: port, Mode: compose.ModeHTTP} }
-	h2 := func(port uint16) compose.Port { return compose.Port{Target: port, Mode: compose.ModeH2} }
-	tcp := func(port uint16) compose.Port { return compose.Port{Target: port, Mode: compose.ModeTCP} }
+	http := func(port uint16) bluegreen.Port { return bluegreen.Port{Target: port, Mode: bluegreen.ModeHTTP} }
+	h2 := func(port uint16) bluegreen.Port { return bluegreen.Port{Target: port, Mode: bluegreen.ModeH2} }
+	tcp := func(port uint16) bluegreen.Port { return bluegreen.Port{Target: port, Mode: bluegreen.ModeTCP} }
 	deep := health
 	deep.Path, deep.Port = `/health?of="all"&cost=$5`, 9000
 	return map[string]Proxy{
 		"plain":     proxy("web", both(release(health, http(8080)))),
 		"two-ports": proxy("web", both(release(health, tcp(5432), http(80)))),
-		"h2":        proxy("api", both(release(compose.Health{Path: "/healthz", Interval: 2 * time.Second, Timeout: time.Second, Rise: 1, Fall: 2}, h2(50051)))),
+		"h2":        proxy("api", both(release(bluegreen.Health{Path: "/healthz", Interval: 2 * time.Second, Timeout: time.Second, Rise: 1, Fall: 2}, h2(50051)))),
 		"path":      proxy("web", both(release(deep, http(8080)))),
-		"one-color": proxy("web", map[string]compose.Release{Blue: release(health, http(8080))}),
-		"changing": proxy("web", map[string]compose.Release{
+		"one-color": proxy("web", map[string]bluegreen.Release{Blue: release(health, http(8080))}),
+		"changing": proxy("web", map[string]bluegreen.Release{
 			Blue: release(health, http(80), http(81), http(82)), Green: release(deep, tcp(80), h2(81), http(83))}),
 		// A TLS port has no path to ask for.
-		"path-and-tls": proxy("web", both(release(compose.Health{Path: "/healthz", Interval: time.Second, Timeout: time.Second, Rise: 2, Fall: 3}, http(80), tcp(443)))),
+		"path-and-tls": proxy("web", both(release(bluegreen.Health{Path: "/healthz", Interval: time.Second, Timeout: time.Second, Rise: 2, Fall: 3}, http(80), tcp(443)))),
 		"odd-name":     proxy("My.Web_2-x", both(release(health, http(8080)))),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // FuzzFiles holds that what the loader takes renders to files that HAProxy takes, without a
@@ -47,7 +48,7 @@ func FuzzFiles(f *testing.F) {
 // loaded gives the settings of a service as the loader understands them.
 func loaded(t *testing.T, service string, port uint16, mode, path string, checked uint16, interval, timeout int64,
 	rise, fall int, drain int64,
-) (*compose.Settings, error) {
+) (*bluegreen.Settings, error) {
 	health := map[string]any{"path": path, "interval": fmt.Sprint(time.Duration(interval)),
 		"timeout": fmt.Sprint(time.Duration(timeout)), "rise": rise, "fall": fall}
 	if checked != 0 {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // post sends a body of some kilobytes, asking first whether it is wanted.
@@ -38,11 +38,11 @@ func post(url string, kilobytes int) string {
 // What comes while a proxy looks for its peers is held, however much it is, and goes the right way
 // then.
 func TestHeldUpload(t *testing.T) {
-	for _, mode := range []string{compose.ModeHTTP, compose.ModeTCP} {
+	for _, mode := range []string{bluegreen.ModeHTTP, bluegreen.ModeTCP} {
 		t.Run(mode, func(t *testing.T) {
 			eachHAProxy(t, func(t *testing.T, h installed) {
 				s := newSite(t, h)
-				s.eachColor(func(r *compose.Release) { r.Ports[0].Mode = mode })
+				s.eachColor(func(r *bluegreen.Release) { r.Ports[0].Mode = mode })
 				blue, green := s.colors()
 				a := s.start(1, "1:blue")
 				a.listens(t)
@@ -68,7 +68,7 @@ func TestHeldUpload(t *testing.T) {
 func TestServiceSpeaksFirst(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)
-		s.eachColor(func(r *compose.Release) { r.Ports[0].Mode = compose.ModeTCP })
+		s.eachColor(func(r *bluegreen.Release) { r.Ports[0].Mode = bluegreen.ModeTCP })
 		listener, err := net.Listen("tcp", net.JoinHostPort(s.addr(11), strconv.Itoa(testPort)))
 		if err != nil {
 			t.Fatal(err)

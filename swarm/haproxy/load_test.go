@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // load asks proxies all the time, over connections new and kept.
@@ -36,11 +36,11 @@ func (s *site) startLoad(mode string, ps ...*running) *load {
 	l.expect.Store(&expectation{})
 	for i := range 8 {
 		protocols := &http.Protocols{}
-		protocols.SetHTTP1(mode != compose.ModeH2)
-		protocols.SetUnencryptedHTTP2(mode == compose.ModeH2)
+		protocols.SetHTTP1(mode != bluegreen.ModeH2)
+		protocols.SetUnencryptedHTTP2(mode == bluegreen.ModeH2)
 		// A connection of a tcp port belongs to one color for its life, so only new ones can be
 		// judged.
-		fresh := i%2 == 0 || mode == compose.ModeTCP
+		fresh := i%2 == 0 || mode == bluegreen.ModeTCP
 		transport := &http.Transport{Protocols: protocols, DisableKeepAlives: fresh, DialContext: l.dial}
 		client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
 		l.workers.Go(func() { l.work(client, []string{http.MethodGet, http.MethodPost}[i/4], ps[i/2%len(ps)].url("/")) })

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // What a port speaks is found out from its first bytes, whatever the mode is that it was given.
@@ -52,8 +52,8 @@ func TestLook(t *testing.T) {
 			t.Cleanup(func() { listener.Close() })
 			go c.serve(listener)
 			report, _ := s.order(Order{Wait: 10 * time.Second, Silence: 2 * time.Second, Look: []Look{
-				{Service: "web", Color: Blue, Addr: at, Port: uint16(port), Mode: compose.ModeHTTP},
-				{Service: "web", Color: Blue, Addr: at, Port: uint16(port), Mode: compose.ModeH2}}})
+				{Service: "web", Color: Blue, Addr: at, Port: uint16(port), Mode: bluegreen.ModeHTTP},
+				{Service: "web", Color: Blue, Addr: at, Port: uint16(port), Mode: bluegreen.ModeH2}}})
 			if !report.Met || len(report.Saw) != 2 {
 				t.Errorf("%s: %+v", c.name, report)
 				continue
@@ -74,7 +74,7 @@ func TestLookWaits(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)
 		at := s.addr(11)
-		look := Order{Wait: 20 * time.Second, Silence: time.Second, Look: []Look{{Service: "web", Color: Blue, Addr: at, Port: testPort, Mode: compose.ModeHTTP}}}
+		look := Order{Wait: 20 * time.Second, Silence: time.Second, Look: []Look{{Service: "web", Color: Blue, Addr: at, Port: testPort, Mode: bluegreen.ModeHTTP}}}
 		timer := time.AfterFunc(time.Second, func() { s.startApp(11, Blue) })
 		defer timer.Stop()
 		report, unmet := s.order(look)

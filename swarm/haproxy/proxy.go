@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // ControlPort is where proxies are asked and told, on the control network.
@@ -26,7 +26,7 @@ const (
 type Color struct {
 	// Host is the DNS name that lists the color's tasks, such as tasks.shop_web-blue-servers.
 	Host string
-	compose.Release
+	bluegreen.Release
 }
 
 // Proxy describes the proxies of one blue-green service.
@@ -102,7 +102,7 @@ func (c Color) validate() error {
 			return fmt.Errorf("port 0 cannot be forwarded")
 		case port.Target == ControlPort:
 			return fmt.Errorf("port %d is the control port of the proxies; let the service listen on another one", ControlPort)
-		case port.Mode != compose.ModeHTTP && port.Mode != compose.ModeH2 && port.Mode != compose.ModeTCP:
+		case port.Mode != bluegreen.ModeHTTP && port.Mode != bluegreen.ModeH2 && port.Mode != bluegreen.ModeTCP:
 			return fmt.Errorf("port %d has the unknown mode %q", port.Target, port.Mode)
 		}
 	}

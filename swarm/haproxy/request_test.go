@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // A request that the service cuts off may be sent again only if that cannot do harm.
@@ -34,7 +34,7 @@ func TestPostIsSentOnce(t *testing.T) {
 func TestDeadTask(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)
-		s.eachColor(func(r *compose.Release) { r.Health.Interval = 3 * time.Second })
+		s.eachColor(func(r *bluegreen.Release) { r.Health.Interval = 3 * time.Second })
 		s.colors()
 		dead := s.startApp(12, Blue)
 		s.dns.set("tasks.web-blue", s.addr(11), s.addr(12))

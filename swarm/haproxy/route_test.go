@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // colors starts a task of each color, and says so in DNS.
@@ -40,11 +40,11 @@ func (s *site) flip(sequence uint64, color string, ps ...*running) {
 // Flips under load: no request fails, and none that began after an order ended reaches the old
 // color.
 func TestFlipUnderLoad(t *testing.T) {
-	for _, mode := range []string{compose.ModeHTTP, compose.ModeH2, compose.ModeTCP} {
+	for _, mode := range []string{bluegreen.ModeHTTP, bluegreen.ModeH2, bluegreen.ModeTCP} {
 		t.Run(mode, func(t *testing.T) {
 			eachHAProxy(t, func(t *testing.T, h installed) {
 				s := newSite(t, h)
-				s.eachColor(func(r *compose.Release) { r.Ports = []compose.Port{{Target: testPort, Mode: mode}} })
+				s.eachColor(func(r *bluegreen.Release) { r.Ports = []bluegreen.Port{{Target: testPort, Mode: mode}} })
 				s.colors()
 				a, b := s.pair()
 				l := s.startLoad(mode, a, b)
@@ -84,11 +84,11 @@ func TestOlderRoute(t *testing.T) {
 
 // A proxy that starts with an old route serves nobody before it has the route of its peers.
 func TestStaleStart(t *testing.T) {
-	for _, mode := range []string{compose.ModeHTTP, compose.ModeTCP} {
+	for _, mode := range []string{bluegreen.ModeHTTP, bluegreen.ModeTCP} {
 		t.Run(mode, func(t *testing.T) {
 			eachHAProxy(t, func(t *testing.T, h installed) {
 				s := newSite(t, h)
-				s.eachColor(func(r *compose.Release) { r.Ports[0].Mode = mode })
+				s.eachColor(func(r *bluegreen.Release) { r.Ports[0].Mode = mode })
 				s.colors()
 				a, b := s.pair()
 				s.flip(7, Green, a, b)
@@ -142,7 +142,7 @@ func TestNowhereToGo(t *testing.T) {
 		s.colors()
 		s.dns.set("tasks.proxies", s.addr(1))
 		green := s.proxy.Colors[Green]
-		green.Ports = []compose.Port{{Target: 9000, Mode: compose.ModeHTTP}}
+		green.Ports = []bluegreen.Port{{Target: 9000, Mode: bluegreen.ModeHTTP}}
 		s.proxy.Colors[Green] = green
 		a := s.start(1, "3:blue")
 		s.ready(a)

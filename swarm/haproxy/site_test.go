@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // sites numbers the sites of this test run: each has loopback addresses of its own.
@@ -35,9 +35,9 @@ const testPort = 8080
 func newSite(t *testing.T, h installed) *site {
 	s := &site{t: t, haproxy: h, prefix: fmt.Sprintf("127.%d.%d.", 10+os.Getpid()%200, sites.Add(1))}
 	s.dns = newNameServer(t, s.prefix+"53")
-	release := compose.Release{
-		Ports:  []compose.Port{{Target: testPort, Mode: compose.ModeHTTP}},
-		Health: compose.Health{Interval: 200 * time.Millisecond, Timeout: time.Second, Rise: 1, Fall: 2},
+	release := bluegreen.Release{
+		Ports:  []bluegreen.Port{{Target: testPort, Mode: bluegreen.ModeHTTP}},
+		Health: bluegreen.Health{Interval: 200 * time.Millisecond, Timeout: time.Second, Rise: 1, Fall: 2},
 	}
 	s.proxy = Proxy{
 		Service: "web", Peers: "tasks.proxies", PeerSlots: 8, Slots: 8, Drain: 20 * time.Second, MaxConn: 500,
@@ -53,7 +53,7 @@ func newSite(t *testing.T, h installed) *site {
 func (s *site) addr(n int) string { return fmt.Sprint(s.prefix, n) }
 
 // eachColor changes the release of both colors.
-func (s *site) eachColor(change func(*compose.Release)) {
+func (s *site) eachColor(change func(*bluegreen.Release)) {
 	for name, c := range s.proxy.Colors {
 		change(&c.Release)
 		s.proxy.Colors[name] = c

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // slack is what a busy machine may take longer; it is less than what a proxy that hangs would take.
@@ -37,12 +37,12 @@ func endedWithin(t *testing.T, r *running, began time.Time, least, most time.Dur
 // A stopping proxy serves whoever comes, gets rid of kept connections without cutting a request,
 // and goes when nobody is left. HTTP/2 connections can be ended only at the drain limit.
 func TestStopServesAndEnds(t *testing.T) {
-	for _, mode := range []string{compose.ModeHTTP, compose.ModeH2} {
+	for _, mode := range []string{bluegreen.ModeHTTP, bluegreen.ModeH2} {
 		t.Run(mode, func(t *testing.T) {
 			eachHAProxy(t, func(t *testing.T, h installed) {
 				s := newSite(t, h)
 				s.proxy.Drain = 10 * time.Second
-				s.eachColor(func(r *compose.Release) { r.Ports = []compose.Port{{Target: testPort, Mode: mode}} })
+				s.eachColor(func(r *bluegreen.Release) { r.Ports = []bluegreen.Port{{Target: testPort, Mode: mode}} })
 				s.colors()
 				a, b := s.pair()
 				l := s.startLoad(mode, a)
@@ -55,7 +55,7 @@ func TestStopServesAndEnds(t *testing.T) {
 				time.Sleep(2 * time.Second) // for as long DNS and VIP may go on leading here
 				l.instead.Store(&b.addr)
 				most := 6*time.Second + slack
-				if mode == compose.ModeH2 {
+				if mode == bluegreen.ModeH2 {
 					most = s.proxy.StopGrace() + slack
 				}
 				endedWithin(t, a, began, 5900*time.Millisecond, most)
@@ -100,12 +100,12 @@ func TestStopTakesRoutes(t *testing.T) {
 
 // What does not end by itself, such as a WebSocket, lives until the drain limit and is closed then.
 func TestStopAtDrainLimit(t *testing.T) {
-	for _, mode := range []string{compose.ModeHTTP, compose.ModeTCP} {
+	for _, mode := range []string{bluegreen.ModeHTTP, bluegreen.ModeTCP} {
 		t.Run(mode, func(t *testing.T) {
 			eachHAProxy(t, func(t *testing.T, h installed) {
 				s := newSite(t, h)
 				s.proxy.Drain = 6 * time.Second
-				s.eachColor(func(r *compose.Release) { r.Ports = []compose.Port{{Target: testPort, Mode: mode}} })
+				s.eachColor(func(r *bluegreen.Release) { r.Ports = []bluegreen.Port{{Target: testPort, Mode: mode}} })
 				s.colors()
 				a, _ := s.pair()
 				echo := dialEcho(t, a)

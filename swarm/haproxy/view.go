@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
 // controlConn is how many connections are kept free for the control port when the users' ports are
@@ -30,7 +30,7 @@ type backend struct {
 	Color, Host string
 	Port        uint16
 	TCP, H2     bool
-	Health      compose.Health
+	Health      bluegreen.Health
 	Modes       map[uint16]string
 }
 
@@ -44,7 +44,7 @@ func newView(p Proxy) view {
 			modes[port.Target] = port.Mode
 			// A port that is http in one color and tcp in the other passes bytes for both: those
 			// always fit.
-			tcp[port.Target] = tcp[port.Target] || port.Mode == compose.ModeTCP
+			tcp[port.Target] = tcp[port.Target] || port.Mode == bluegreen.ModeTCP
 		}
 		for _, port := range slices.Sorted(maps.Keys(modes)) {
 			v.Backends = append(v.Backends, backend{Color: name, Host: c.Host, Port: port, Health: healthOf(c.Health, modes[port]), Modes: modes})
@@ -53,7 +53,7 @@ func newView(p Proxy) view {
 	for i := range v.Backends {
 		b := &v.Backends[i]
 		b.TCP = tcp[b.Port]
-		b.H2 = !b.TCP && b.Modes[b.Port] == compose.ModeH2
+		b.H2 = !b.TCP && b.Modes[b.Port] == bluegreen.ModeH2
 	}
 	for _, port := range slices.Sorted(maps.Keys(tcp)) {
 		v.Frontends = append(v.Frontends, frontend{Port: port, TCP: tcp[port]})
@@ -63,8 +63,8 @@ func newView(p Proxy) view {
 
 // healthOf is the check of a port: one that does not speak HTTP cannot be asked for a path, so a
 // connect is enough for it.
-func healthOf(h compose.Health, mode string) compose.Health {
-	if mode == compose.ModeTCP && h.Port == 0 {
+func healthOf(h bluegreen.Health, mode string) bluegreen.Health {
+	if mode == bluegreen.ModeTCP && h.Port == 0 {
 		h.Path = ""
 	}
 	return h
@@ -78,7 +78,7 @@ func (b backend) CheckOptions() string {
 	}
 	if b.Health.Path != "" {
 		proto := "h1"
-		if b.Modes[cmp.Or(b.Health.Port, b.Port)] == compose.ModeH2 {
+		if b.Modes[cmp.Or(b.Health.Port, b.Port)] == bluegreen.ModeH2 {
 			proto = "h2"
 		}
 		options += " check-proto " + proto

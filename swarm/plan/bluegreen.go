@@ -7,6 +7,7 @@ import (
 	api "github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
@@ -67,7 +68,7 @@ func (pl *planner) first(svc compose.Service, b *cluster.BlueGreen) error {
 		}
 		pl.start(svc, color, spec, cause)
 	}
-	return pl.proxies(svc, b, route, map[cluster.Color]compose.Release{color: svc.BlueGreen.Release})
+	return pl.proxies(svc, b, route, map[cluster.Color]bluegreen.Release{color: svc.BlueGreen.Release})
 }
 
 // firstColor is the color that will be active first: one that holds what the file says, else one
@@ -104,7 +105,7 @@ func (pl *planner) following(svc compose.Service, b *cluster.BlueGreen, route ha
 	if err != nil {
 		return err
 	}
-	releases := map[cluster.Color]compose.Release{}
+	releases := map[cluster.Color]bluegreen.Release{}
 	if r, ok := pl.portsOf(b.Colors[idle]); ok {
 		releases[idle] = r
 	}
@@ -118,7 +119,7 @@ func (pl *planner) following(svc compose.Service, b *cluster.BlueGreen, route ha
 		return err
 	}
 	pl.inPlace(svc, active, spec, live)
-	if other := b.Colors[idle]; other != nil && svc.BlueGreen.Keep == compose.KeepCold && !cluster.IsStopped(other.Spec) && cluster.ServedBy(other.Spec) > 0 {
+	if other := b.Colors[idle]; other != nil && svc.BlueGreen.Keep == bluegreen.KeepCold && !cluster.IsStopped(other.Spec) && cluster.ServedBy(other.Spec) > 0 {
 		pl.retire(svc, idle, "keep is cold")
 	}
 	return nil
@@ -133,7 +134,7 @@ func (pl *planner) revive(svc compose.Service, b *cluster.BlueGreen, route hapro
 		return err
 	}
 	pl.start(svc, active, spec, "the active color was removed by hand")
-	releases := map[cluster.Color]compose.Release{active: svc.BlueGreen.Release}
+	releases := map[cluster.Color]bluegreen.Release{active: svc.BlueGreen.Release}
 	if r, ok := pl.portsOf(b.Colors[active.Other()]); ok {
 		releases[active.Other()] = r
 	}
@@ -141,7 +142,7 @@ func (pl *planner) revive(svc compose.Service, b *cluster.BlueGreen, route hapro
 }
 
 // newRelease plans the idle color's new release and the flip to it.
-func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route, releases map[cluster.Color]compose.Release, cause string) error {
+func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route, releases map[cluster.Color]bluegreen.Release, cause string) error {
 	active := cluster.Color(route.Color)
 	idle := active.Other()
 	if r, ok := pl.portsOf(b.Colors[active]); ok {

@@ -8,6 +8,7 @@ import (
 	api "github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
@@ -79,9 +80,9 @@ func (pl *planner) taskCause(want, live api.ServiceSpec) string {
 	return cause
 }
 
-func (pl *planner) portsOf(svc *api.Service) (compose.Release, bool) {
+func (pl *planner) portsOf(svc *api.Service) (bluegreen.Release, bool) {
 	if svc == nil {
-		return compose.Release{}, false
+		return bluegreen.Release{}, false
 	}
 	return cluster.ProxiedPorts(svc.Spec)
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
@@ -51,7 +51,7 @@ func turn(command Command, seen *cluster.Snapshot, opts FlipOptions, find target
 		}
 		steps = append(steps, Step{Do: Flip, Name: b.Proxy.Spec.Name, Color: to, From: route,
 			To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(to)}, Force: command == Rollback, Cause: heldAfter(steps, b, to)})
-		if old := cluster.Color(route.Color); settings.Keep == compose.KeepCold && b.Colors[old] != nil {
+		if old := cluster.Color(route.Color); settings.Keep == bluegreen.KeepCold && b.Colors[old] != nil {
 			steps = append(steps, Step{Do: Retire, Name: b.Colors[old].Spec.Name, Color: old,
 				Cause: "it is idle after the flip, keep: " + settings.Keep})
 		}

@@ -11,6 +11,7 @@ import (
 	api "github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
@@ -53,7 +54,7 @@ type Step struct {
 	// Release is the number of the release that a color gets, 0 where it keeps its own.
 	Release int
 	// Settings are those of the blue-green service, nil for others.
-	Settings *compose.Settings
+	Settings *bluegreen.Settings
 	// Timeout is the longest time without progress.
 	Timeout time.Duration
 	// Image is the image of Spec as the file names it.
@@ -69,7 +70,7 @@ type Step struct {
 
 // Look says which ports of a color are looked at, and from where.
 type Look struct {
-	Ports []compose.Port
+	Ports []bluegreen.Port
 	// Proxies is the spec of the proxies: what they run, and where, is where the look is taken
 	// from.
 	Proxies *api.ServiceSpec

@@ -9,6 +9,7 @@ import (
 	api "github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
@@ -18,7 +19,7 @@ const defaultProxies = 2
 
 // proxies plans the proxy service: made, adopted from a plain service of the name, or changed in
 // place.
-func (pl *planner) proxies(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route, releases map[cluster.Color]compose.Release) error {
+func (pl *planner) proxies(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route, releases map[cluster.Color]bluegreen.Release) error {
 	plain, adopted := pl.seen.Plain[svc.Name]
 	live := b.Proxy
 	if live == nil && adopted {
@@ -55,9 +56,9 @@ func (pl *planner) proxies(svc compose.Service, b *cluster.BlueGreen, route hapr
 // checkPorts plans a look at what a color speaks on those ports that proxies are about to take over
 // for the first time; before are those that they have already. On ports of mode tcp anything may be
 // spoken.
-func (pl *planner) checkPorts(svc compose.Service, c cluster.Color, look Look, before []compose.Port) {
-	look.Ports = slices.DeleteFunc(slices.Clone(look.Ports), func(p compose.Port) bool {
-		return p.Mode == compose.ModeTCP || slices.Contains(before, p)
+func (pl *planner) checkPorts(svc compose.Service, c cluster.Color, look Look, before []bluegreen.Port) {
+	look.Ports = slices.DeleteFunc(slices.Clone(look.Ports), func(p bluegreen.Port) bool {
+		return p.Mode == bluegreen.ModeTCP || slices.Contains(before, p)
 	})
 	if len(look.Ports) == 0 || pl.opts.SkipPortCheck {
 		return

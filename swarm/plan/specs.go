@@ -11,6 +11,7 @@ import (
 	api "github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
@@ -93,7 +94,7 @@ func slotsFor(tasks int) int {
 
 // proxyWish is all that decides the spec of a proxy service.
 type proxyWish struct {
-	Releases map[cluster.Color]compose.Release
+	Releases map[cluster.Color]bluegreen.Release
 	Route    haproxy.Route
 	Mode     api.ServiceMode
 	Slots    int

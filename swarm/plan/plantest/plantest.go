@@ -13,6 +13,7 @@ import (
 	api "github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster/clustertest"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -102,7 +103,7 @@ func CarriedOut(seen *cluster.Snapshot, todo plan.Plan) {
 			delete(b().Saved, s.Color)
 			mark(b(), s)
 		case plan.Retire:
-			if s.Settings.Keep == compose.KeepCold {
+			if s.Settings.Keep == bluegreen.KeepCold {
 				b().Colors[s.Color] = running(seen, cluster.Stopped(b().Colors[s.Color].Spec))
 			}
 		}

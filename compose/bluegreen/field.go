@@ -1,4 +1,4 @@
-package compose
+package bluegreen
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
 // field is a value of x-bluegreen and where it stands, such as "service web:
@@ -43,7 +45,7 @@ func (f field) keys(allowed ...string) map[string]field {
 	if !f.given() {
 		return out
 	}
-	m := mapping(f.value)
+	m := tree.Mapping(f.value)
 	if m == nil {
 		f.errorf("%s is no mapping; allowed are the keys %s", show(f.value), strings.Join(allowed, ", "))
 	}
@@ -97,7 +99,7 @@ func (f field) oneOf(fallback string, allowed ...string) string {
 	if !f.given() {
 		return fallback
 	}
-	text := scalar(f.value)
+	text := tree.Scalar(f.value)
 	if !slices.Contains(allowed, text) {
 		f.errorf("%s is not one of %s", show(f.value), strings.Join(allowed, ", "))
 	}
@@ -109,22 +111,22 @@ func (f field) number(fallback, low, high int) int {
 	if !f.given() {
 		return fallback
 	}
-	number, err := strconv.Atoi(scalar(f.value))
+	number, err := strconv.Atoi(tree.Scalar(f.value))
 	if err != nil || number < low || number > high {
 		f.errorf("%s is no whole number from %d to %d", show(f.value), low, high)
 	}
 	return number
 }
 
-// maxDuration is well within the timers of HAProxy, which end at 24 days.
-const maxDuration = 24 * time.Hour
+// MaxDuration is well within the timers of HAProxy, which end at 24 days.
+const MaxDuration = 24 * time.Hour
 
 // duration reads a duration of at least low, such as 30s.
 func (f field) duration(fallback, low time.Duration) time.Duration {
 	if !f.given() {
 		return fallback
 	}
-	text := scalar(f.value)
+	text := tree.Scalar(f.value)
 	d, err := time.ParseDuration(text)
 	switch {
 	case err != nil && text == "0":
@@ -133,8 +135,8 @@ func (f field) duration(fallback, low time.Duration) time.Duration {
 		f.errorf("%s is no duration such as 500ms, 30s or 5m", show(f.value))
 		return fallback
 	}
-	if d < low || d > maxDuration {
-		f.errorf("%s is not between %s and %s", show(f.value), low, maxDuration)
+	if d < low || d > MaxDuration {
+		f.errorf("%s is not between %s and %s", show(f.value), low, MaxDuration)
 	}
 	return d
 }

@@ -1,6 +1,11 @@
-package compose
+package bluegreen
 
-import "slices"
+import (
+	"slices"
+)
+
+// MaxPort is the highest number of a port.
+const MaxPort = 65535
 
 // notHTTP are ports that usually speak something else than HTTP without TLS: IANA's service names
 // and port numbers (RFC 6335), and the defaults of widespread software. A proxy passes their bytes
@@ -18,8 +23,8 @@ var notHTTP = map[string][]uint16{
 	"the rest":                {1080, 1194, 1723, 3128, 10051, 25565},
 }
 
-// usualMode is the mode of a port that nothing says anything of.
-func usualMode(target uint16) string {
+// UsualMode is the mode of a port that nothing says anything of.
+func UsualMode(target uint16) string {
 	for _, ports := range notHTTP {
 		if slices.Contains(ports, target) {
 			return ModeTCP

@@ -1,13 +1,21 @@
-package compose
+package bluegreen
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/docker/cli/opts"
 	"github.com/docker/docker/api/types/swarm"
 	units "github.com/docker/go-units"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
+
+// ImageFault is the part of err that tells what to change.
+func ImageFault(err error) string {
+	return strings.TrimPrefix(err.Error(), "invalid reference format: ")
+}
 
 // validPath are the characters that a URL may have, without those that mean something to HAProxy.
 var validPath = regexp.MustCompile(`^/[A-Za-z0-9._~!&()*+,;=:@%/?-]*$`)
@@ -22,7 +30,7 @@ func decodeProxy(f field) ProxySettings {
 	keys := f.keys("image", "deploy")
 	image := keys["image"].text(DefaultProxyImage)
 	if _, err := reference.ParseAnyReference(image); err != nil {
-		keys["image"].errorf("%q is no image name: %s", image, imageFault(err))
+		keys["image"].errorf("%q is no image name: %s", image, ImageFault(err))
 	}
 	deploy := keys["deploy"].keys("replicas", "mode", "placement", "resources")
 	settings := ProxySettings{
@@ -87,7 +95,7 @@ func (f field) cpus() int64 {
 	if !f.given() {
 		return 0
 	}
-	cpus, err := opts.ParseCPUs(scalar(f.value))
+	cpus, err := opts.ParseCPUs(tree.Scalar(f.value))
 	if err != nil || cpus < 0 {
 		f.errorf("%s is no number of CPUs such as 0.5", show(f.value))
 	}
@@ -99,7 +107,7 @@ func (f field) bytes() int64 {
 	if !f.given() {
 		return 0
 	}
-	size, err := units.RAMInBytes(scalar(f.value))
+	size, err := units.RAMInBytes(tree.Scalar(f.value))
 	if err != nil || size < 0 {
 		f.errorf("%s is no amount of memory such as 128M", show(f.value))
 	}

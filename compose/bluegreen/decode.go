@@ -1,0 +1,96 @@
+package bluegreen
+
+import (
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
+)
+
+// MaxReplicas is how many tasks one answer of docker's DNS lists.
+const MaxReplicas = 60
+
+// The defaults of durations and counts.
+const (
+	defaultDrain    = 30 * time.Second
+	defaultTimeout  = 5 * time.Minute
+	defaultInterval = time.Second
+	defaultRise     = 2
+	defaultFall     = 3
+)
+
+// Shortest is the shortest duration that HAProxy can tell from none.
+const Shortest = time.Millisecond
+
+// Decode reads x-bluegreen as a decoded YAML value, nil for an empty one, and fills in the
+// defaults. The error joins all that is wrong, each with its place; at is where the value stands.
+func Decode(at string, value any) (*Settings, error) {
+	f := newField(at, value)
+	settings := decodeSettings(f)
+	return settings, f.err()
+}
+
+// decodeSettings reads all keys. Ports, and the modes of ports, stay empty when the file does not
+// give them.
+func decodeSettings(f field) *Settings {
+	keys := f.keys("ports", "health", "proxy", "drain", "keep", "timeout")
+	return &Settings{
+		Release: Release{Ports: decodePorts(keys["ports"]), Health: decodeHealth(keys["health"])},
+		Proxy:   decodeProxy(keys["proxy"]),
+		Drain:   keys["drain"].duration(defaultDrain, 0),
+		Keep:    keys["keep"].oneOf(KeepWarm, KeepWarm, KeepCold),
+		Timeout: keys["timeout"].duration(defaultTimeout, Shortest),
+	}
+}
+
+func decodePorts(f field) []Port {
+	var ports []Port
+	for _, item := range f.list("ports such as {target: 8080, mode: http}") {
+		keys := item.keys("target", "mode")
+		if !item.given() || tree.Mapping(item.value) != nil && !keys["target"].given() {
+			item.errorf("target is missing: give the port inside the container")
+		}
+		ports = append(ports, Port{
+			Target: uint16(keys["target"].number(0, 1, MaxPort)),
+			Mode:   keys["mode"].oneOf("", ModeHTTP, ModeH2, ModeTCP),
+		})
+	}
+	if items, ok := f.value.([]any); ok && len(items) == 0 {
+		f.errorf("there is no port in it: name at least one, or leave the key out")
+	}
+	return ports
+}
+
+func decodeHealth(f field) Health {
+	keys := f.keys("path", "port", "interval", "timeout", "rise", "fall")
+	path := keys["path"].text("")
+	if path != "" && !validPath.MatchString(path) {
+		keys["path"].errorf("%q is no path: begin it with / and percent-encode blanks and quotes", path)
+	}
+	return Health{
+		Path:     path,
+		Port:     uint16(keys["port"].number(0, 1, MaxPort)),
+		Interval: keys["interval"].duration(defaultInterval, Shortest),
+		Timeout:  keys["timeout"].duration(defaultInterval, Shortest),
+		Rise:     keys["rise"].number(defaultRise, 1, 100),
+		Fall:     keys["fall"].number(defaultFall, 1, 100),
+	}
+}
+
+// Overlay lays the settings of a service over the defaults; lists are replaced as a whole.
+func Overlay(defaults, value any) any {
+	under, over := tree.Mapping(defaults), tree.Mapping(value)
+	if value == nil {
+		return defaults
+	}
+	if under == nil || over == nil {
+		return value
+	}
+	out := map[string]any{}
+	for key, item := range under {
+		out[key] = item
+	}
+	for key, item := range over {
+		out[key] = Overlay(under[key], item)
+	}
+	return out
+}
