@@ -96,3 +96,40 @@ func TestCallsOfNothingToDo(t *testing.T) {
 		}
 	}
 }
+
+// asked is a blue-green service of two tasks behind two proxies.
+const asked = `
+services:
+  web:
+    image: app:${V:-v1}
+    expose: [8080]
+    deploy: {replicas: 2, endpoint_mode: dnsrr}
+    x-bluegreen: {health: {path: /, interval: 500ms}, drain: 3s, proxy: {image: "HAPROXY"}}
+`
+
+// A new version costs a few calls, and five a second for all that is waited for together: on a
+// manager that is busy, a command that waits must not be what keeps it so.
+func TestCallsOfANewVersion(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, strings.ReplaceAll(asked, "HAPROXY", newest))
+	s.up("v1")
+	for _, c := range []struct {
+		vars  []string
+		args  []string
+		fixed int // calls that do not wait
+	}{
+		{[]string{"V=v2"}, []string{"up"}, 45},
+		{nil, []string{"flip"}, 30},
+		{nil, []string{"rollback"}, 30},
+	} {
+		kept, host := counting(t)
+		r := s.mustEnv(append(c.vars, "DOCKER_HOST="+host), c.args...)
+		list := kept.take()
+		took := r.ended.Sub(r.began)
+		most := c.fixed + int(5*took.Seconds())
+		t.Logf("%s: %d calls in %.1fs, at most %d", c.args[0], len(list), took.Seconds(), most)
+		if len(list) > most {
+			t.Errorf("%s: %d calls in %s, want at most %d:\n%s", c.args[0], len(list), took, most, strings.Join(list, "\n"))
+		}
+	}
+}

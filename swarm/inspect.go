@@ -53,7 +53,7 @@ func (o *Operator) stackTasks(ctx context.Context, s *cluster.Snapshot) (map[str
 	for _, svc := range s.Services() {
 		ids = append(ids, svc.ID)
 	}
-	return o.ex.Tasks(ctx, ids...)
+	return o.ex.Now().Tasks(ctx, ids...)
 }
 
 func swarmService(svc api.Service, tasks map[string][]api.Task) SwarmService {
@@ -100,7 +100,7 @@ func blueGreenStatus(b *cluster.BlueGreen, tasks map[string][]api.Task) ServiceS
 func (o *Operator) live(ctx context.Context, s *cluster.Snapshot, st *Status) error {
 	go o.ex.Listen(ctx)
 	names := slices.Sorted(maps.Keys(s.BlueGreen))
-	proxies, err := o.ex.ProxyTasks(ctx, s, names)
+	proxies, err := o.ex.ProxyTasks(ctx, o.ex.Now(), s, names)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package cluster
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
@@ -17,14 +16,15 @@ type Cluster struct {
 	Stack  string
 	emit   func(Event)
 
-	mu   sync.Mutex
-	next chan struct{} // closed at the next event of the swarm
+	poll *poller
 }
 
 // New returns the stack of that name on the swarm that e is a manager of. Events are given to emit,
 // from several goroutines, one at a time; nil discards them.
 func New(e engine.API, stack string, emit func(Event)) *Cluster {
-	return &Cluster{Engine: engine.WithWholeWrites(e), Stack: stack, emit: oneAtATime(emit), next: make(chan struct{})}
+	cl := &Cluster{Engine: engine.WithWholeWrites(e), Stack: stack, emit: oneAtATime(emit)}
+	cl.poll = &poller{turns: turns{wake: make(chan struct{})}, look: cl.look}
+	return cl
 }
 
 // Event tells what happened to a step of a service, both empty for what is about the stack.

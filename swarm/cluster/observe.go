@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
 	"github.com/docker/docker/api/types/versions"
@@ -289,21 +288,4 @@ func (s *Snapshot) Node(id string) api.Node {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
 	return s.Nodes[id]
-}
-
-// Tasks lists the tasks of services, by service id.
-func (cl *Cluster) Tasks(ctx context.Context, ids ...string) (map[string][]api.Task, error) {
-	f := filters.NewArgs()
-	for _, id := range ids {
-		f.Add("service", id)
-	}
-	list, err := cl.Engine.TaskList(ctx, api.TaskListOptions{Filters: f})
-	if err != nil {
-		return nil, fmt.Errorf("list tasks: %w", err)
-	}
-	m := map[string][]api.Task{}
-	for _, t := range list {
-		m[t.ServiceID] = append(m[t.ServiceID], t)
-	}
-	return m, nil
 }

@@ -10,7 +10,6 @@ import (
 
 	api "github.com/docker/docker/api/types/swarm"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
@@ -61,7 +60,7 @@ func (t ProxyTask) String() string {
 //
 // A task without a node is not among them: it has no process, and when it gets one it asks its
 // peers before it serves.
-func (cl *Cluster) ProxyTasks(ctx context.Context, s *Snapshot, services []string) ([]ProxyTask, error) {
+func (cl *Cluster) ProxyTasks(ctx context.Context, look Look, s *Snapshot, services []string) ([]ProxyTask, error) {
 	ids := map[string]string{}
 	var list []string
 	for _, name := range services {
@@ -73,11 +72,11 @@ func (cl *Cluster) ProxyTasks(ctx context.Context, s *Snapshot, services []strin
 	if len(list) == 0 {
 		return nil, nil
 	}
-	ready, err := cl.RefreshNodes(ctx, s)
+	ready, err := look.RefreshNodes(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	tasks, err := cl.Tasks(ctx, list...)
+	tasks, err := look.Tasks(ctx, list...)
 	if err != nil {
 		return nil, err
 	}
@@ -157,10 +156,10 @@ func (s *Snapshot) TaskName(t api.Task, service string) string {
 }
 
 // RefreshNodes looks at the nodes again, and returns which are ready by their ids.
-func (cl *Cluster) RefreshNodes(ctx context.Context, s *Snapshot) (map[string]bool, error) {
-	nodes, err := cl.Engine.NodeList(ctx, api.NodeListOptions{})
+func (l Look) RefreshNodes(ctx context.Context, s *Snapshot) (map[string]bool, error) {
+	nodes, err := l.Nodes(ctx)
 	if err != nil {
-		return nil, engine.ManagerError(err)
+		return nil, err
 	}
 	ready := map[string]bool{}
 	s.Mu.Lock()

@@ -61,19 +61,18 @@ func (cl *Cluster) AwaitRemoved(ctx context.Context, s *Snapshot, services []api
 	for _, svc := range services {
 		mine[svc.ID] = true
 	}
-	for {
+	for look := cl.Now(); ; look = cl.Next() {
 		// A filter by service is refused once the service is gone, so all tasks are listed.
-		all, err := cl.Engine.TaskList(ctx, api.TaskListOptions{})
+		all, err := look.Tasks(ctx)
 		if err != nil {
-			return fmt.Errorf("list tasks: %w", err)
+			return err
 		}
-		if !slices.ContainsFunc(all, func(t api.Task) bool {
-			return mine[t.ServiceID] && Begun(t) && s.Reachable(t.NodeID)
-		}) {
+		left := false
+		for id := range mine {
+			left = left || slices.ContainsFunc(all[id], func(t api.Task) bool { return Begun(t) && s.Reachable(t.NodeID) })
+		}
+		if !left {
 			return nil
-		}
-		if !cl.Pause(ctx) {
-			return context.Cause(ctx)
 		}
 	}
 }

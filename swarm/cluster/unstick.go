@@ -17,7 +17,7 @@ func (cl *Cluster) Unstick(ctx context.Context, svc *api.Service) (*api.Service,
 	if n == nil {
 		return svc, nil
 	}
-	tasks, err := cl.Tasks(ctx, svc.ID)
+	tasks, err := cl.Now().Tasks(ctx, svc.ID)
 	if err != nil {
 		return svc, err
 	}

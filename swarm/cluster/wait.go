@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/docker/docker/api/types/filters"
 	api "github.com/docker/docker/api/types/swarm"
 )
 
@@ -29,8 +28,8 @@ type Waiting struct {
 func (cl *Cluster) Await(ctx context.Context, s *Snapshot, w Waiting) ([]api.Task, error) {
 	best, last := map[string]int{}, time.Now()
 	shown := -1
-	for {
-		tasks, err := cl.CurrentTasks(ctx, w.Svc.ID)
+	for look := cl.Now(); ; look = cl.Next() {
+		tasks, err := look.CurrentTasks(ctx, w.Svc.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -51,9 +50,6 @@ func (cl *Cluster) Await(ctx context.Context, s *Snapshot, w Waiting) ([]api.Tas
 		} else if time.Since(last) > w.Timeout {
 			return nil, cl.Unhealthy(ctx, s, w, fmt.Sprintf("no progress for %s: %d of %d tasks are ready", w.Timeout, len(running), want), Newest(tasks))
 		}
-		if !cl.Pause(ctx) {
-			return nil, context.Cause(ctx)
-		}
 	}
 }
 
@@ -70,7 +66,7 @@ func (cl *Cluster) AwaitSteady(ctx context.Context, s *Snapshot, w Waiting) erro
 			return err
 		}
 		for since := time.Now(); ; {
-			now, err := cl.CurrentTasks(ctx, w.Svc.ID)
+			now, err := cl.Next().CurrentTasks(ctx, w.Svc.ID)
 			if err != nil {
 				return err
 			}
@@ -80,21 +76,8 @@ func (cl *Cluster) AwaitSteady(ctx context.Context, s *Snapshot, w Waiting) erro
 			if time.Since(since) >= steadyTime {
 				return nil
 			}
-			if !cl.Pause(ctx) {
-				return context.Cause(ctx)
-			}
 		}
 	}
-}
-
-// CurrentTasks lists the tasks that were made from the service's current spec.
-func (cl *Cluster) CurrentTasks(ctx context.Context, id string) ([]api.Task, error) {
-	f := filters.NewArgs(filters.Arg("service", id), filters.Arg("_up-to-date", "true"))
-	tasks, err := cl.Engine.TaskList(ctx, api.TaskListOptions{Filters: f})
-	if err != nil {
-		return nil, fmt.Errorf("list tasks: %w", err)
-	}
-	return tasks, nil
 }
 
 // RunningTasks are those of tasks that run and are wanted.
@@ -201,16 +184,13 @@ func (cl *Cluster) AwaitEnded(ctx context.Context, s *Snapshot, svc *api.Service
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("service %s: its tasks did not end within %s: see `docker service ps %s`",
 		svc.Spec.Name, timeout, svc.Spec.Name))
 	defer cancel()
-	for {
-		tasks, err := cl.Tasks(ctx, svc.ID)
+	for look := cl.Now(); ; look = cl.Next() {
+		tasks, err := look.Tasks(ctx, svc.ID)
 		if err != nil {
 			return err
 		}
 		if !slices.ContainsFunc(tasks[svc.ID], func(t api.Task) bool { return Begun(t) && s.Reachable(t.NodeID) }) {
 			return nil
-		}
-		if !cl.Pause(ctx) {
-			return context.Cause(ctx)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func replicated(n uint64) *api.Service {
 }
 
 func task(slot int, state api.TaskState, made time.Time) api.Task {
-	t := api.Task{ID: made.String() + string(state), Slot: slot, NodeID: "1", DesiredState: api.TaskStateRunning}
+	t := api.Task{ID: made.String() + string(state), ServiceID: "s", Slot: slot, NodeID: "1", DesiredState: api.TaskStateRunning}
 	t.CreatedAt = made
 	t.Status.State = state
 	if StateRank(state) > StateRank(api.TaskStateRunning) {

@@ -66,7 +66,7 @@ func (r *run) flip(ctx context.Context, steps []plan.Step) error {
 // full returns the addresses of a color's tasks when all of them run; else it says what is missing.
 func (ex *Executor) full(ctx context.Context, b *cluster.BlueGreen, c cluster.Color) ([]string, error) {
 	svc := b.Colors[c]
-	tasks, err := ex.CurrentTasks(ctx, svc.ID)
+	tasks, err := ex.Now().CurrentTasks(ctx, svc.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -32,8 +32,8 @@ func (r *run) runJob(ctx context.Context, s plan.Step) error {
 // wait for tasks to run.
 func (r *run) awaitCompleted(ctx context.Context, w cluster.Waiting) error {
 	best, last, shown := map[string]int{}, time.Now(), -1
-	for {
-		tasks, err := r.jobTasks(ctx, w.Svc)
+	for look := r.Now(); ; look = r.Next() {
+		tasks, err := jobTasks(ctx, look, w.Svc)
 		if err != nil {
 			return err
 		}
@@ -55,15 +55,12 @@ func (r *run) awaitCompleted(ctx context.Context, w cluster.Waiting) error {
 		} else if time.Since(last) > w.Timeout && !slices.ContainsFunc(tasks, func(t api.Task) bool { return t.Status.State == api.TaskStateRunning }) {
 			return r.Unhealthy(ctx, r.seen, w, fmt.Sprintf("no progress for %s: %d of %d tasks completed", w.Timeout, have, want), cluster.Newest(lost))
 		}
-		if !r.Pause(ctx) {
-			return context.Cause(ctx)
-		}
 	}
 }
 
 // jobTasks lists the tasks of a job's latest run.
-func (ex *Executor) jobTasks(ctx context.Context, svc *api.Service) ([]api.Task, error) {
-	all, err := ex.Tasks(ctx, svc.ID)
+func jobTasks(ctx context.Context, look cluster.Look, svc *api.Service) ([]api.Task, error) {
+	all, err := look.Tasks(ctx, svc.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -100,8 +97,9 @@ func (r *run) awaitStarted(ctx context.Context, s plan.Step) error {
 		return errVanished(s)
 	}
 	w := cluster.Waiting{Service: s.Service, Step: "tasks", Svc: svc, Timeout: s.Timeout}
-	for began := time.Now(); ; {
-		tasks, err := r.CurrentTasks(ctx, svc.ID)
+	look := r.Now()
+	for began := time.Now(); ; look = r.Next() {
+		tasks, err := look.CurrentTasks(ctx, svc.ID)
 		if err != nil {
 			return err
 		}
@@ -117,9 +115,6 @@ func (r *run) awaitStarted(ctx context.Context, s plan.Step) error {
 		}
 		if time.Since(began) > s.Timeout {
 			return r.Unhealthy(ctx, r.seen, w, fmt.Sprintf("its tasks did not start within %s", s.Timeout), cluster.Newest(tasks))
-		}
-		if !r.Pause(ctx) {
-			return context.Cause(ctx)
 		}
 	}
 }

@@ -52,8 +52,9 @@ func (r *run) proxiesServe(ctx context.Context, b *cluster.BlueGreen, s plan.Ste
 // it lacks.
 func (r *run) awaitStarting(ctx context.Context, b *cluster.BlueGreen, s plan.Step) error {
 	w := cluster.Waiting{Service: s.Service, Step: "proxies", Svc: b.Proxy, Timeout: s.Timeout}
-	for began := time.Now(); ; {
-		tasks, err := r.CurrentTasks(ctx, b.Proxy.ID)
+	look := r.Now()
+	for began := time.Now(); ; look = r.Next() {
+		tasks, err := look.CurrentTasks(ctx, b.Proxy.ID)
 		if err != nil {
 			return err
 		}
@@ -67,9 +68,6 @@ func (r *run) awaitStarting(ctx context.Context, b *cluster.BlueGreen, s plan.St
 		}
 		if time.Since(began) > s.Timeout {
 			return r.Unhealthy(ctx, r.seen, w, fmt.Sprintf("no proxy started within %s", s.Timeout), cluster.Newest(tasks))
-		}
-		if !r.Pause(ctx) {
-			return context.Cause(ctx)
 		}
 	}
 }
@@ -157,12 +155,12 @@ func (r *run) sendByAddress(ctx context.Context, s plan.Step, plain *api.Service
 	r.seen.Plain[s.Service] = *svc
 	r.seen.Mu.Unlock()
 	r.Working(s.Service, "proxies", "the router in front needs %s to see that it is to send to the service's address", s.Router.Refresh)
-	for began := time.Now(); time.Since(began) < s.Router.Refresh; { // nothing tells when it has seen it
-		if !r.Pause(ctx) {
-			return nil, context.Cause(ctx)
-		}
+	select { // nothing tells when it has seen it
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-time.After(s.Router.Refresh):
+		return svc, nil
 	}
-	return svc, nil
 }
 
 // sharedNetwork is the network on which the router reaches the proxies, if the running service is
@@ -180,12 +178,12 @@ func (r *run) sharedNetwork(plain api.Service, s plan.Step) string {
 
 // awaitReplaced waits until no task of an earlier spec is wanted any more.
 func (r *run) awaitReplaced(ctx context.Context, b *cluster.BlueGreen) error {
-	for {
-		all, err := r.Tasks(ctx, b.Proxy.ID)
+	for look := r.Now(); ; look = r.Next() {
+		all, err := look.Tasks(ctx, b.Proxy.ID)
 		if err != nil {
 			return err
 		}
-		current, err := r.CurrentTasks(ctx, b.Proxy.ID)
+		current, err := look.CurrentTasks(ctx, b.Proxy.ID)
 		if err != nil {
 			return err
 		}
@@ -194,9 +192,6 @@ func (r *run) awaitReplaced(ctx context.Context, b *cluster.BlueGreen) error {
 			return cluster.Wanted(t) && !cluster.Ended(t) && !slices.Contains(now, t.ID)
 		}) {
 			return nil
-		}
-		if !r.Pause(ctx) {
-			return context.Cause(ctx)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (r *run) awaitReady(ctx context.Context, b *cluster.BlueGreen, c cluster.Co
 
 // proxiesFailed is the error for proxies that cannot run; nil as long as there is hope.
 func (r *run) proxiesFailed(ctx context.Context, b *cluster.BlueGreen) error {
-	tasks, err := r.CurrentTasks(ctx, b.Proxy.ID)
+	tasks, err := r.Now().CurrentTasks(ctx, b.Proxy.ID)
 	if err != nil {
 		return err
 	}
@@ -91,8 +91,8 @@ func (r *run) readyOnce(ctx context.Context, b *cluster.BlueGreen, c cluster.Col
 
 // watchTasks cancels when the running tasks of a color are not the given ones any more.
 func (r *run) watchTasks(ctx context.Context, color *api.Service, tasks []api.Task, cancel context.CancelCauseFunc) {
-	for r.Pause(ctx) {
-		now, err := r.CurrentTasks(ctx, color.ID)
+	for ctx.Err() == nil {
+		now, err := r.Next().CurrentTasks(ctx, color.ID)
 		if err != nil {
 			continue // a manager that does not answer now may do so at the next look
 		}

@@ -88,15 +88,16 @@ func (r *run) proxiesLeft(ctx context.Context, svc api.Service) error {
 // patience, 0 for as long as it takes. It returns those that have not, and those on nodes that do
 // not answer.
 func (r *run) awaitFormer(ctx context.Context, svc api.Service, patience time.Duration) ([]api.Task, error) {
-	for began := time.Now(); ; {
-		if _, err := r.RefreshNodes(ctx, r.seen); err != nil {
+	look := r.Now()
+	for began := time.Now(); ; look = r.Next() {
+		if _, err := look.RefreshNodes(ctx, r.seen); err != nil {
 			return nil, err
 		}
-		all, err := r.Tasks(ctx, svc.ID)
+		all, err := look.Tasks(ctx, svc.ID)
 		if err != nil {
 			return nil, err
 		}
-		current, err := r.CurrentTasks(ctx, svc.ID)
+		current, err := look.CurrentTasks(ctx, svc.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -107,9 +108,6 @@ func (r *run) awaitFormer(ctx context.Context, svc api.Service, patience time.Du
 		late := patience > 0 && time.Since(began) >= patience
 		if late || !slices.ContainsFunc(left, func(t api.Task) bool { return r.seen.Reachable(t.NodeID) }) {
 			return left, nil
-		}
-		if !r.Pause(ctx) {
-			return nil, context.Cause(ctx)
 		}
 	}
 }

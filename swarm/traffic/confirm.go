@@ -44,11 +44,17 @@ func (sw *Switch) Confirm(ctx context.Context, s *cluster.Snapshot, moves []Move
 	if h == nil {
 		h = Heard{}
 	}
+	var last []cluster.ProxyTask
+	look := sw.Now()
 	for began := time.Now(); ; {
-		all, err := sw.ProxyTasks(ctx, s, services(moves))
-		if err != nil {
+		all, err := sw.ProxyTasks(ctx, look, s, services(moves))
+		switch {
+		case err != nil && ctx.Err() != nil && last != nil:
+			return unconfirmed(moves, last)
+		case err != nil:
 			return err
 		}
+		last, look = all, sw.Now()
 		missing := slices.DeleteFunc(slices.Clone(all), func(p cluster.ProxyTask) bool { return h[p.ID] || p.Waiting })
 		ask := slices.DeleteFunc(slices.Clone(missing), func(p cluster.ProxyTask) bool { return !p.Askable() })
 		stays := handedOn(moves, all, h)
@@ -61,9 +67,7 @@ func (sw *Switch) Confirm(ctx context.Context, s *cluster.Snapshot, moves []Move
 		case late:
 			return unconfirmed(moves, all)
 		case len(ask) == 0:
-			if !sw.Pause(ctx) {
-				return unconfirmed(moves, all)
-			}
+			look = sw.Next()
 			continue
 		}
 		if err := sw.tellAgain(ctx, s, moves, ask, h); err != nil {

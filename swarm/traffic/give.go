@@ -80,8 +80,8 @@ func (sw *Switch) giveOnce(ctx context.Context, s *cluster.Snapshot, moves []Mov
 
 // WatchProxies cancels when the proxies that can be asked are not the given ones any more.
 func (sw *Switch) WatchProxies(ctx context.Context, s *cluster.Snapshot, moves []Move, proxies []cluster.ProxyTask, cancel context.CancelCauseFunc) {
-	for sw.Pause(ctx) {
-		now, err := sw.Askable(ctx, s, moves)
+	for ctx.Err() == nil {
+		now, err := sw.askable(ctx, sw.Next(), s, moves)
 		if err != nil && !errors.Is(err, ErrNoProxy) {
 			continue // a manager that does not answer now may do so at the next look
 		}
@@ -98,7 +98,11 @@ func forced(moves []Move) bool {
 
 // Askable lists the proxies that can be asked; each service must have one.
 func (sw *Switch) Askable(ctx context.Context, s *cluster.Snapshot, moves []Move) ([]cluster.ProxyTask, error) {
-	all, err := sw.ProxyTasks(ctx, s, services(moves))
+	return sw.askable(ctx, sw.Now(), s, moves)
+}
+
+func (sw *Switch) askable(ctx context.Context, look cluster.Look, s *cluster.Snapshot, moves []Move) ([]cluster.ProxyTask, error) {
+	all, err := sw.ProxyTasks(ctx, look, s, services(moves))
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/docker/docker/pkg/stdcopy"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
@@ -75,7 +74,7 @@ func (sw *Switch) follow(ctx context.Context, s *cluster.Snapshot, id string, a 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
-		if err := sw.jobFailure(ctx, s, id); err != nil {
+		if err := sw.jobFailure(ctx, s, id); ctx.Err() == nil {
 			cancel(err)
 		}
 	}()
@@ -117,17 +116,16 @@ func (sw *Switch) readAnswer(ctx context.Context, id string, a *Answer) error {
 	return errors.Join(errors.New("the control job's output ended early"), lines.Err())
 }
 
-// jobFailure waits until the job cannot give an answer any more, and says why; nil when ctx ended
-// first.
+// jobFailure waits until the job cannot give an answer any more, and says why; or until ctx ends.
 func (sw *Switch) jobFailure(ctx context.Context, s *cluster.Snapshot, id string) error {
 	for {
-		tasks, err := sw.Tasks(ctx, id)
+		tasks, err := sw.Next().Tasks(ctx, id)
 		if err != nil {
 			return err
 		}
-		nodes, err := sw.Engine.NodeList(ctx, api.NodeListOptions{})
+		nodes, err := sw.Next().Nodes(ctx)
 		if err != nil {
-			return engine.ManagerError(err)
+			return err
 		}
 		for _, t := range tasks[id] {
 			if i := slices.IndexFunc(nodes, func(n api.Node) bool { return n.ID == t.NodeID }); i >= 0 && nodes[i].Status.State != api.NodeStateReady {
@@ -137,9 +135,6 @@ func (sw *Switch) jobFailure(ctx context.Context, s *cluster.Snapshot, id string
 			case api.TaskStateRejected, api.TaskStateFailed, api.TaskStateOrphaned:
 				return &JobError{fmt.Sprintf("control job on %s: %s: %s", s.NodeName(t.NodeID), t.Status.State, t.Status.Err)}
 			}
-		}
-		if !sw.Pause(ctx) {
-			return nil
 		}
 	}
 }
