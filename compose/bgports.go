@@ -89,7 +89,7 @@ func (m *model) exposed(service string) ([]uint16, error) {
 		}
 		ports, err := publishedPorts(text)
 		if err != nil || ports[0] == 0 {
-			return nil, fmt.Errorf("expose: %q is no port and no range such as 8000-8010", entry)
+			return nil, fmt.Errorf("expose: %q is not a port or a range (example: 8000-8010)", entry)
 		}
 		for _, port := range ports {
 			targets = append(targets, uint16(port))

@@ -100,7 +100,7 @@ func (m *model) warnAliases(s Service) {
 				good = good && dnsLabel.MatchString(part)
 			}
 			if !good {
-				m.warnf(s.Name, "networks: the alias %q is no name that DNS can be asked for, so nothing finds it", alias)
+				m.warnf(s.Name, "networks: the alias %q is not a name that DNS can look up, so nothing finds it", alias)
 			}
 		}
 	}

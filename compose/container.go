@@ -89,7 +89,7 @@ func checkImage(s types.ServiceConfig) error {
 		return errors.New("image is missing: name the image that the service runs")
 	}
 	if _, err := reference.ParseAnyReference(s.Image); err != nil {
-		return fmt.Errorf("image: %q is no image name: %s", s.Image, bluegreen.ImageFault(err))
+		return fmt.Errorf("image: %q is not an image name: %s", s.Image, bluegreen.ImageFault(err))
 	}
 	return nil
 }

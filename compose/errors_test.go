@@ -33,16 +33,16 @@ func TestErrors(t *testing.T) {
 		{"only build", `services: {a: {build: .}}`,
 			"stack.yml: service a: image is missing: Swarm does not build; build and push the image, and name it with image"},
 		{"bad image", `services: {a: {image: "UPPER case"}}`,
-			`stack.yml: service a: image: "UPPER case" is no image name: repository name (library/UPPER case) must be lowercase`},
+			`stack.yml: service a: image: "UPPER case" is not an image name: repository name (library/UPPER case) must be lowercase`},
 		{"all services at once", `services: {a: {command: x}, b: {image: x, restart: never}}`,
 			"stack.yml: service a: image is missing: name the image that the service runs\n" +
 				"service b: restart: \"never\" is not one of no, always, unless-stopped, on-failure"},
 		{"wrong type", `services: {a: {image: a, deploy: {replicas: many}}}`,
-			`stack.yml: services.a.deploy.replicas: "many" is no whole number`},
+			`stack.yml: services.a.deploy.replicas: "many" is not a whole number`},
 		{"unknown key", `services: {a: {image: a, portz: []}}`,
-			"stack.yml: services.a: there is no key portz"},
+			"stack.yml: services.a: unknown key portz"},
 		{"service name", `services: {my.svc: {image: a}}`,
-			`stack.yml: service my.svc: "shop_my.svc" is no name that Swarm takes: use letters, digits, - and _ only, with a letter or digit first and last`},
+			`stack.yml: service my.svc: "shop_my.svc" is not a name that Swarm takes: use letters, digits, - and _ only, with a letter or digit first and last`},
 		{"long name", `services: {` + strings.Repeat("a", 60) + `: {image: a}}`,
 			`stack.yml: service ` + strings.Repeat("a", 60) + `: "shop_` + strings.Repeat("a", 60) + `" has 65 characters and Swarm takes 63: shorten it, or the stack's name`},
 		{"network undefined", `services: {a: {image: a, networks: [n]}}`,
@@ -72,7 +72,7 @@ func TestErrors(t *testing.T) {
 		{"no-new-privileges", `services: {a: {image: a, security_opt: ["no-new-privileges:maybe"]}}`,
 			`stack.yml: service a: security_opt: no-new-privileges: "maybe" is not true or false`},
 		{"tmpfs size", `services: {a: {image: a, tmpfs: ["/x:size=lots"]}}`,
-			`stack.yml: service a: tmpfs: /x: size: "lots" is no size such as 64m`},
+			`stack.yml: service a: tmpfs: /x: size: "lots" is not a size (example: 64m)`},
 		{"tmpfs target", `services: {a: {image: a, tmpfs: [run]}}`,
 			`stack.yml: service a: tmpfs: "run": a target begins with /`},
 		{"blue-green on the host", `services: {a: {image: a, network_mode: host, expose: [80], x-bluegreen: {}}}`,
@@ -90,7 +90,7 @@ func TestErrors(t *testing.T) {
 		{"scale", `services: {a: {image: a, scale: 2, deploy: {replicas: 3}}}`,
 			"stack.yml: service a: scale: 2 is not deploy.replicas, which is 3: keep one of them"},
 		{"cpus", `services: {a: {image: a, deploy: {resources: {limits: {cpus: much}}}}}`,
-			`stack.yml: service a: deploy.resources.limits.cpus: "much" is no number of CPUs such as 0.5: failed to parse much as a rational number`},
+			`stack.yml: service a: deploy.resources.limits.cpus: "much" is not a number of CPUs (example: 0.5): failed to parse much as a rational number`},
 		{"quote", `services: {a: {image: a, command: 'say "x'}}`,
 			"stack.yml: service a: command: a quote is opened but not closed"},
 		{"healthcheck", `services: {a: {image: a, healthcheck: {disable: true, test: x}}}`,
@@ -120,9 +120,9 @@ func TestErrors(t *testing.T) {
 		{"hostname", `services: {a: {image: a, hostname: ` + strings.Repeat("h", 65) + `}}`,
 			`stack.yml: service a: hostname: "` + strings.Repeat("h", 65) + `" has 65 characters, and Linux takes 64: shorten it`},
 		{"dot at the end", `{services: {a: {image: a, networks: [n]}}, networks: {n: {name: n.}}}`,
-			`stack.yml: network n: "n." is no name that Swarm takes: use letters, digits, - and _ only, with a letter or digit first and last`},
+			`stack.yml: network n: "n." is not a name that Swarm takes: use letters, digits, - and _ only, with a letter or digit first and last`},
 		{"dot at the beginning", `{services: {a: {image: a}}, configs: {c: {name: .c, content: c}}}`,
-			`stack.yml: config c: ".c" is no name that Swarm takes: use letters, digits, -, _ and . only, with a letter or digit first and last`},
+			`stack.yml: config c: ".c" is not a name that Swarm takes: use letters, digits, -, _ and . only, with a letter or digit first and last`},
 		{"long config name", `{services: {a: {image: a}}, configs: {` + strings.Repeat("c", 60) + `: {content: c}}}`,
 			`stack.yml: config ` + strings.Repeat("c", 60) + `: "shop_` + strings.Repeat("c", 60) + `" has 65 characters and Swarm takes 64: shorten it, or the stack's name`},
 		{"anchor in itself", "services:\n  a: &a\n    image: a\n    labels: {<<: *a}\n",
@@ -157,21 +157,21 @@ const extensionAt = "stack.yml: service web: x-bluegreen"
 // extensionCases are values of x-bluegreen that are refused, and the whole text of the error.
 var extensionCases = []struct{ name, value, want string }{
 	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, timeout`},
-	{"no mapping", `hot`, extensionAt + `: "hot" is no mapping; allowed are the keys ports, health, proxy, drain, keep, timeout`},
+	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, timeout`},
 	{"keep", `{keep: hot}`, extensionAt + `.keep: "hot" is not one of warm, cold`},
-	{"drain", `{drain: long}`, extensionAt + `.drain: "long" is no duration such as 500ms, 30s or 5m`},
-	{"drain without unit", `{drain: 30}`, extensionAt + `.drain: 30 is no duration such as 500ms, 30s or 5m`},
+	{"drain", `{drain: long}`, extensionAt + `.drain: "long" is not a duration (examples: 500ms, 30s, 5m)`},
+	{"drain without unit", `{drain: 30}`, extensionAt + `.drain: 30 is not a duration (examples: 500ms, 30s, 5m)`},
 	{"drain below", `{drain: -1s}`, extensionAt + `.drain: "-1s" is not between 0s and 24h0m0s`},
 	{"timeout 0", `{timeout: 0s}`, extensionAt + `.timeout: "0s" is not between 1ms and 24h0m0s`},
 	{"interval 0", `{health: {interval: 0}}`, extensionAt + `.health.interval: 0 is not between 1ms and 24h0m0s`},
 	{"health key", `{health: {url: /}}`, extensionAt + `.health: unknown key "url"; allowed are path, port, interval, timeout, rise, fall`},
-	{"path", `{health: {path: healthz}}`, extensionAt + `.health.path: "healthz" is no path: begin it with / and percent-encode blanks and quotes`},
-	{"path blank", `{health: {path: "/a b"}}`, extensionAt + `.health.path: "/a b" is no path: begin it with / and percent-encode blanks and quotes`},
-	{"rise", `{health: {rise: 0}}`, extensionAt + `.health.rise: 0 is no whole number from 1 to 100`},
-	{"port", `{health: {port: 70000}}`, extensionAt + `.health.port: 70000 is no whole number from 1 to 65535`},
-	{"ports no list", `{ports: 80}`, extensionAt + `.ports: 80 is no list of ports such as {target: 8080, mode: http}`},
+	{"path", `{health: {path: healthz}}`, extensionAt + `.health.path: "healthz" is not a path: begin it with / and percent-encode blanks and quotes`},
+	{"path blank", `{health: {path: "/a b"}}`, extensionAt + `.health.path: "/a b" is not a path: begin it with / and percent-encode blanks and quotes`},
+	{"rise", `{health: {rise: 0}}`, extensionAt + `.health.rise: 0 is not a whole number from 1 to 100`},
+	{"port", `{health: {port: 70000}}`, extensionAt + `.health.port: 70000 is not a whole number from 1 to 65535`},
+	{"ports no list", `{ports: 80}`, extensionAt + `.ports: 80 is not a list of ports such as {target: 8080, mode: http}`},
 	{"ports empty", `{ports: []}`, extensionAt + `.ports: there is no port in it: name at least one, or leave the key out`},
-	{"ports item", `{ports: [80]}`, extensionAt + `.ports[0]: 80 is no mapping; allowed are the keys target, mode`},
+	{"ports item", `{ports: [80]}`, extensionAt + `.ports[0]: 80 is not a mapping; allowed are the keys target, mode`},
 	{"ports target", `{ports: [{mode: http}]}`, extensionAt + `.ports[0]: target is missing: give the port inside the container`},
 	{"ports null", `{ports: [null]}`, extensionAt + `.ports[0]: target is missing: give the port inside the container`},
 	{"ports mode", `{ports: [{target: 80, mode: udp}]}`, extensionAt + `.ports[0].mode: "udp" is not one of http, h2, tcp`},
@@ -181,17 +181,17 @@ var extensionCases = []struct{ name, value, want string }{
 	{"health of tcp", `{ports: [{target: 80, mode: tcp}], health: {path: /}}`, extensionAt +
 		`.health: path is asked for on no port, since port 80 is mode tcp: name the port that answers it with health.port, or write ports: [{target: 80, mode: http}]`},
 	{"proxy key", `{proxy: {replicas: 2}}`, extensionAt + `.proxy: unknown key "replicas"; allowed are image, deploy`},
-	{"proxy image", `{proxy: {image: "A b"}}`, extensionAt + `.proxy.image: "A b" is no image name: repository name (library/A b) must be lowercase`},
+	{"proxy image", `{proxy: {image: "A b"}}`, extensionAt + `.proxy.image: "A b" is not an image name: repository name (library/A b) must be lowercase`},
 	{"proxy mode", `{proxy: {deploy: {mode: global-job}}}`, extensionAt + `.proxy.deploy.mode: "global-job" is not one of replicated, global`},
-	{"proxy replicas", `{proxy: {deploy: {replicas: 0}}}`, extensionAt + `.proxy.deploy.replicas: 0 is no whole number from 1 to 1000`},
+	{"proxy replicas", `{proxy: {deploy: {replicas: 0}}}`, extensionAt + `.proxy.deploy.replicas: 0 is not a whole number from 1 to 1000`},
 	{"proxy global", `{proxy: {deploy: {mode: global, replicas: 2}}}`, extensionAt + `.proxy.deploy.replicas: mode global runs one proxy on every node: leave replicas out`},
-	{"proxy memory", `{proxy: {deploy: {resources: {limits: {memory: lots}}}}}`, extensionAt + `.proxy.deploy.resources.limits.memory: "lots" is no amount of memory such as 128M`},
-	{"proxy constraint", `{proxy: {deploy: {placement: {constraints: [1]}}}}`, extensionAt + `.proxy.deploy.placement.constraints[0]: 1 is no text: put it in quotes`},
+	{"proxy memory", `{proxy: {deploy: {resources: {limits: {memory: lots}}}}}`, extensionAt + `.proxy.deploy.resources.limits.memory: "lots" is not an amount of memory (example: 128M)`},
+	{"proxy constraint", `{proxy: {deploy: {placement: {constraints: [1]}}}}`, extensionAt + `.proxy.deploy.placement.constraints[0]: 1 is not text: put it in quotes`},
 	{"proxy constraint empty", `{proxy: {deploy: {placement: {constraints: [null]}}}}`,
 		extensionAt + `.proxy.deploy.placement.constraints[0]: it is empty: give a condition such as node.role == worker`},
 	{"proxy preference", `{proxy: {deploy: {placement: {preferences: [{}]}}}}`,
 		extensionAt + `.proxy.deploy.placement.preferences[0].spread: it is empty: give a label of the nodes such as node.labels.zone`},
-	{"all at once", `{keep: hot, drain: long}`, extensionAt + ".drain: \"long\" is no duration such as 500ms, 30s or 5m\n" +
+	{"all at once", `{keep: hot, drain: long}`, extensionAt + ".drain: \"long\" is not a duration (examples: 500ms, 30s, 5m)\n" +
 		`service web: x-bluegreen.keep: "hot" is not one of warm, cold`},
 }
 
@@ -223,7 +223,7 @@ func TestBlueGreenErrors(t *testing.T) {
 		{"routed but missing", `services: {web: {image: a, deploy: {labels: {traefik.port: 81}}, x-bluegreen: {ports: [{target: 80}]}}}`,
 			"stack.yml: service web: x-bluegreen.ports: a router's label sends traffic to 81, which is missing: add {target: 81}, or change the label"},
 		{"expose", `services: {web: {image: a, expose: ["http"], x-bluegreen: }}`,
-			`stack.yml: service web: expose: "http" is no port and no range such as 8000-8010`},
+			`stack.yml: service web: expose: "http" is not a port or a range (example: 8000-8010)`},
 		{"job", `services: {web: {image: a, expose: [80], deploy: {mode: replicated-job}, x-bluegreen: }}`,
 			"stack.yml: service web: deploy.mode: a job takes no traffic that could be switched: take x-bluegreen out"},
 		{"replicas", `services: {web: {image: a, expose: [80], deploy: {replicas: 61}, x-bluegreen: }}`,
@@ -280,7 +280,7 @@ func TestAliasesThatNothingFinds(t *testing.T) {
 	}
 	var want []string
 	for _, alias := range []string{".c", "a b", long, "b."} {
-		want = append(want, `service a: networks: the alias "`+alias+`" is no name that DNS can be asked for, so nothing finds it`)
+		want = append(want, `service a: networks: the alias "`+alias+`" is not a name that DNS can look up, so nothing finds it`)
 	}
 	if !slices.Equal(p.Warnings, want) {
 		t.Errorf("got %q, want %q", p.Warnings, want)

@@ -248,7 +248,7 @@ func sameAsGolden(t *testing.T, path string, got []byte) {
 func TestKeysDocument(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Keys of compose files\n\nThis file is generated: `go test ./compose -run TestKeysDocument -update`.\n\n" +
-		"All keys of the [compose reference](https://docs.docker.com/reference/compose-file/), by what becomes of them:\n\n" +
+		"All keys of the [compose reference](https://docs.docker.com/reference/compose-file/), by what happens to them:\n\n" +
 		"- **same**: as `docker stack deploy` does it\n" +
 		"- **better**: `docker stack deploy` refuses or drops it, and here it is carried out\n" +
 		"- **warned**: Swarm cannot do it; `up` goes on without, and a warning names the service and what follows. " +

@@ -22,7 +22,7 @@ func (s *sources) located(err error) error {
 	return locatedError{text: s.names + ": " + suggest(text), err: err}
 }
 
-var unknownKey = regexp.MustCompile(`(?m): there is no key (\S+)$`)
+var unknownKey = regexp.MustCompile(`(?m): unknown key (\S+)$`)
 
 // suggest names x-bluegreen where a key that compose does not know was probably meant to be it.
 func suggest(text string) string {
@@ -41,10 +41,10 @@ var rewordings = []struct {
 }{
 	{regexp.MustCompile(`error while interpolating (\S+): `), "$1: "},
 	{regexp.MustCompile(`failed to cast to expected type: `), ""},
-	{regexp.MustCompile(`strconv\.(?:Atoi|ParseInt|ParseUint): parsing (".*"): .*`), "$1 is no whole number"},
-	{regexp.MustCompile(`strconv\.ParseFloat: parsing (".*"): .*`), "$1 is no number"},
-	{regexp.MustCompile(`(?m)^(\S+)\.(\S+) false schema$`), "$1: there is no key $2"},
-	{regexp.MustCompile(`(?m)^ *additional properties '([^']+)' not allowed$`), "top of the file: there is no key $1"},
+	{regexp.MustCompile(`strconv\.(?:Atoi|ParseInt|ParseUint): parsing (".*"): .*`), "$1 is not a whole number"},
+	{regexp.MustCompile(`strconv\.ParseFloat: parsing (".*"): .*`), "$1 is not a number"},
+	{regexp.MustCompile(`(?m)^(\S+)\.(\S+) false schema$`), "$1: unknown key $2"},
+	{regexp.MustCompile(`(?m)^ *additional properties '([^']+)' not allowed$`), "top of the file: unknown key $1"},
 	{regexp.MustCompile(`found character that cannot start any token`), "a value cannot begin like this: indent with blanks, not with tabs, and put @ and ` in quotes"},
 	{regexp.MustCompile(`(?m)^(\S+) must be a (integer|array|object)`), "$1 must be an $2"},
 	{regexp.MustCompile(`(?m)^(\S+)\.\[(\d+)\]: unexpected type map\[.*$`), "$1[$2]: it is a mapping, where NAME=VALUE must stand: write NAME=VALUE, or take the dash off"},

@@ -109,7 +109,7 @@ func checkStackName(name string) error {
 // checkName says whether Swarm takes name for a service or network.
 func checkName(name string) error {
 	if !validName.MatchString(name) {
-		return fmt.Errorf("%q is no name that Swarm takes: use letters, digits, - and _ only, with a letter or digit "+
+		return fmt.Errorf("%q is not a name that Swarm takes: use letters, digits, - and _ only, with a letter or digit "+
 			"first and last", name)
 	}
 	if len(name) > maxName {
@@ -122,7 +122,7 @@ func checkName(name string) error {
 // checkObjectName says whether Swarm takes name for a secret or config.
 func checkObjectName(name string) error {
 	if !validObject.MatchString(name) {
-		return fmt.Errorf("%q is no name that Swarm takes: use letters, digits, -, _ and . only, with a letter or "+
+		return fmt.Errorf("%q is not a name that Swarm takes: use letters, digits, -, _ and . only, with a letter or "+
 			"digit first and last", name)
 	}
 	if len(name) > maxObject {

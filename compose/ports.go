@@ -69,7 +69,7 @@ func publishedPorts(text string) ([]uint32, error) {
 	first, err1 := strconv.ParseUint(low, 10, 16)
 	last, err2 := strconv.ParseUint(high, 10, 16)
 	if err1 != nil || err2 != nil || last < first {
-		return nil, fmt.Errorf("ports: published: %q is no port and no range such as 8000-8010", text)
+		return nil, fmt.Errorf("ports: published: %q is not a port or a range (example: 8000-8010)", text)
 	}
 	var ports []uint32
 	for port := first; port <= last; port++ {

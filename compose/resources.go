@@ -88,7 +88,7 @@ func nanoCPUs(value any) (int64, error) {
 	}
 	cpus, err := opts.ParseCPUs(text)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no number of CPUs such as 0.5: %w", text, err)
+		return 0, fmt.Errorf("%q is not a number of CPUs (example: 0.5): %w", text, err)
 	}
 	return cpus, nil
 }

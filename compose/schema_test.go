@@ -179,7 +179,7 @@ var allowedKeys = regexp.MustCompile(`unknown key "\?"; allowed are (.*)`)
 func decoderKeys(path string, put func(any) any, into map[string]bool) {
 	_, wrong := bluegreen.Decode(bluegreen.Key, put(map[string]any{"?": 1}))
 	err := fmt.Sprint(wrong)
-	if strings.Contains(err, "is no list of") {
+	if strings.Contains(err, "is not a list of") {
 		decoderKeys(path+"[]", func(value any) any { return put([]any{value}) }, into)
 		return
 	}

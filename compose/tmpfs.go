@@ -71,7 +71,7 @@ func tmpfsOption(m *mount.Mount, set *mount.TmpfsOptions, option string) (known 
 	case "mode":
 		mode, err := strconv.ParseUint(value, 8, 12)
 		if err != nil {
-			return true, fmt.Errorf("mode: %q is no octal mode such as 1777", value)
+			return true, fmt.Errorf("mode: %q is not an octal mode (example: 1777)", value)
 		}
 		set.Mode = os.FileMode(mode)
 		return true, nil
@@ -81,7 +81,7 @@ func tmpfsOption(m *mount.Mount, set *mount.TmpfsOptions, option string) (known 
 		}
 		set.SizeBytes, err = units.RAMInBytes(value)
 		if err != nil {
-			return true, fmt.Errorf("size: %q is no size such as 64m", value)
+			return true, fmt.Errorf("size: %q is not a size (example: 64m)", value)
 		}
 		return true, nil
 	}

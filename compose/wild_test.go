@@ -112,7 +112,7 @@ func TestWild(t *testing.T) {
 		{"a check that is never run", `{services: {a: {image: a, expose: [80], healthcheck: {test: [curl, -f, localhost]}, x-bluegreen: {}}}}`,
 			"a 80/http\nservice a: healthcheck.test: the list begins with \"curl\", and the engine never runs such a check: begin it with CMD or CMD-SHELL, or write one text"},
 		{"an image without its tag", `{services: {a: {image: "acme/app:${TAG}"}}}`,
-			"stack.yml: service a: image: \"acme/app:\" is no image name: invalid reference format\nvariable TAG is not set and read as empty: set it, or give a default as in ${TAG:-x}"},
+			"stack.yml: service a: image: \"acme/app:\" is not an image name: invalid reference format\nvariable TAG is not set and read as empty: set it, or give a default as in ${TAG:-x}"},
 		{"a misspelt key", `{services: {web: {image: a, ports: ["80:80"], x-bluegren: {}}}}`,
 			"stack.yml: service web: x-bluegren: did you mean x-bluegreen? As it is, the key has no effect"},
 		{"misspelt keys of all kinds", `{x-blue-green: {drain: 1s}, services: {a: {image: a, x-greenblue: }, b: {image: a, x-BlueGreen: , profiles: [p]}, c: {image: a, x-blugreen: }}}`,
@@ -123,11 +123,11 @@ func TestWild(t *testing.T) {
 		{"a misspelt key in an anchor", `{x-web: &web {image: a, x-bluegrean: {}}, services: {web: {<<: *web}}}`,
 			"stack.yml: service web: x-bluegrean: did you mean x-bluegreen? As it is, the key has no effect"},
 		{"without x-", `{services: {web: {image: a, bluegreen: {}}}}`,
-			"stack.yml: services.web: there is no key bluegreen: did you mean x-bluegreen?"},
+			"stack.yml: services.web: unknown key bluegreen: did you mean x-bluegreen?"},
 		{"with a large letter", `{services: {web: {image: a, X-bluegreen: {}}}}`,
-			"stack.yml: services.web: there is no key X-bluegreen: did you mean x-bluegreen?"},
+			"stack.yml: services.web: unknown key X-bluegreen: did you mean x-bluegreen?"},
 		{"without x- at the top", `{bluegreen: {}, services: {web: {image: a}}}`,
-			"stack.yml: top of the file: there is no key bluegreen: did you mean x-bluegreen?"},
+			"stack.yml: top of the file: unknown key bluegreen: did you mean x-bluegreen?"},
 		{"in the wrong place", `{services: {web: {image: a, ports: ["80:80"], deploy: {x-bluegreen: {}}}}, networks: {default: {x-bluegreen: {}}}}`,
 			"stack.yml: networks.default.x-bluegreen: it has no effect here: x-bluegreen stands directly in a service, beside image, or at the top of the file\n" +
 				"service web: deploy.x-bluegreen: it has no effect here: x-bluegreen stands directly in a service, beside image, or at the top of the file"},
@@ -339,7 +339,7 @@ func TestResolvedText(t *testing.T) {
 func TestContentOfVariables(t *testing.T) {
 	dir := write(t, map[string]string{"stack.yml": "services: {web: {image: a, comand: x, configs: [c]}}\nconfigs: {c: {environment: CENV}}\n"})
 	_, err := Load(t.Context(), Options{Dir: dir, Files: []string{"stack.yml"}, Name: "shop", Environ: []string{"CENV=x"}})
-	if err == nil || !strings.Contains(err.Error(), "there is no key comand") || strings.Contains(err.Error(), "exclude") {
+	if err == nil || !strings.Contains(err.Error(), "unknown key comand") || strings.Contains(err.Error(), "exclude") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -49,7 +49,7 @@ func (e *driftError) Error() string {
 		differences = "difference"
 	}
 	return fmt.Sprintf("drift: %d %s between what is written down of stack %s and what its proxies do\n"+
-		"run the last up, flip or rollback again to mend it", e.differences, differences, e.stack)
+		"run the last up, flip or rollback again to correct it", e.differences, differences, e.stack)
 }
 
 // exitCode returns the exit code for what a command returned. An interruption wins over its

@@ -96,7 +96,7 @@ func newUpCommand(a *app) *cobra.Command {
 	spanVar(fs, &o.Timeout, "timeout", 0, "Longest time without progress, for all services (default: timeout of x-bluegreen, 5m)")
 	enumVar(cmd, fs, &o.ResolveImage, resolveImage, plan.ResolveAlways,
 		[]string{plan.ResolveAlways, plan.ResolveChanged, plan.ResolveNever},
-		"When registries are asked for digests; given as always, one that cannot be had is an error")
+		"When registries are asked for digests; with an explicit always, an unresolvable digest is an error")
 	fs.BoolVar(&o.WithRegistryAuth, "with-registry-auth", false, "Send the credentials of docker login to the nodes")
 	dry.install(cmd)
 	fs.BoolVar(&o.SkipPreflight, "skip-preflight", false, "Do not check first whether the nodes have what is needed, and whether another stack is meant")

@@ -44,7 +44,7 @@ func (c *credentials) of(image string) (string, error) {
 	if !ok {
 		known.encoded, known.err = c.ask(image)
 		if known.err != nil {
-			known.err = fmt.Errorf("the credentials for registry %s cannot be had: %w: mend credsStore or credHelpers in docker's config.json, or run `docker login %s`",
+			known.err = fmt.Errorf("cannot get credentials for registry %s: %w: fix credsStore or credHelpers in docker's config.json, or run `docker login %s`",
 				host, known.err, host)
 		}
 		c.known[host] = known
@@ -73,7 +73,7 @@ func registryOf(image string) string {
 	return reference.Domain(named)
 }
 
-// sendable returns why the credentials for some image of the services cannot be had, nil if they
+// sendable returns why it cannot get the credentials for some image of the services, nil if they
 // can.
 func (c *credentials) sendable(services []compose.Service) error {
 	for _, svc := range services {
@@ -109,7 +109,7 @@ func (e authWrites) ServiceUpdate(ctx context.Context, id string, v api.Version,
 }
 
 // auth returns the credentials for a spec. Those for the file's images are known to be there; an
-// older release may be of a registry whose credentials cannot be had any more, and is put back all
+// older release may be of a registry whose credentials are gone, and is put back all
 // the same.
 func (e authWrites) auth(spec api.ServiceSpec) string {
 	if spec.TaskTemplate.ContainerSpec == nil {

@@ -223,8 +223,8 @@ func TestCredentialsOfABrokenHelper(t *testing.T) {
 	if err := o.resolveImages(context.Background(), im, []string{"broken.example/a:1", "broken.example/b:1"}); err != nil {
 		t.Fatal(err)
 	}
-	told := "the credentials for registry broken.example cannot be had: exec: docker-credential-x: not found: " +
-		"mend credsStore or credHelpers in docker's config.json, or run `docker login broken.example`"
+	told := "cannot get credentials for registry broken.example: exec: docker-credential-x: not found: " +
+		"fix credsStore or credHelpers in docker's config.json, or run `docker login broken.example`"
 	wantLines(t, asked, "broken.example/a:1")
 	wantLines(t, f.asked, "broken.example/a:1", "broken.example/b:1")
 	wantLines(t, warned, "warning image broken.example/a:1: it is looked up without credentials: "+told)

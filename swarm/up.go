@@ -131,7 +131,7 @@ func (o *Operator) plan(ctx context.Context, seen *cluster.Snapshot, p *compose.
 	return plan.ForUp(p, seen, im.images, opts)
 }
 
-// sendable is the error for services or credentials that cannot be had, before anything is changed.
+// sendable is the error for services or credentials that are missing, before anything is changed.
 func (im *lookup) sendable(p *compose.Project, opts plan.UpOptions) error {
 	services, err := plan.Chosen(p, opts)
 	if err != nil || !opts.WithRegistryAuth {
@@ -221,7 +221,7 @@ func (o *Operator) mend(ctx context.Context) error {
 		return err
 	}
 	names := slices.Sorted(maps.Keys(s.BlueGreen))
-	o.ex.Warn("", "settle", "the proxies follow another route than the one written down, as after `docker service rollback`: the labels are mended")
+	o.ex.Warn("", "settle", "the proxies follow another route than the one written down, as after `docker service rollback`: the labels are corrected")
 	_, err = o.ex.Settle(ctx, s, names)
 	return err
 }

@@ -64,7 +64,7 @@ func decodeHealth(f field) Health {
 	keys := f.keys("path", "port", "interval", "timeout", "rise", "fall")
 	path := keys["path"].text("")
 	if path != "" && !validPath.MatchString(path) {
-		keys["path"].errorf("%q is no path: begin it with / and percent-encode blanks and quotes", path)
+		keys["path"].errorf("%q is not a path: begin it with / and percent-encode blanks and quotes", path)
 	}
 	return Health{
 		Path:     path,

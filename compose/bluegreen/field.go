@@ -47,7 +47,7 @@ func (f field) keys(allowed ...string) map[string]field {
 	}
 	m := tree.Mapping(f.value)
 	if m == nil {
-		f.errorf("%s is no mapping; allowed are the keys %s", show(f.value), strings.Join(allowed, ", "))
+		f.errorf("%s is not a mapping; allowed are the keys %s", show(f.value), strings.Join(allowed, ", "))
 	}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		if !slices.Contains(allowed, key) {
@@ -66,7 +66,7 @@ func (f field) list(want string) []field {
 	}
 	items, ok := f.value.([]any)
 	if !ok {
-		f.errorf("%s is no list of %s", show(f.value), want)
+		f.errorf("%s is not a list of %s", show(f.value), want)
 	}
 	out := make([]field, len(items))
 	for i, item := range items {
@@ -81,7 +81,7 @@ func (f field) text(fallback string) string {
 	}
 	text, ok := f.value.(string)
 	if !ok {
-		f.errorf("%s is no text: put it in quotes", show(f.value))
+		f.errorf("%s is not text: put it in quotes", show(f.value))
 	}
 	return text
 }
@@ -113,7 +113,7 @@ func (f field) number(fallback, low, high int) int {
 	}
 	number, err := strconv.Atoi(tree.Scalar(f.value))
 	if err != nil || number < low || number > high {
-		f.errorf("%s is no whole number from %d to %d", show(f.value), low, high)
+		f.errorf("%s is not a whole number from %d to %d", show(f.value), low, high)
 	}
 	return number
 }
@@ -132,7 +132,7 @@ func (f field) duration(fallback, low time.Duration) time.Duration {
 	case err != nil && text == "0":
 		d = 0
 	case err != nil:
-		f.errorf("%s is no duration such as 500ms, 30s or 5m", show(f.value))
+		f.errorf("%s is not a duration (examples: 500ms, 30s, 5m)", show(f.value))
 		return fallback
 	}
 	if d < low || d > MaxDuration {

@@ -30,7 +30,7 @@ func decodeProxy(f field) ProxySettings {
 	keys := f.keys("image", "deploy")
 	image := keys["image"].text(DefaultProxyImage)
 	if _, err := reference.ParseAnyReference(image); err != nil {
-		keys["image"].errorf("%q is no image name: %s", image, ImageFault(err))
+		keys["image"].errorf("%q is not an image name: %s", image, ImageFault(err))
 	}
 	deploy := keys["deploy"].keys("replicas", "mode", "placement", "resources")
 	settings := ProxySettings{
@@ -97,7 +97,7 @@ func (f field) cpus() int64 {
 	}
 	cpus, err := opts.ParseCPUs(tree.Scalar(f.value))
 	if err != nil || cpus < 0 {
-		f.errorf("%s is no number of CPUs such as 0.5", show(f.value))
+		f.errorf("%s is not a number of CPUs (example: 0.5)", show(f.value))
 	}
 	return cpus
 }
@@ -109,7 +109,7 @@ func (f field) bytes() int64 {
 	}
 	size, err := units.RAMInBytes(tree.Scalar(f.value))
 	if err != nil || size < 0 {
-		f.errorf("%s is no amount of memory such as 128M", show(f.value))
+		f.errorf("%s is not an amount of memory (example: 128M)", show(f.value))
 	}
 	return size
 }

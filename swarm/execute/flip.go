@@ -72,7 +72,7 @@ func (ex *Executor) full(ctx context.Context, b *cluster.BlueGreen, c cluster.Co
 	}
 	running, want := cluster.RunningTasks(tasks), cluster.WantedTasks(svc.Spec, tasks)
 	if len(running) < want || want == 0 {
-		return nil, fmt.Errorf("service %s: %s is not ready: %d of %d tasks of %s run: see `docker service ps %s`, or run `docker bluegreen rollback %s`, which mends it first",
+		return nil, fmt.Errorf("service %s: %s is not ready: %d of %d tasks of %s run: see `docker service ps %s`, or run `docker bluegreen rollback %s`, which repairs it first",
 			b.Name, c, len(running), want, svc.Spec.Name, svc.Spec.Name, b.Name)
 	}
 	return cluster.TaskAddresses(running, cluster.ServingNetwork(svc.Spec, cluster.ServersAlias(ex.Stack, b.Name, c))), nil
