@@ -16,5 +16,12 @@ type Operator struct {
 // New returns an operator for the stack of that name on the swarm that e is a manager of.
 // Events are given to emit, from several goroutines, one at a time; nil discards them.
 func New(e engine.API, stack string, emit func(cluster.Event)) *Operator {
-	return &Operator{execute.New(traffic.New(cluster.New(e, stack, emit)))}
+	return on(cluster.New(e, stack, emit))
+}
+
+func on(cl *cluster.Cluster) *Operator { return &Operator{execute.New(traffic.New(cl))} }
+
+// writing returns an operator that works as o does, by way of another engine.
+func (o *Operator) writing(wrap func(engine.API) engine.API) *Operator {
+	return on(o.ex.WithEngine(wrap))
 }

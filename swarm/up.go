@@ -25,7 +25,7 @@ const upTries = 3
 func (o *Operator) Up(ctx context.Context, p *compose.Project, opts plan.UpOptions) error {
 	im := newLookup(opts)
 	if opts.WithRegistryAuth {
-		o.ex.Engine = authWrites{o.ex.Engine, im.credentials}
+		o = o.writing(func(e engine.API) engine.API { return authWrites{e, im.credentials} })
 	}
 	return o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) error {
 		for try := 1; ; try++ {

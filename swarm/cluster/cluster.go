@@ -27,6 +27,14 @@ func New(e engine.API, stack string, emit func(Event)) *Cluster {
 	return cl
 }
 
+// WithEngine returns the same stack by way of another engine, which is made of the one that cl has.
+// Both share their looks and events.
+func (cl *Cluster) WithEngine(wrap func(engine.API) engine.API) *Cluster {
+	other := *cl
+	other.Engine = wrap(cl.Engine)
+	return &other
+}
+
 // Event tells what happened to a step of a service, both empty for what is about the stack.
 func (cl *Cluster) Event(state State, service, step, format string, args ...any) {
 	cl.emit(Event{Service: service, Step: step, State: state, Text: fmt.Sprintf(format, args...)})
