@@ -299,6 +299,7 @@ func (s *stack) objects() []string {
 			}
 		}
 	}
+	slices.Sort(names)
 	return names
 }
 

@@ -103,7 +103,7 @@ func TestLooksRestWhenNothingHappens(t *testing.T) {
 		resting := count(5 * time.Second)
 		p.turns.stir()
 		again := count(4 * time.Second)
-		if busy < 24 || busy > 26 || resting < 9 || resting > 11 || again < 19 || again > 21 {
+		if busy < 14 || busy > 16 || resting < 9 || resting > 11 || again < 19 || again > 21 {
 			t.Errorf("%d looks at first, then %d, and %d after an event", busy, resting, again)
 		}
 	})

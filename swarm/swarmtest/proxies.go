@@ -1,0 +1,232 @@
+package swarmtest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+)
+
+// checkTime is how long a proxy needs until the check of a new task has passed.
+const checkTime = time.Second
+
+// proxy is what one proxy knows.
+type proxy struct{ route haproxy.Route }
+
+func isProxy(t *task) bool {
+	return slices.ContainsFunc(t.Spec.ContainerSpec.Configs, func(r *api.ConfigReference) bool {
+		return r.File != nil && r.File.Name == haproxy.Dir+"/"+haproxy.RouteFile
+	})
+}
+
+func orderOf(t *task) string {
+	for _, e := range t.Spec.ContainerSpec.Env {
+		if text, ok := strings.CutPrefix(e, haproxy.OrderVariable+"="); ok {
+			return text
+		}
+	}
+	return ""
+}
+
+// serve begins a proxy: with the route of its service's label as it is now, or a later one that a
+// peer has.
+func (s *Swarm) serve(t *task) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := t.service.Spec.Labels[cluster.LabelService]
+	route, err := haproxy.ParseRoute(t.service.Spec.Labels[cluster.LabelAlias+name])
+	if err != nil {
+		panic(err) // HAProxy would not start
+	}
+	for _, other := range s.tasks {
+		if other.proxy != nil && other.service == t.service && !ended(other) && other.proxy.route.Sequence > route.Sequence {
+			route = other.proxy.route
+		}
+	}
+	t.proxy = &proxy{route: route}
+}
+
+// ready are the addresses of a color that passed the check of every proxy, all those that are
+// known, which may not have, and when that will change.
+func (s *Swarm) ready(service, color string) (passed, known []string) {
+	for _, t := range s.tasks {
+		labels := t.service.Spec.Labels
+		if ended(t) || labels[cluster.LabelRole] != cluster.RoleColor || labels[cluster.LabelService] != service || labels[cluster.LabelColor] != color {
+			continue
+		}
+		network := cluster.ServingNetwork(t.service.Spec, cluster.ServersAlias(labels[cluster.LabelStack], service, cluster.Color(color)))
+		addr := cluster.TaskAddress(t.Task, network)
+		if addr == "" || t.Status.State != api.TaskStateRunning && t.DesiredState == api.TaskStateRunning {
+			continue // Swarm's DNS has only what is healthy
+		}
+		known = append(known, addr)
+		if !t.app.Refuses && time.Since(t.since) >= checkTime {
+			passed = append(passed, addr)
+		}
+	}
+	slices.Sort(passed)
+	slices.Sort(known)
+	return passed, known
+}
+
+func (s *Swarm) servesSomething(t *task) bool {
+	passed, _ := s.ready(t.service.Spec.Labels[cluster.LabelService], t.proxy.route.Color)
+	if len(passed) == 0 {
+		time.AfterFunc(checkTime, func() { s.mu.Lock(); s.change(); s.mu.Unlock() })
+	}
+	return len(passed) > 0
+}
+
+// Routes are those of all proxies of a service that have not ended.
+func (s *Swarm) Routes(service string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for _, t := range s.tasks {
+		if t.proxy != nil && !ended(t) && t.service.Spec.Labels[cluster.LabelService] == service {
+			out = append(out, t.proxy.route.String())
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// at finds the proxy with an address.
+func (s *Swarm) at(service, addr string) *task {
+	for _, t := range s.tasks {
+		if t.proxy == nil || ended(t) || t.service.Spec.Labels[cluster.LabelService] != service || !s.isUp(t.NodeID) {
+			continue
+		}
+		for _, a := range t.NetworksAttachments {
+			if slices.ContainsFunc(a.Addresses, func(x string) bool { return strings.HasPrefix(x, addr+"/") }) {
+				return t
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Swarm) isUp(node string) bool {
+	return slices.ContainsFunc(s.nodes, func(n *api.Node) bool { return n.ID == node && n.Status.State == api.NodeStateReady })
+}
+
+type instruction struct {
+	wait    time.Duration
+	proxies []haproxy.ProxyAddr
+	until   []haproxy.Condition
+	routes  map[string]haproxy.Route
+	looks   [][]string
+}
+
+func parseOrder(text string) instruction {
+	o := instruction{routes: map[string]haproxy.Route{}}
+	for line := range strings.Lines(text) {
+		switch f := strings.Fields(line); f[0] {
+		case "wait":
+			n, _ := strconv.Atoi(f[1])
+			o.wait = time.Duration(n) * time.Millisecond
+		case "proxy":
+			o.proxies = append(o.proxies, haproxy.ProxyAddr{Service: f[1], Addr: f[2]})
+		case "until":
+			o.until = append(o.until, haproxy.Condition{Service: f[1], Color: f[2], Want: f[3], Addrs: f[4:]})
+		case "route":
+			o.routes[f[1]], _ = haproxy.ParseRoute(f[2])
+		case "look":
+			o.looks = append(o.looks, f[1:])
+		}
+	}
+	return o
+}
+
+// carryOut does what a control job does.
+func (s *Swarm) carryOut(job *task) {
+	o := parseOrder(orderOf(job))
+	say := func(format string, args ...any) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		job.service.lines = append(job.service.lines, fmt.Sprintf(format, args...))
+		s.change()
+	}
+	if len(o.looks) > 0 {
+		for _, l := range o.looks {
+			say("saw %s %s %s %s", l[0], l[2], l[3], l[4])
+		}
+		say("done met 1 0 0")
+		return
+	}
+	began, met := time.Now(), false
+	for {
+		s.mu.Lock()
+		lacks := s.lacks(o)
+		over := ended(job) || job.DesiredState != api.TaskStateRunning
+		s.mu.Unlock()
+		if over {
+			return
+		}
+		if met = len(lacks) == 0; met || time.Since(began) >= o.wait {
+			for _, l := range lacks {
+				say("%s", l)
+			}
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	for _, p := range o.proxies {
+		s.mu.Lock()
+		t := s.at(p.Service, p.Addr)
+		outcome := ""
+		if t != nil && met && o.routes[p.Service].Sequence > 0 {
+			if outcome = haproxy.Kept; o.routes[p.Service].Sequence > t.proxy.route.Sequence {
+				outcome, t.proxy.route = haproxy.Taken, o.routes[p.Service]
+			}
+		}
+		var route haproxy.Route
+		if t != nil {
+			route = t.proxy.route
+		}
+		s.mu.Unlock()
+		if t == nil {
+			say("unreachable %s %s no connection", p.Service, p.Addr)
+			continue
+		}
+		say("state %s %s route %s", p.Service, p.Addr, route)
+		say("state %s %s flags met ready", p.Service, p.Addr)
+		if outcome != "" {
+			say("told %s %s %s 1.0", p.Service, p.Addr, outcome)
+		}
+	}
+	word := map[bool]string{true: "met", false: "unmet"}[met]
+	say("done %s %d 1 1", word, time.Since(began).Milliseconds())
+}
+
+// lacks are lines about the conditions that do not hold.
+func (s *Swarm) lacks(o instruction) []string {
+	var out []string
+	for _, p := range o.proxies {
+		if s.at(p.Service, p.Addr) == nil && len(o.until) > 0 {
+			out = append(out, fmt.Sprintf("unmet %s %s - %s - no connection", p.Service, p.Addr, haproxy.Ready))
+			continue
+		}
+		for _, c := range o.until {
+			passed, known := s.ready(c.Service, c.Color)
+			want := slices.Sorted(slices.Values(c.Addrs))
+			ok := true
+			switch c.Want {
+			case haproxy.Ready:
+				ok = slices.Equal(passed, want) && slices.Equal(known, want)
+			case haproxy.Empty:
+				ok = len(known) == 0
+			}
+			if c.Service == p.Service && !ok {
+				out = append(out, fmt.Sprintf("unmet %s %s %s %s - DOWN L4CON Connection refused", p.Service, p.Addr, c.Color, c.Want))
+			}
+		}
+	}
+	return out
+}
