@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -315,6 +316,107 @@ func TestTwoCommandsAtOnce(t *testing.T) {
 		routes := slices.Compact(m.Routes("web"))
 		if len(routes) != 1 || !strings.HasPrefix(routes[0], "3:") {
 			m.t.Errorf("proxies send by %v after three releases", routes)
+		}
+	})
+}
+
+// An interruption before the flip leaves traffic where it is; rollback returns the idle color to
+// what it held, and the same command finishes.
+func TestInterruptedUp(t *testing.T) {
+	for _, then := range []string{"up", "rollback"} {
+		t.Run(then, func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				m.must(m.up(version("1")))
+				m.must(m.up(version("2")))
+				m.Apps["shop/web:3"] = swarmtest.App{Start: time.Minute, Stop: time.Second}
+				ctx, cancel := context.WithTimeout(m.t.Context(), 30*time.Second)
+				defer cancel()
+				err := m.operator().Up(ctx, plantest.LoadShop(m.t, version("3")), plan.UpOptions{ResolveImage: plan.ResolveNever})
+				var interrupted *cluster.InterruptedError
+				m.wantError(err, &interrupted, "traffic is where it was", "shop_web-blue is half-way to another release")
+				m.wantRoutes("2:green", "2:green")
+				if then == "up" {
+					m.must(m.up(version("3")))
+					m.wantColors("shop/web:3 x 3 of 3", "shop/web:2 x 3 of 3")
+				} else {
+					m.must(m.operator().Rollback(m.t.Context(), plan.FlipOptions{}))
+					m.wantColors("shop/web:1 x 3 of 3", "shop/web:2 x 3 of 3")
+				}
+				m.wantRoutes("3:blue", "3:blue")
+			})
+		})
+	}
+}
+
+// A call that fails once before it is carried out: whichever it is, traffic goes where it went or
+// to the new version, what takes it is not stopped, and the same command finishes.
+func TestEachWriteFailsOnce(t *testing.T) {
+	for n := 1; ; n++ {
+		failed := ""
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				m.must(m.up(version("1")))
+				m.must(m.up(version("2")))
+				count := 0
+				m.Before = func(call, object string) error {
+					if count++; count == n {
+						failed = call + " " + object
+						return errors.New("rpc error: code = Unknown desc = something went wrong")
+					}
+					return nil
+				}
+				err := m.up(version("3"))
+				m.Before = nil
+				routes := slices.Compact(m.Routes("web"))
+				if len(routes) != 1 {
+					m.t.Fatalf("%s failed: proxies send by %v", failed, routes)
+				}
+				active := cluster.Green
+				if strings.HasSuffix(routes[0], ":blue") {
+					active = cluster.Blue
+				}
+				want := map[cluster.Color]string{cluster.Blue: "shop/web:3 x 3 of 3", cluster.Green: "shop/web:2 x 3 of 3"}[active]
+				if got := m.color(active); got != want {
+					m.t.Errorf("%s failed (%v): the active color %s is %s, want %s", failed, err, active, got, want)
+				}
+				again := plan.UpOptions{ResolveImage: plan.ResolveNever, LockTimeout: time.Hour}
+				m.must(m.operator().Up(m.t.Context(), plantest.LoadShop(m.t, version("3")), again))
+				if routes := slices.Compact(m.Routes("web")); len(routes) != 1 || !strings.HasSuffix(routes[0], ":blue") {
+					m.t.Errorf("%s failed (%v): in the end proxies send by %v", failed, err, routes)
+				}
+				m.wantColors("shop/web:3 x 3 of 3", "shop/web:2 x 3 of 3")
+			})
+		})
+		if failed == "" {
+			if n < 10 {
+				t.Errorf("an up makes only %d writes", n-1)
+			}
+			return
+		}
+	}
+}
+
+// Jobs are waited for, services of the file come after what they depend on, and --prune removes
+// what is not in the file.
+func TestJobsAndPrune(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		with := func(v string) string {
+			return version(v) + "  migrate:\n    image: shop/migrate:" + v + "\n    deploy: {mode: replicated-job}\n"
+		}
+		depends := strings.Replace(with("1"), "    x-bluegreen: {}", "    x-bluegreen: {}\n    depends_on: {migrate: {condition: service_completed_successfully}}", 1)
+		m.must(m.up(depends))
+		m.Apps["shop/migrate:2"] = swarmtest.App{Start: time.Second, Fails: true, Log: []string{"no such table"}}
+		var broken *cluster.UnhealthyError
+		m.wantError(m.up(strings.NewReplacer("web:1", "web:2", "migrate:1", "migrate:2").Replace(depends)), &broken, "service migrate", "no such table")
+		m.wantRoutes("1:blue", "1:blue")
+		m.must(m.up(strings.NewReplacer("web:1", "web:3", "migrate:1", "migrate:3").Replace(depends)))
+		m.wantRoutes("2:green", "2:green")
+		only := "services: {db: {image: 'postgres:16'}}"
+		m.must(m.operator().Up(m.t.Context(), plantest.LoadShop(m.t, only), plan.UpOptions{ResolveImage: plan.ResolveNever, Prune: true}))
+		for _, o := range m.Objects() {
+			if strings.Contains(o, "web") || strings.Contains(o, "migrate") {
+				m.t.Errorf("left: %s", o)
+			}
 		}
 	})
 }

@@ -37,7 +37,8 @@ func (r *run) flip(ctx context.Context, steps []plan.Step) error {
 	err := r.Move(ctx, r.seen, moves)
 	var late *cluster.UnconfirmedError
 	var interrupted *cluster.InterruptedError
-	if err == nil || errors.As(err, &late) || errors.As(err, &interrupted) {
+	var moved *traffic.MayHaveMovedError
+	if err == nil || errors.As(err, &late) || errors.As(err, &interrupted) || errors.As(err, &moved) {
 		for _, s := range steps {
 			r.serves(s.Service)
 		}

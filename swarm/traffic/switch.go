@@ -77,7 +77,26 @@ func (sw *Switch) Move(ctx context.Context, s *cluster.Snapshot, moves []Move) e
 	}
 	ctx, cancel := Detached(ctx) // traffic has moved: an interruption must not leave that unwritten
 	defer cancel()
-	return sw.finish(ctx, s, moves, heard)
+	return mayHaveMoved(sw.finish(ctx, s, moves, heard))
+}
+
+// MayHaveMovedError says that a move did not end as it should have, and that proxies may follow it
+// all the same. Until they have been asked, nothing that they may send to can be stopped.
+type MayHaveMovedError struct{ Err error }
+
+func (e *MayHaveMovedError) Error() string {
+	return e.Err.Error() + "\ntraffic may have moved: nothing was stopped; run the same command again, it asks the proxies first"
+}
+
+func (e *MayHaveMovedError) Unwrap() error { return e.Err }
+
+// mayHaveMoved wraps an error that does not say so itself; nil stays nil.
+func mayHaveMoved(err error) error {
+	var late *cluster.UnconfirmedError
+	if err == nil || errors.As(err, &late) {
+		return err
+	}
+	return &MayHaveMovedError{err}
 }
 
 // finish writes down what the proxies were told, and sees that all of them confirm. What they did
@@ -138,7 +157,7 @@ func (sw *Switch) afterDoubt(ctx context.Context, s *cluster.Snapshot, moves []M
 	forward, err := sw.Settle(dctx, s, services(moves))
 	switch {
 	case err != nil:
-		return errors.Join(cause, err)
+		return mayHaveMoved(errors.Join(cause, err))
 	case forward && ctx.Err() != nil:
 		return &cluster.InterruptedError{Left: "the flip had been given already and was completed; run the command again for what comes after it"}
 	case forward:
