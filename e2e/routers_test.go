@@ -140,7 +140,8 @@ func TestRouters(t *testing.T) {
 			st := l.Between(began, time.Now())
 			t.Logf("%s through %s: %s", what, name, st)
 			if st.Failed > 0 {
-				t.Errorf("%s through %s: %d of %d failed", what, name, st.Failed, st.Total)
+				t.Errorf("%s through %s: %d of %d failed; the router said:\n%s", what, name, st.Failed, st.Total,
+					e.docker("service", "logs", "--timestamps", "--tail", "60", e.name+"_"+name))
 			}
 			if after := l.Since(done); len(after.Versions) != 1 {
 				t.Errorf("%s through %s: afterwards answers came from %v, want only %s", what, name, after.Versions, version)
