@@ -59,7 +59,10 @@ func (o *Operator) locked(ctx context.Context, command string, timeout time.Dura
 	}
 	cancel(nil)
 	<-beating
-	return errors.Join(err, o.unlock(ctx, id))
+	if late := o.unlock(ctx, id); late != nil { // what the command was for is done, or its error says more
+		o.ex.Warn("", "lock", "%v", late)
+	}
+	return err
 }
 
 // lock takes the lock, and waits for it as long as another command holds it.

@@ -39,7 +39,7 @@ func inMemory(t *testing.T, test func(m *memory)) {
 }
 
 func (m *memory) operator() *Operator {
-	return New(m.Swarm, "shop", func(e cluster.Event) {
+	return New(m.Engine(), "shop", func(e cluster.Event) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.events = append(m.events, strings.TrimSpace(e.Service+" "+e.Step+": "+e.Text))
@@ -345,54 +345,6 @@ func TestInterruptedUp(t *testing.T) {
 				m.wantRoutes("3:blue", "3:blue")
 			})
 		})
-	}
-}
-
-// A call that fails once before it is carried out: whichever it is, traffic goes where it went or
-// to the new version, what takes it is not stopped, and the same command finishes.
-func TestEachWriteFailsOnce(t *testing.T) {
-	for n := 1; ; n++ {
-		failed := ""
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			inMemory(t, func(m *memory) {
-				m.must(m.up(version("1")))
-				m.must(m.up(version("2")))
-				count := 0
-				m.Before = func(call, object string) error {
-					if count++; count == n {
-						failed = call + " " + object
-						return errors.New("rpc error: code = Unknown desc = something went wrong")
-					}
-					return nil
-				}
-				err := m.up(version("3"))
-				m.Before = nil
-				routes := slices.Compact(m.Routes("web"))
-				if len(routes) != 1 {
-					m.t.Fatalf("%s failed: proxies send by %v", failed, routes)
-				}
-				active := cluster.Green
-				if strings.HasSuffix(routes[0], ":blue") {
-					active = cluster.Blue
-				}
-				want := map[cluster.Color]string{cluster.Blue: "shop/web:3 x 3 of 3", cluster.Green: "shop/web:2 x 3 of 3"}[active]
-				if got := m.color(active); got != want {
-					m.t.Errorf("%s failed (%v): the active color %s is %s, want %s", failed, err, active, got, want)
-				}
-				again := plan.UpOptions{ResolveImage: plan.ResolveNever, LockTimeout: time.Hour}
-				m.must(m.operator().Up(m.t.Context(), plantest.LoadShop(m.t, version("3")), again))
-				if routes := slices.Compact(m.Routes("web")); len(routes) != 1 || !strings.HasSuffix(routes[0], ":blue") {
-					m.t.Errorf("%s failed (%v): in the end proxies send by %v", failed, err, routes)
-				}
-				m.wantColors("shop/web:3 x 3 of 3", "shop/web:2 x 3 of 3")
-			})
-		})
-		if failed == "" {
-			if n < 10 {
-				t.Errorf("an up makes only %d writes", n-1)
-			}
-			return
-		}
 	}
 }
 

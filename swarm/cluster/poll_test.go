@@ -102,8 +102,8 @@ func TestLooksRestWhenNothingHappens(t *testing.T) {
 		busy := count(calm)
 		resting := count(5 * time.Second)
 		p.turns.stir()
-		again := count(4 * time.Second)
-		if busy < 14 || busy > 16 || resting < 9 || resting > 11 || again < 19 || again > 21 {
+		again := count(2 * time.Second)
+		if busy < 14 || busy > 16 || resting < 9 || resting > 11 || again < 9 || again > 11 {
 			t.Errorf("%d looks at first, then %d, and %d after an event", busy, resting, again)
 		}
 	})

@@ -3,8 +3,10 @@ package execute
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
 
@@ -96,6 +98,21 @@ func (r *run) createPlain(ctx context.Context, s plan.Step) error {
 	return r.createService(ctx, s, nil)
 }
 
+// madeAllTheSame returns the id of a service that a create which failed has made all the same,
+// empty for none. It was not there when the plan was made.
+func (r *run) madeAllTheSame(ctx context.Context, spec api.ServiceSpec) string {
+	services, err := r.Engine.ServiceList(ctx, api.ServiceListOptions{Filters: filters.NewArgs(filters.Arg("name", spec.Name))})
+	if err != nil {
+		return ""
+	}
+	for _, svc := range services {
+		if svc.Spec.Name == spec.Name && maps.Equal(svc.Spec.Labels, spec.Labels) {
+			return svc.ID
+		}
+	}
+	return ""
+}
+
 // createService creates the service of a step; keep is given what was created, it may be nil.
 func (r *run) createService(ctx context.Context, s plan.Step, keep func(*api.Service)) error {
 	spec, err := r.ready(ctx, s)
@@ -104,7 +121,10 @@ func (r *run) createService(ctx context.Context, s plan.Step, keep func(*api.Ser
 	}
 	created, err := r.Engine.ServiceCreate(ctx, spec, api.ServiceCreateOptions{})
 	if err != nil {
-		return fmt.Errorf("create service %s: %w", s.Name, err)
+		// The answer may have been lost: what exists must be known, so that it can be put back.
+		if created.ID = r.madeAllTheSame(ctx, spec); created.ID == "" {
+			return fmt.Errorf("create service %s: %w", s.Name, err)
+		}
 	}
 	for _, w := range created.Warnings {
 		r.Warn(s.Service, s.Name, "%s", w)

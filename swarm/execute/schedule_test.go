@@ -49,6 +49,10 @@ func (c *creating) ServiceCreate(ctx context.Context, spec api.ServiceSpec, _ ap
 	return api.ServiceCreateResponse{ID: spec.Name}, nil
 }
 
+func (c *creating) ServiceList(context.Context, api.ServiceListOptions) ([]api.Service, error) {
+	return nil, nil
+}
+
 func (c *creating) ServiceInspectWithRaw(_ context.Context, id string, _ api.ServiceInspectOptions) (api.Service, []byte, error) {
 	return api.Service{ID: id, Spec: api.ServiceSpec{Annotations: api.Annotations{Name: id}}}, nil, nil
 }

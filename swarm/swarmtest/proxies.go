@@ -39,8 +39,8 @@ func orderOf(t *task) string {
 func (s *Swarm) serve(t *task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name := t.service.Spec.Labels[cluster.LabelService]
-	route, err := haproxy.ParseRoute(t.service.Spec.Labels[cluster.LabelAlias+name])
+	name := t.labels[cluster.LabelService]
+	route, err := haproxy.ParseRoute(t.labels[cluster.LabelAlias+name])
 	if err != nil {
 		panic(err) // HAProxy would not start
 	}
@@ -56,7 +56,7 @@ func (s *Swarm) serve(t *task) {
 // known, which may not have, and when that will change.
 func (s *Swarm) ready(service, color string) (passed, known []string) {
 	for _, t := range s.tasks {
-		labels := t.service.Spec.Labels
+		labels := t.labels
 		if ended(t) || labels[cluster.LabelRole] != cluster.RoleColor || labels[cluster.LabelService] != service || labels[cluster.LabelColor] != color {
 			continue
 		}
@@ -76,7 +76,7 @@ func (s *Swarm) ready(service, color string) (passed, known []string) {
 }
 
 func (s *Swarm) servesSomething(t *task) bool {
-	passed, _ := s.ready(t.service.Spec.Labels[cluster.LabelService], t.proxy.route.Color)
+	passed, _ := s.ready(t.labels[cluster.LabelService], t.proxy.route.Color)
 	if len(passed) == 0 {
 		time.AfterFunc(checkTime, func() { s.mu.Lock(); s.change(); s.mu.Unlock() })
 	}
@@ -89,7 +89,7 @@ func (s *Swarm) Routes(service string) []string {
 	defer s.mu.Unlock()
 	var out []string
 	for _, t := range s.tasks {
-		if t.proxy != nil && !ended(t) && t.service.Spec.Labels[cluster.LabelService] == service {
+		if t.proxy != nil && !ended(t) && t.labels[cluster.LabelService] == service {
 			out = append(out, t.proxy.route.String())
 		}
 	}
@@ -100,7 +100,7 @@ func (s *Swarm) Routes(service string) []string {
 // at finds the proxy with an address.
 func (s *Swarm) at(service, addr string) *task {
 	for _, t := range s.tasks {
-		if t.proxy == nil || ended(t) || t.service.Spec.Labels[cluster.LabelService] != service || !s.isUp(t.NodeID) {
+		if t.proxy == nil || ended(t) || t.labels[cluster.LabelService] != service || !s.isUp(t.NodeID) {
 			continue
 		}
 		for _, a := range t.NetworksAttachments {

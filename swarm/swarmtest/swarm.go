@@ -53,6 +53,8 @@ type Swarm struct {
 	// Before is called before each write with its name, such as ServiceUpdate, and the name of the
 	// object; an error fails the call, before it is carried out.
 	Before func(call, object string) error
+	// After is called after each write was carried out; an error is what the caller gets.
+	After func(call, object string) error
 
 	mu       sync.Mutex
 	calls    []string
@@ -80,6 +82,7 @@ type task struct {
 	api.Task
 	service *service
 	app     App
+	labels  map[string]string // of the service, when the task was made
 	// route is that of a proxy, since when it runs is its start.
 	proxy *proxy
 	since time.Time

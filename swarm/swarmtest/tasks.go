@@ -79,6 +79,10 @@ func (s *Swarm) places(svc *service) []string {
 // get one, and tasks of an earlier spec are replaced as update_config says.
 func (s *Swarm) reconcile(svc *service, iteration int) {
 	s.mu.Lock()
+	if svc.iteration != iteration {
+		s.mu.Unlock()
+		return
+	}
 	places := s.places(svc)
 	var stale []*task
 	for _, t := range s.tasks {
@@ -181,7 +185,7 @@ func (s *Swarm) start(svc *service, place string) *task {
 	if !ok {
 		app = s.Default
 	}
-	t := &task{service: svc, app: app}
+	t := &task{service: svc, app: app, labels: deep(svc.Spec.Labels)}
 	t.ID, t.Meta, t.ServiceID, t.Spec = s.id("task"), s.meta(api.Meta{}), svc.ID, deep(svc.Spec.TaskTemplate)
 	t.DesiredState, t.Status = api.TaskStateRunning, api.TaskStatus{State: api.TaskStatePending, Timestamp: time.Now()}
 	if svc.JobStatus != nil {

@@ -185,12 +185,29 @@ func (sw *Switch) writeFinal(ctx context.Context, m *Move) error {
 	if old := b.Colors[cluster.Color(m.From.Color)]; old != nil && m.From.Color != m.To.Color {
 		labels[cluster.LabelPrevious] = strconv.Itoa(cluster.ReleaseOf(old.Spec))
 	}
-	svc, err := sw.Relabel(ctx, b.Proxy, labels)
-	if err != nil {
+	// The color first: as long as the route is not written the move counts as unfinished, and the
+	// next command asks the proxies.
+	if err := sw.MarkServed(ctx, b, m.To); err != nil {
 		return err
 	}
-	b.Proxy = svc
-	return sw.MarkServed(ctx, b, m.To)
+	svc, err := sw.relabel(ctx, b.Proxy, labels)
+	if err == nil {
+		b.Proxy = svc
+	}
+	return err
+}
+
+// relabelTries is how often labels are written that must follow what the proxies do already. To
+// write them again is safe.
+const relabelTries = 3
+
+func (sw *Switch) relabel(ctx context.Context, svc *api.Service, labels map[string]string) (*api.Service, error) {
+	for try := 1; ; try++ {
+		fresh, err := sw.Relabel(ctx, svc, labels)
+		if err == nil || try == relabelTries || !sw.Pause(ctx) {
+			return fresh, err
+		}
+	}
 }
 
 // MarkServed notes on the color itself by which route it became active: should the proxy service be
@@ -200,7 +217,7 @@ func (sw *Switch) MarkServed(ctx context.Context, b *cluster.BlueGreen, r haprox
 	if svc == nil {
 		return nil
 	}
-	fresh, err := sw.Relabel(ctx, svc, map[string]string{cluster.LabelServed: strconv.FormatUint(r.Sequence, 10)})
+	fresh, err := sw.relabel(ctx, svc, map[string]string{cluster.LabelServed: strconv.FormatUint(r.Sequence, 10)})
 	if err == nil {
 		b.Colors[cluster.Color(r.Color)] = fresh
 	}
