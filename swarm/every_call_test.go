@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,9 +87,9 @@ func TestEachWriteFailsOnce(t *testing.T) {
 						for _, c := range tc.before {
 							m.must(c(m))
 						}
-						count := 0
+						var count atomic.Int32 // calls come side by side
 						fail := func(call, object string) error {
-							if count++; count == n {
+							if count.Add(1) == int32(n) {
 								failed = call + " " + object
 								return errors.New("unexpected EOF")
 							}
