@@ -93,13 +93,8 @@ func rolledBack(seen *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Rout
 	to := cluster.Color(route.Color).Other()
 	before, _ := strconv.Atoi(b.Proxy.Spec.Labels[cluster.LabelPrevious]) // 0: there has been no flip
 	svc, saved := b.Colors[to], b.Saved[to]
-	active := b.Colors[cluster.Color(route.Color)]
 	var steps []Step
 	switch {
-	case seen.Finished[b.Name] && active != nil && cluster.ReleaseOf(active.Spec) < before:
-		// The move that this command has just finished was a way back already: it is this rollback,
-		// run again after it could not be confirmed.
-		return cluster.None, nil, nil
 	case before == 0:
 		return cluster.None, nil, fmt.Errorf("service %s has nothing to go back to: there has been no flip", b.Name)
 	case svc == nil:

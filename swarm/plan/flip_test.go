@@ -52,10 +52,6 @@ func TestFlipAndRollback(t *testing.T) {
 		{name: "a release that never served has its place", change: replaced, flip: "flip shop_web to blue: release 3\n",
 			back: "restore color shop_web-blue: release 3 had not served yet\n" + toBlue},
 		{name: "a flip that this command has finished", change: func(s *cluster.Snapshot) { s.Finished["web"] = true }, flip: "nothing to do\n", back: toBlue},
-		{name: "a way back that this command has finished", change: func(s *cluster.Snapshot) {
-			s.Finished["web"] = true
-			s.BlueGreen["web"].Proxy.Spec.Labels[cluster.LabelPrevious] = "3"
-		}, flip: "nothing to do\n", back: "nothing to do\n"},
 		{name: "another release", change: func(s *cluster.Snapshot) {
 			s.BlueGreen["web"].Colors[cluster.Blue].Spec.Labels[cluster.LabelRelease] = "9"
 		},
