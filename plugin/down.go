@@ -42,7 +42,7 @@ func runDown(ctx context.Context, a *app, o swarm.DownOptions, dry dryRun) error
 	if err != nil {
 		return err
 	}
-	return dry.run(ctx, a, "down", stack, func(ctx context.Context, s session) error {
+	return dry.run(ctx, a, "down", stack, nil, func(ctx context.Context, s session) error {
 		return s.Down(ctx, o)
 	}, func(ctx context.Context, s session) (plan.Plan, error) {
 		return s.PlanDown(ctx)

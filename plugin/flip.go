@@ -49,7 +49,7 @@ func runFlip(ctx context.Context, a *app, o plan.FlipOptions, dry dryRun) error 
 	if err != nil {
 		return err
 	}
-	return dry.run(ctx, a, "flip", stack, func(ctx context.Context, s session) error {
+	return dry.run(ctx, a, "flip", stack, nil, func(ctx context.Context, s session) error {
 		return s.Flip(ctx, o)
 	}, func(ctx context.Context, s session) (plan.Plan, error) {
 		return s.PlanFlip(ctx, o)

@@ -39,7 +39,10 @@ func (d *dryRun) check(cmd *cobra.Command) error {
 }
 
 // run carries a command out, or with --dry-run shows what it would do.
-func (d *dryRun) run(ctx context.Context, a *app, command, stack string, carryOut func(context.Context, session) error, makePlan func(context.Context, session) (plan.Plan, error)) error {
+// warnings are those of the stack file.
+func (d *dryRun) run(ctx context.Context, a *app, command, stack string, warnings []string,
+	carryOut func(context.Context, session) error, makePlan func(context.Context, session) (plan.Plan, error),
+) error {
 	if !d.on {
 		return a.operate(ctx, command, stack, carryOut)
 	}
@@ -52,7 +55,7 @@ func (d *dryRun) run(ctx context.Context, a *app, command, stack string, carryOu
 	if err != nil {
 		return err
 	}
-	return d.show(a, p, nil)
+	return d.show(a, p, warnings)
 }
 
 func (d *dryRun) show(a *app, plan plan.Plan, warnings []string) error {

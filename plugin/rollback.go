@@ -41,7 +41,7 @@ func runRollback(ctx context.Context, a *app, o plan.FlipOptions, dry dryRun) er
 	if err != nil {
 		return err
 	}
-	return dry.run(ctx, a, "rollback", stack, func(ctx context.Context, s session) error {
+	return dry.run(ctx, a, "rollback", stack, nil, func(ctx context.Context, s session) error {
 		return s.Rollback(ctx, o)
 	}, func(ctx context.Context, s session) (plan.Plan, error) {
 		return s.PlanRollback(ctx, o)

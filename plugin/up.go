@@ -155,20 +155,13 @@ func known(p *compose.Project, services []string) error {
 
 // up deploys the project, or with --dry-run shows what that would do.
 func (a *app) up(ctx context.Context, project *compose.Project, o plan.UpOptions, dry dryRun) error {
-	var plan plan.Plan
-	err := a.operate(ctx, "up", project.Name, func(ctx context.Context, s session) error {
+	return dry.run(ctx, a, "up", project.Name, project.Warnings, func(ctx context.Context, s session) error {
 		tellAboutFile(project, s.Event)
-		if dry.on {
-			var err error
-			plan, err = s.Plan(ctx, project, o)
-			return err
-		}
 		return s.Up(ctx, project, o)
+	}, func(ctx context.Context, s session) (plan.Plan, error) {
+		tellAboutFile(project, s.Event)
+		return s.Plan(ctx, project, o)
 	})
-	if err != nil || !dry.on {
-		return err
-	}
-	return dry.show(a, plan, project.Warnings)
 }
 
 // tellAboutFile tells what the loader has to say about the stack file.

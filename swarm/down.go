@@ -13,13 +13,11 @@ func (o *Operator) Down(ctx context.Context, opts DownOptions) error {
 	if err != nil {
 		return err
 	}
-	if s.Empty() && len(s.Owned()) == 0 {
-		return s.NothingDeployed()
+	if err := anything(s); err != nil {
+		return err
 	}
-	err = o.locked(ctx, "docker bluegreen down", opts.LockTimeout, func(ctx context.Context) error {
-		return o.down(ctx)
-	})
-	if err != nil && ctx.Err() != nil {
+	err = o.locked(ctx, "docker bluegreen down", opts.LockTimeout, o.down)
+	if err != nil && ctx.Err() != nil { // whatever was interrupted
 		return &cluster.InterruptedError{Left: "a part of stack " + o.ex.Stack + " is removed; run `docker bluegreen down` again for the rest"}
 	}
 	return err
@@ -36,9 +34,17 @@ func (o *Operator) down(ctx context.Context) error {
 // PlanDown tells what Down would do, and changes nothing.
 func (o *Operator) PlanDown(ctx context.Context) (plan.Plan, error) {
 	return o.planned(ctx, func(s *cluster.Snapshot) (plan.Plan, error) {
-		if s.Empty() && len(s.Owned()) == 0 {
-			return plan.Plan{}, s.NothingDeployed()
+		if err := anything(s); err != nil {
+			return plan.Plan{}, err
 		}
 		return plan.ForDown(s), nil
 	})
+}
+
+// anything is the error for a stack of which the swarm holds nothing.
+func anything(s *cluster.Snapshot) error {
+	if s.Empty() && len(s.Owned()) == 0 {
+		return s.NothingDeployed()
+	}
+	return nil
 }

@@ -57,7 +57,7 @@ func (o *Operator) planned(ctx context.Context, find func(*cluster.Snapshot) (pl
 		return plan.Plan{}, err
 	}
 	p, err := find(s)
-	p.Notes = unsettled(s, string(p.Command))
+	p.Notes = unsettled(s, p.Command)
 	return p, err
 }
 

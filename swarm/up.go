@@ -91,7 +91,7 @@ func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts plan.UpOpt
 	if err != nil {
 		return todo, err
 	}
-	todo.Notes = append(unsettled(seen, "up"), append(f.Problems, f.Warnings...)...)
+	todo.Notes = append(unsettled(seen, plan.Up), append(f.Problems, f.Warnings...)...)
 	if err := todo.Confirmation(); err != nil && !opts.Yes {
 		todo.Notes = append(todo.Notes, err.Why()+": an up asks first, or wants --yes")
 	}
@@ -141,16 +141,16 @@ func (im *lookup) sendable(p *compose.Project, opts plan.UpOptions) error {
 }
 
 // unsettled tells what a command would settle before it plans.
-func unsettled(s *cluster.Snapshot, command string) []string {
-	who := "the " + command
-	if command == string(plan.Up) {
+func unsettled(s *cluster.Snapshot, command plan.Command) []string {
+	who := "the " + string(command)
+	if command == plan.Up {
 		who = "an up"
 	}
 	var notes []string
 	if c, ok := s.Configs[cluster.LockName(s.Stack)]; ok {
 		notes = append(notes, fmt.Sprintf("another command works on the stack, %s would wait for it: %s", who, c.Spec.Labels[labelOwner]))
 	}
-	if command == string(plan.Down) {
+	if command == plan.Down {
 		return notes
 	}
 	for _, name := range unfinished(s) {

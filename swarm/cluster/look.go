@@ -27,7 +27,13 @@ func (cl *Cluster) Now() Look {
 // that waits.
 func (cl *Cluster) Next() Look { return Look{cl.poll.next} }
 
-// Tasks lists the tasks of services, by service id; none named means all.
+// AllTasks lists the tasks of all services.
+func (l Look) AllTasks(ctx context.Context) ([]api.Task, error) {
+	list, _, err := l.tasks(ctx, allTasks)
+	return list, err
+}
+
+// Tasks lists the tasks of services, by service id.
 func (l Look) Tasks(ctx context.Context, services ...string) (map[string][]api.Task, error) {
 	list, _, err := l.tasks(ctx, allTasks, services...)
 	if err != nil {

@@ -63,15 +63,13 @@ func (cl *Cluster) AwaitRemoved(ctx context.Context, s *Snapshot, services []api
 	}
 	for look := cl.Now(); ; look = cl.Next() {
 		// A filter by service is refused once the service is gone, so all tasks are listed.
-		all, err := look.Tasks(ctx)
+		all, err := look.AllTasks(ctx)
 		if err != nil {
 			return err
 		}
-		left := false
-		for id := range mine {
-			left = left || slices.ContainsFunc(all[id], func(t api.Task) bool { return Begun(t) && s.Reachable(t.NodeID) })
-		}
-		if !left {
+		if !slices.ContainsFunc(all, func(t api.Task) bool {
+			return mine[t.ServiceID] && Begun(t) && s.Reachable(t.NodeID)
+		}) {
 			return nil
 		}
 	}

@@ -21,9 +21,7 @@ func (r *run) runJob(ctx context.Context, s plan.Step) error {
 	if err != nil {
 		return err
 	}
-	r.seen.Mu.Lock()
-	r.seen.Plain[s.Service] = *svc
-	r.seen.Mu.Unlock()
+	r.keep(s, svc)
 	r.Working(s.Service, "job", "runs again: %s", s.Cause)
 	return nil
 }

@@ -159,9 +159,7 @@ func (r *run) updatePlain(ctx context.Context, s plan.Step) error {
 	if err != nil {
 		return err
 	}
-	r.seen.Mu.Lock()
-	r.seen.Plain[s.Service] = *svc
-	r.seen.Mu.Unlock()
+	r.keep(s, svc)
 	r.Done(s.Service, "service", "updated: %s", s.Cause)
 	return nil
 }

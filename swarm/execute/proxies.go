@@ -151,9 +151,7 @@ func (r *run) sendByAddress(ctx context.Context, s plan.Step, plain *api.Service
 	if err != nil {
 		return nil, err
 	}
-	r.seen.Mu.Lock()
-	r.seen.Plain[s.Service] = *svc
-	r.seen.Mu.Unlock()
+	r.keep(s, svc)
 	r.Working(s.Service, "proxies", "the router in front needs %s to see that it is to send to the service's address", s.Router.Refresh)
 	select { // nothing tells when it has seen it
 	case <-ctx.Done():

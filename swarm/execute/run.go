@@ -51,8 +51,6 @@ func (r *run) tolerate(s plan.Step, err error) {
 // left says what an interruption leaves behind.
 func (r *run) left() string {
 	switch moved := len(r.served) > 0; {
-	case r.plan.Command == plan.Down:
-		return "a part of stack " + r.Stack + " is removed; run `docker bluegreen down` again for the rest"
 	case r.plan.Command != plan.Up && moved:
 		return "traffic of " + cluster.Sentence(slices.Sorted(maps.Keys(r.served))) + " has moved; its former color may still run"
 	case r.plan.Command != plan.Up:

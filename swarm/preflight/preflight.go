@@ -37,11 +37,11 @@ type Findings struct {
 
 // Examine looks at the plan for a project, and at all tasks of the swarm.
 func Examine(ctx context.Context, o *cluster.Cluster, p *compose.Project, seen *cluster.Snapshot, todo plan.Plan) (*Findings, error) {
-	tasks, err := o.Now().Tasks(ctx)
+	tasks, err := o.Now().AllTasks(ctx)
 	if err != nil {
 		return nil, err
 	}
-	f := &Findings{project: p, plan: todo, seen: seen, tasks: slices.Concat(slices.Collect(maps.Values(tasks))...)}
+	f := &Findings{project: p, plan: todo, seen: seen, tasks: tasks}
 	f.check()
 	return f, nil
 }
