@@ -115,10 +115,8 @@ var routers = map[string]int{"traefik3": 8501, "traefik2": 8502, "nginx": 8503, 
 // A service behind Traefik 3, Traefik 2, nginx and Caddy is taken over, gets a new version, is
 // flipped there and back, gets other proxies and is given back: no request fails through any of
 // them, and after a switch one version answers.
-//
-// It runs by itself: beside other scenarios Traefik 2 has been seen to send to proxies until they
-// ended, as if it had not listed the swarm for the twenty seconds before.
 func TestRouters(t *testing.T) {
+	t.Parallel()
 	loadRouters(t)
 	e := newStack(t, edge)
 	e.vars = []string{"EDGE=" + e.name, "SOCKET=" + env.lab.Node("n1").Socket()}
@@ -143,7 +141,7 @@ func TestRouters(t *testing.T) {
 			t.Logf("%s through %s: %s", what, name, st)
 			if st.Failed > 0 {
 				t.Errorf("%s through %s: %d of %d failed; the router said:\n%s", what, name, st.Failed, st.Total,
-					e.docker("service", "logs", "--timestamps", "--tail", "60", e.name+"_"+name))
+					e.docker("service", "logs", "--timestamps", "--tail", "200", e.name+"_"+name))
 			}
 			if after := l.Since(done); len(after.Versions) != 1 {
 				t.Errorf("%s through %s: afterwards answers came from %v, want only %s", what, name, after.Versions, version)

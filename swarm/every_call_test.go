@@ -98,6 +98,7 @@ func TestEachWriteFailsOnce(t *testing.T) {
 						for _, c := range tc.before {
 							m.must(c(m))
 						}
+						defer m.watchRouter()()
 						var count atomic.Int32 // calls come side by side
 						var first sync.Once
 						fail := func(call, object string) error {

@@ -217,6 +217,7 @@ func TestAdoptAndGiveBack(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		plain := func(v string) string { return strings.Replace(version(v), "    x-bluegreen: {}\n", "", 1) }
 		m.must(m.up(plain("1")))
+		defer m.watchRouter()()
 		id := m.Service("shop_web").ID
 		m.must(m.up(version("1")))
 		m.wantRoutes("1:blue", "1:blue")
@@ -230,12 +231,26 @@ func TestAdoptAndGiveBack(t *testing.T) {
 		if web.ID != id || web.Spec.TaskTemplate.ContainerSpec.Image != "shop/web:2" || web.ServiceStatus.RunningTasks != 3 {
 			m.t.Errorf("the service is %+v", web)
 		}
+		if label := web.Spec.Labels["traefik.docker.network"]; label != "" {
+			m.t.Errorf("the service keeps the label of its proxies, %s", label)
+		}
 		for _, o := range m.Objects() {
 			if strings.Contains(o, "bluegreen") || strings.Contains(o, "-blue") || strings.Contains(o, "-green") {
 				m.t.Errorf("left: %s", o)
 			}
 		}
 	})
+}
+
+// watchRouter fails the test if, until the returned function is called, a router could send to web
+// on the control network.
+func (m *memory) watchRouter() (stop func()) {
+	end := m.WatchRouter("shop_web", "shop_default")
+	return func() {
+		if stray := end(); stray != "" {
+			m.t.Error(stray)
+		}
+	}
 }
 
 // nodeOfProxy is the host name of a node with exactly one proxy.

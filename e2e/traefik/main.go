@@ -16,11 +16,14 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/containous/alice"
+	"github.com/rs/zerolog"
 	ptypes "github.com/traefik/paerser/types"
 	dynamic2 "github.com/traefik/traefik/v2/pkg/config/dynamic"
 	docker2 "github.com/traefik/traefik/v2/pkg/provider/docker"
@@ -41,6 +44,12 @@ func main() {
 }
 
 func run() error {
+	// The scenarios read one stream, whatever the providers log with.
+	if err := syscall.Dup3(1, 2, 0); err != nil {
+		return fmt.Errorf("join the logs: %w", err)
+	}
+	log.SetFlags(log.LstdFlags | log.Lmicroseconds)
+	zerolog.SetGlobalLevel(zerolog.InfoLevel) // without a line for each request
 	version := flag.Int("version", 3, "Traefik whose provider is used: 2 or 3")
 	endpoint := flag.String("endpoint", "unix:///var/run/docker.sock", "a swarm manager")
 	network := flag.String("network", "", "the provider's default network")
@@ -58,6 +67,7 @@ func run() error {
 	var current atomic.Value // of http.Handler in a wrapper of one type
 	current.Store(serving{http.NotFoundHandler()})
 	go func() {
+		var before string
 		for c := range configurations {
 			handler, err := handlerOf(c)
 			if err != nil {
@@ -65,6 +75,10 @@ func run() error {
 				continue
 			}
 			current.Store(serving{handler})
+			if now := describe(c); now != before {
+				log.Print("traefik: ", now)
+				before = now
+			}
 		}
 	}()
 	return http.ListenAndServe(*listen, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -135,7 +149,6 @@ func handlerOf(c *dynamic.Configuration) (http.Handler, error) {
 			continue
 		}
 		balancer := wrr.New(nil, false)
-		log.Printf("traefik: router %s sends to %s", name, strings.Join(urlsOf(service.LoadBalancer.Servers), ", "))
 		for _, server := range service.LoadBalancer.Servers {
 			target, err := url.Parse(server.URL)
 			if err != nil {
@@ -150,11 +163,19 @@ func handlerOf(c *dynamic.Configuration) (http.Handler, error) {
 	return alice.New(requestdecorator.WrapHandler(requestdecorator.New(nil))).Then(mux)
 }
 
-func urlsOf(servers []dynamic.Server) (urls []string) {
-	for _, s := range servers {
-		urls = append(urls, s.URL)
+// describe says where a configuration sends, the same text for the same places.
+func describe(c *dynamic.Configuration) string {
+	var places []string
+	for name, service := range c.HTTP.Services {
+		if service.LoadBalancer == nil {
+			continue
+		}
+		for _, s := range service.LoadBalancer.Servers {
+			places = append(places, name+" at "+s.URL)
+		}
 	}
-	return urls
+	slices.Sort(places)
+	return "sends to " + strings.Join(places, ", ")
 }
 
 func proxyTo(target *url.URL) http.Handler {

@@ -202,13 +202,32 @@ func (r *run) undoProxies(ctx context.Context, name string, spec api.ServiceSpec
 		if live == nil { // the write that makes it the proxies was not reached, or failed
 			live = r.serviceOf(plan.Step{Service: name, Name: spec.Name})
 		}
-		svc, err := r.Rewrite(ctx, live, func(now *api.ServiceSpec) error { *now = cluster.Clone(spec); return nil })
-		if err != nil {
-			return "", err
-		}
-		b.Proxy = nil
-		_, err = r.Await(ctx, r.seen, cluster.Waiting{Service: name, Step: "proxies", Svc: svc, Timeout: undoTime})
-		return spec.Name + " is the plain service again", err
+		return spec.Name + " is the plain service again", r.undoAdoption(ctx, b, live, spec)
 	}
 	return spec.Name + " has its former settings again", r.putProxies(ctx, b, cluster.Clone(spec))
+}
+
+// undoAdoption makes proxies, or what was to become them, the plain service that they were.
+func (r *run) undoAdoption(ctx context.Context, b *cluster.BlueGreen, live *api.Service, plain api.ServiceSpec) error {
+	svc, err := r.Rewrite(ctx, live, func(now *api.ServiceSpec) error {
+		next := cluster.Clone(plain)
+		keepRouterNetwork(&next, *now)
+		*now = next
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	b.Proxy = nil
+	if _, err := r.Await(ctx, r.seen, cluster.Waiting{Service: b.Name, Step: "proxies", Svc: svc, Timeout: undoTime}); err != nil {
+		return err
+	}
+	if maps.Equal(svc.Spec.Labels, plain.Labels) {
+		return nil
+	}
+	if err := r.awaitReplaced(ctx, svc.ID); err != nil {
+		return err
+	}
+	_, err = r.Rewrite(ctx, svc, func(now *api.ServiceSpec) error { now.Labels = cluster.Clone(plain).Labels; return nil })
+	return err
 }

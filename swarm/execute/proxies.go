@@ -110,7 +110,7 @@ func (r *run) adopt(ctx context.Context, s plan.Step) error {
 		return err
 	}
 	r.serves(s.Service)
-	if err := r.awaitReplaced(ctx, b); err != nil {
+	if err := r.awaitReplaced(ctx, svc.ID); err != nil {
 		return err
 	}
 	// `docker service rollback` goes back by one write: after this second one it no longer brings
@@ -175,18 +175,18 @@ func (r *run) sharedNetwork(plain api.Service, s plan.Step) string {
 }
 
 // awaitReplaced waits until no task of an earlier spec is wanted any more.
-func (r *run) awaitReplaced(ctx context.Context, b *cluster.BlueGreen) error {
+func (r *run) awaitReplaced(ctx context.Context, id string) error {
 	for look := r.Now(); ; look = r.Next() {
-		all, err := look.Tasks(ctx, b.Proxy.ID)
+		all, err := look.Tasks(ctx, id)
 		if err != nil {
 			return err
 		}
-		current, err := look.CurrentTasks(ctx, b.Proxy.ID)
+		current, err := look.CurrentTasks(ctx, id)
 		if err != nil {
 			return err
 		}
 		now := cluster.TaskIDs(current)
-		if !slices.ContainsFunc(all[b.Proxy.ID], func(t api.Task) bool {
+		if !slices.ContainsFunc(all[id], func(t api.Task) bool {
 			return cluster.Wanted(t) && !cluster.Ended(t) && !slices.Contains(now, t.ID)
 		}) {
 			return nil
@@ -213,7 +213,7 @@ func (r *run) updateProxies(ctx context.Context, s plan.Step) error {
 	if _, err := r.Await(ctx, r.seen, w); err != nil {
 		return err
 	}
-	if err := r.awaitReplaced(ctx, b); err != nil {
+	if err := r.awaitReplaced(ctx, b.Proxy.ID); err != nil {
 		return err
 	}
 	r.Done(s.Service, "proxies", "changed: %s", s.Cause)

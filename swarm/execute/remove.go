@@ -9,6 +9,7 @@ import (
 
 	api "github.com/docker/docker/api/types/swarm"
 
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -167,6 +168,7 @@ func (r *run) giveBack(ctx context.Context, s plan.Step) error {
 	stopFirst := plan.HostPorts(want) || plan.HostPorts(live.Spec)
 	svc, err := r.Rewrite(ctx, live, func(spec *api.ServiceSpec) error {
 		next := replacing(r.seen, *spec, want)
+		keepRouterNetwork(&next, *spec)
 		next.UpdateConfig = plan.ProxyUpdate(stopFirst)
 		*spec = next
 		return nil
@@ -179,13 +181,13 @@ func (r *run) giveBack(ctx context.Context, s plan.Step) error {
 		return err
 	}
 	r.serves(s.Service)
-	if err := r.awaitReplaced(ctx, b); err != nil {
+	if err := r.awaitReplaced(ctx, svc.ID); err != nil {
 		return err
 	}
-	// The user's own update_config; and `docker service rollback`, which undoes one write, no
-	// longer brings proxies back.
+	// The user's own labels and update_config; and `docker service rollback`, which undoes one
+	// write, no longer brings proxies back.
 	svc, err = r.Rewrite(ctx, b.Proxy, func(spec *api.ServiceSpec) error {
-		spec.UpdateConfig = want.UpdateConfig
+		spec.Labels, spec.UpdateConfig = want.Labels, want.UpdateConfig
 		return nil
 	})
 	if err != nil {
@@ -197,4 +199,15 @@ func (r *run) giveBack(ctx context.Context, s plan.Step) error {
 	r.seen.Mu.Unlock()
 	r.Done(s.Service, "service", "given back: it is a plain service again")
 	return nil
+}
+
+// keepRouterNetwork leaves in next, which is to follow live, the label with the network on which a
+// router reaches the tasks of live. While some of those run, a router that finds no such label may
+// send to them on a network that it is not on.
+func keepRouterNetwork(next *api.ServiceSpec, live api.ServiceSpec) {
+	label, network := compose.TraefikNetwork(live.Labels)
+	if named, given := compose.TraefikNetwork(next.Labels); network == "" || given != "" && named != label {
+		return // Traefik refuses labels of both families
+	}
+	cluster.SetLabels(next, map[string]string{label: network})
 }
