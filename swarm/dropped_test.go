@@ -43,7 +43,7 @@ func TestPredefinedNetworks(t *testing.T) {
 	todo := plantest.For(t, seen, file, plan.UpOptions{})
 	plantest.Want(t, todo, "create service shop_web: it does not exist\nawait shop_web\n")
 	spec := cluster.Clone(*todo.Steps[0].Spec)
-	if err := seen.Resolve(&spec); err != nil || spec.TaskTemplate.Networks[0].Target != "host" {
+	if err := cluster.NewRecord(seen).Resolve(&spec); err != nil || spec.TaskTemplate.Networks[0].Target != "host" {
 		t.Fatal(err, spec.TaskTemplate.Networks)
 	}
 	plantest.CarriedOut(seen, todo)

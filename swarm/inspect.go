@@ -98,9 +98,10 @@ func blueGreenStatus(b *cluster.BlueGreen, tasks map[string][]api.Task) ServiceS
 // live asks the proxies of all services what they do, and notes where that is not what is written
 // down.
 func (o *Operator) live(ctx context.Context, s *cluster.Snapshot, st *Status) error {
+	rec := cluster.NewRecord(s)
 	go o.ex.Listen(ctx)
 	names := slices.Sorted(maps.Keys(s.BlueGreen))
-	proxies, err := o.ex.ProxyTasks(ctx, o.ex.Now(), s, names)
+	proxies, err := o.ex.ProxyTasks(ctx, o.ex.Now(), rec, names)
 	if err != nil {
 		return err
 	}
@@ -112,7 +113,7 @@ func (o *Operator) live(ctx context.Context, s *cluster.Snapshot, st *Status) er
 	}
 	var report traffic.Answer
 	if len(ask) > 0 {
-		got, err := o.ex.Order(ctx, s, ask, haproxy.Order{}, nil)
+		got, err := o.ex.Order(ctx, rec, ask, haproxy.Order{}, nil)
 		if err != nil {
 			return err
 		}

@@ -387,3 +387,32 @@ func TestJobsAndPrune(t *testing.T) {
 		}
 	})
 }
+
+// A command changes the swarm, and nothing of what it had seen: it works on a record of its own.
+func TestASnapshotStaysAsItIs(t *testing.T) {
+	plain := strings.Replace(version("1"), "    x-bluegreen: {}\n", "", 1)
+	for _, tc := range []struct{ name, before, file string }{
+		{"first", "", version("1")},
+		{"new version", version("1"), version("2")},
+		{"adoption", plain, version("2")},
+		{"giving back", version("1"), plain},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				if tc.before != "" {
+					m.must(m.up(tc.before))
+				}
+				o, opts := m.operator(), plan.UpOptions{ResolveImage: plan.ResolveNever}
+				seen, err := o.ex.Observe(m.t.Context())
+				m.must(err)
+				before := cluster.MustJSON(seen)
+				todo, err := o.plan(m.t.Context(), seen, plantest.LoadShop(m.t, tc.file), newLookup(opts), opts)
+				m.must(err)
+				m.must(o.ex.Execute(m.t.Context(), seen, todo))
+				if after := cluster.MustJSON(seen); string(after) != string(before) {
+					m.t.Errorf("it was %s\nand is %s", before, after)
+				}
+			})
+		})
+	}
+}

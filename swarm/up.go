@@ -80,9 +80,7 @@ func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts plan.UpOpt
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	for _, b := range seen.BlueGreen {
-		delete(b.Saved, b.Active()) // as an up does first
-	}
+	seen = servedForgotten(seen)
 	todo, err := o.plan(ctx, seen, p, im, opts)
 	if err != nil || !todo.Changes() {
 		return todo, err
@@ -125,7 +123,8 @@ func (o *Operator) plan(ctx context.Context, seen *cluster.Snapshot, p *compose.
 	if err := o.resolveImages(ctx, im, plan.Lookups(seen, services, opts.ResolveImage)); err != nil {
 		return plan.Plan{}, err
 	}
-	if err := o.ex.CompareSecrets(ctx, seen, p); err != nil {
+	seen, err = o.ex.CompareSecrets(ctx, seen, p)
+	if err != nil {
 		return plan.Plan{}, err
 	}
 	return plan.ForUp(p, seen, im.images, opts)
@@ -187,6 +186,7 @@ func (o *Operator) tidy(ctx context.Context) (*cluster.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	rec := cluster.NewRecord(s)
 	for _, job := range s.Orders {
 		if err := o.ex.Engine.ServiceRemove(ctx, job.ID); err != nil && !engine.NotFound(err) {
 			return nil, fmt.Errorf("remove the leftover control job %s: %w", job.Spec.Name, err)
@@ -194,24 +194,37 @@ func (o *Operator) tidy(ctx context.Context) (*cluster.Snapshot, error) {
 	}
 	if unfinished := unfinished(s); len(unfinished) > 0 {
 		o.ex.Working("", "settle", "an earlier flip of %s did not end: asking the proxies", cluster.Sentence(unfinished))
-		if _, err := o.ex.Settle(ctx, s, unfinished); err != nil {
-			return s, err
+		if _, err := o.ex.Settle(ctx, rec, unfinished); err != nil {
+			return rec.Snapshot(), err
 		}
 		o.ex.Done("", "settle", "the earlier flip of %s is settled", cluster.Sentence(unfinished))
 	}
-	return s, o.forgetServed(ctx, s)
+	err = o.forgetServed(ctx, rec, s)
+	return rec.Snapshot(), err
 }
 
 // forgetServed removes saved specs of colors that serve by now.
-func (o *Operator) forgetServed(ctx context.Context, s *cluster.Snapshot) error {
-	for _, b := range s.BlueGreen {
+func (o *Operator) forgetServed(ctx context.Context, rec *cluster.Record, s *cluster.Snapshot) error {
+	for name := range s.BlueGreen {
+		b := rec.Entry(name)
 		if active := b.Active(); active != cluster.None {
-			if err := o.ex.Forget(ctx, s, b, active); err != nil {
+			if err := o.ex.Forget(ctx, rec, b, active); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// servedForgotten is a snapshot as it is once forgetServed has done its work.
+func servedForgotten(s *cluster.Snapshot) *cluster.Snapshot {
+	rec := cluster.NewRecord(s)
+	rec.Note(func(s *cluster.Snapshot) {
+		for _, b := range s.BlueGreen {
+			delete(b.Saved, b.Active())
+		}
+	})
+	return rec.Snapshot()
 }
 
 // mend lets the labels follow the proxies.
@@ -222,6 +235,6 @@ func (o *Operator) mend(ctx context.Context) error {
 	}
 	names := slices.Sorted(maps.Keys(s.BlueGreen))
 	o.ex.Warn("", "settle", "the proxies follow another route than the one written down, as after `docker service rollback`: the labels are corrected")
-	_, err = o.ex.Settle(ctx, s, names)
+	_, err = o.ex.Settle(ctx, cluster.NewRecord(s), names)
 	return err
 }

@@ -20,19 +20,19 @@ const (
 )
 
 // Unhealthy makes the error for tasks that did not become ready: with all that is known of each.
-func (cl *Cluster) Unhealthy(ctx context.Context, s *Snapshot, w Waiting, cause string, tasks []api.Task) error {
+func (cl *Cluster) Unhealthy(ctx context.Context, rec *Record, w Waiting, cause string, tasks []api.Task) error {
 	cl.Event(Failed, w.Service, w.Step, "%s", cause)
 	e := &UnhealthyError{Service: w.Service, Color: string(w.Color), Cause: cause}
 	for _, t := range tasks {
-		e.Tasks = append(e.Tasks, cl.failure(ctx, s, w.Svc.Spec.Name, t))
+		e.Tasks = append(e.Tasks, cl.failure(ctx, rec, w.Svc.Spec.Name, t))
 	}
 	return e
 }
 
-func (cl *Cluster) failure(ctx context.Context, s *Snapshot, service string, t api.Task) TaskFailure {
-	f := TaskFailure{Task: s.TaskName(t, service), State: string(t.Status.State), Err: t.Status.Err}
+func (cl *Cluster) failure(ctx context.Context, rec *Record, service string, t api.Task) TaskFailure {
+	f := TaskFailure{Task: rec.TaskName(t, service), State: string(t.Status.State), Err: t.Status.Err}
 	if t.NodeID != "" {
-		f.Node = s.NodeName(t.NodeID)
+		f.Node = rec.NodeName(t.NodeID)
 	}
 	if f.Err == "" {
 		f.Err = t.Status.Message

@@ -12,27 +12,16 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
-// FillSubnet writes the control network's subnet into the spec of a proxy: it is known once the
-// network exists.
-func (s *Snapshot) FillSubnet(spec *api.ServiceSpec) {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
-	n := s.Networks[ControlNetwork(s.Stack)]
-	if len(n.IPAM.Config) == 0 {
-		return
-	}
+func fillSubnet(spec *api.ServiceSpec, subnet string) {
 	c := spec.TaskTemplate.ContainerSpec
 	for i, e := range c.Env {
 		if strings.HasPrefix(e, haproxy.SubnetVariable+"=") {
-			c.Env[i] = haproxy.SubnetVariable + "=" + n.IPAM.Config[0].Subnet
+			c.Env[i] = haproxy.SubnetVariable + "=" + subnet
 		}
 	}
 }
 
-// Resolve replaces the names of networks, secrets and configs in a spec by their ids.
-func (s *Snapshot) Resolve(spec *api.ServiceSpec) error {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+func (s *Snapshot) resolve(spec *api.ServiceSpec) error {
 	for i, n := range spec.TaskTemplate.Networks {
 		if Predefined(n.Target) {
 			continue // the engine knows the swarm's host and bridge by name, and lists none of them
@@ -69,20 +58,27 @@ func (s *Snapshot) Resolve(spec *api.ServiceSpec) error {
 
 // EnsureFiles creates the configs of generated files that the swarm does not have; their names tell
 // the content.
-func (cl *Cluster) EnsureFiles(ctx context.Context, s *Snapshot, files map[string]string) error {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+func (cl *Cluster) EnsureFiles(ctx context.Context, rec *Record, files map[string]string) error {
 	for name, content := range files {
-		if _, ok := s.Configs[name]; ok {
-			continue
-		}
-		spec := FileSpec(s.Stack, name, content)
-		created, err := cl.Engine.ConfigCreate(ctx, spec)
-		if err != nil {
+		// Steps side by side need the same files.
+		if _, err, _ := rec.making.Do(name, func() (any, error) {
+			return nil, cl.ensureConfig(ctx, rec, FileSpec(rec.Stack, name, content))
+		}); err != nil {
 			return fmt.Errorf("create config %s: %w", name, err)
 		}
-		s.Configs[name] = api.Config{ID: created.ID, Spec: spec}
 	}
+	return nil
+}
+
+func (cl *Cluster) ensureConfig(ctx context.Context, rec *Record, spec api.ConfigSpec) error {
+	if _, ok := rec.Config(spec.Name); ok {
+		return nil
+	}
+	created, err := cl.Engine.ConfigCreate(ctx, spec)
+	if err != nil {
+		return err
+	}
+	rec.Note(func(s *Snapshot) { s.Configs[spec.Name] = api.Config{ID: created.ID, Spec: spec} })
 	return nil
 }
 
@@ -101,18 +97,16 @@ func FileSpec(stack, name, content string) api.ConfigSpec {
 
 // Save writes down the spec of a color before a new release takes its place, so that it can be
 // given back. What was saved before stays: then the color holds a release that never served.
-func (cl *Cluster) Save(ctx context.Context, s *Snapshot, b *BlueGreen, c Color) error {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+func (cl *Cluster) Save(ctx context.Context, rec *Record, b *BlueGreen, c Color) error {
 	svc := b.Colors[c]
 	if svc == nil || b.Saved[c] != nil {
 		return nil
 	}
 	spec := Clone(svc.Spec)
-	name := savedConfig(s.Stack, b.Name, c)
+	name := savedConfig(rec.Stack, b.Name, c)
 	config := api.ConfigSpec{
 		Annotations: api.Annotations{Name: name, Labels: map[string]string{
-			LabelNamespace: Namespace(s.Stack), LabelStack: s.Stack, LabelRole: RoleSaved,
+			LabelNamespace: Namespace(rec.Stack), LabelStack: rec.Stack, LabelRole: RoleSaved,
 			LabelService: b.Name, LabelColor: string(c)}},
 		Data: MustJSON(spec),
 	}
@@ -121,16 +115,14 @@ func (cl *Cluster) Save(ctx context.Context, s *Snapshot, b *BlueGreen, c Color)
 		return fmt.Errorf("save release %d of %s: %w", ReleaseOf(spec), svc.Spec.Name, err)
 	}
 	b.Saved[c] = &spec
-	s.Configs[name] = api.Config{ID: created.ID, Spec: config}
+	rec.Note(func(s *Snapshot) { s.Configs[name] = api.Config{ID: created.ID, Spec: config} })
 	return nil
 }
 
 // Forget removes what save wrote down for a color.
-func (cl *Cluster) Forget(ctx context.Context, s *Snapshot, b *BlueGreen, c Color) error {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
-	name := savedConfig(s.Stack, b.Name, c)
-	config, ok := s.Configs[name]
+func (cl *Cluster) Forget(ctx context.Context, rec *Record, b *BlueGreen, c Color) error {
+	name := savedConfig(rec.Stack, b.Name, c)
+	config, ok := rec.Config(name)
 	if !ok {
 		return nil
 	}
@@ -138,7 +130,7 @@ func (cl *Cluster) Forget(ctx context.Context, s *Snapshot, b *BlueGreen, c Colo
 		return fmt.Errorf("remove config %s: %w", name, err)
 	}
 	delete(b.Saved, c)
-	delete(s.Configs, name)
+	rec.Note(func(s *Snapshot) { delete(s.Configs, name) })
 	return nil
 }
 

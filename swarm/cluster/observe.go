@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
@@ -19,9 +18,9 @@ import (
 // minAPI is the API version that brought replicated jobs.
 const minAPI = "1.41"
 
-// Snapshot is what the swarm held of one stack at one moment.
+// Snapshot is what the swarm held of one stack at one moment. Nobody changes it: what a command
+// learns is in its Record.
 type Snapshot struct {
-	Mu    sync.Mutex // guards Nodes and Configs while steps run side by side
 	Stack string
 	// APIVersion is the version of the API that the engine and we speak, such as 1.41.
 	APIVersion string
@@ -277,15 +276,5 @@ func orNone(names []string) string {
 
 // NodeName returns the host name of a node, or its id where the node is gone.
 func (s *Snapshot) NodeName(id string) string {
-	if n := s.Node(id); n.Description.Hostname != "" {
-		return n.Description.Hostname
-	}
-	return id
-}
-
-// Node is a node as it was seen last; steps that run side by side look at nodes again and again.
-func (s *Snapshot) Node(id string) api.Node {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
-	return s.Nodes[id]
+	return nodeName(s.Nodes[id], id)
 }

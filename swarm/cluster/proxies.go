@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -60,11 +59,11 @@ func (t ProxyTask) String() string {
 //
 // A task without a node is not among them: it has no process, and when it gets one it asks its
 // peers before it serves.
-func (cl *Cluster) ProxyTasks(ctx context.Context, look Look, s *Snapshot, services []string) ([]ProxyTask, error) {
+func (cl *Cluster) ProxyTasks(ctx context.Context, look Look, rec *Record, services []string) ([]ProxyTask, error) {
 	ids := map[string]string{}
 	var list []string
 	for _, name := range services {
-		if p := s.BlueGreen[name].Proxy; p != nil {
+		if p := rec.Entry(name).Proxy; p != nil {
 			ids[p.ID] = name
 			list = append(list, p.ID)
 		}
@@ -72,7 +71,7 @@ func (cl *Cluster) ProxyTasks(ctx context.Context, look Look, s *Snapshot, servi
 	if len(list) == 0 {
 		return nil, nil
 	}
-	ready, err := look.RefreshNodes(ctx, s)
+	ready, err := look.RefreshNodes(ctx, rec)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +79,7 @@ func (cl *Cluster) ProxyTasks(ctx context.Context, look Look, s *Snapshot, servi
 	if err != nil {
 		return nil, err
 	}
-	control := s.Networks[ControlNetwork(s.Stack)].ID
+	control, _ := rec.Network(ControlNetwork(rec.Stack))
 	var out []ProxyTask
 	for id, name := range ids {
 		for _, t := range tasks[id] {
@@ -90,8 +89,8 @@ func (cl *Cluster) ProxyTasks(ctx context.Context, look Look, s *Snapshot, servi
 				continue
 			}
 			out = append(out, ProxyTask{
-				Service: name, ID: t.ID, Name: s.TaskName(t, s.BlueGreen[name].Proxy.Spec.Name),
-				Node: s.NodeName(t.NodeID), NodeID: t.NodeID, Addr: TaskAddress(t, control), State: t.Status.State,
+				Service: name, ID: t.ID, Name: rec.TaskName(t, rec.Entry(name).Proxy.Spec.Name),
+				Node: rec.NodeName(t.NodeID), NodeID: t.NodeID, Addr: TaskAddress(t, control.ID), State: t.Status.State,
 				Image: t.Spec.ContainerSpec.Image, Err: t.Status.Err, Down: !up,
 				Stopping: StateRank(t.DesiredState) > StateRank(api.TaskStateRunning), Waiting: waits, Created: t.CreatedAt,
 			})
@@ -149,24 +148,21 @@ func TaskAddress(t api.Task, networkID string) string {
 
 // TaskName names a task as docker does: by slot, or by node for a global service.
 func (s *Snapshot) TaskName(t api.Task, service string) string {
-	if t.Slot > 0 {
-		return fmt.Sprintf("%s.%d", service, t.Slot)
-	}
-	return service + "." + s.NodeName(t.NodeID)
+	return taskName(t, service, s.NodeName(t.NodeID))
 }
 
 // RefreshNodes looks at the nodes again, and returns which are ready by their ids.
-func (l Look) RefreshNodes(ctx context.Context, s *Snapshot) (map[string]bool, error) {
+func (l Look) RefreshNodes(ctx context.Context, rec *Record) (map[string]bool, error) {
 	nodes, err := l.Nodes(ctx)
 	if err != nil {
 		return nil, err
 	}
 	ready := map[string]bool{}
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
-	for _, n := range nodes {
-		s.Nodes[n.ID] = n
-		ready[n.ID] = n.Status.State == api.NodeStateReady
-	}
+	rec.Note(func(s *Snapshot) {
+		for _, n := range nodes {
+			s.Nodes[n.ID] = n
+			ready[n.ID] = n.Status.State == api.NodeStateReady
+		}
+	})
 	return ready, nil
 }

@@ -54,7 +54,7 @@ func (cl *Cluster) awaitNetworkGone(ctx context.Context, id string) error {
 
 // AwaitRemoved waits until the tasks of removed services have ended on every node that can be
 // reached.
-func (cl *Cluster) AwaitRemoved(ctx context.Context, s *Snapshot, services []api.Service) error {
+func (cl *Cluster) AwaitRemoved(ctx context.Context, rec *Record, services []api.Service) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, RemovalTime, fmt.Errorf("removed tasks of stack %s did not end within %s: see `docker node ps` on each node", cl.Stack, RemovalTime))
 	defer cancel()
 	mine := map[string]bool{}
@@ -68,7 +68,7 @@ func (cl *Cluster) AwaitRemoved(ctx context.Context, s *Snapshot, services []api
 			return err
 		}
 		if !slices.ContainsFunc(all, func(t api.Task) bool {
-			return mine[t.ServiceID] && Begun(t) && s.Reachable(t.NodeID)
+			return mine[t.ServiceID] && Begun(t) && rec.Reachable(t.NodeID)
 		}) {
 			return nil
 		}

@@ -14,13 +14,14 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
 
-// CompareSecrets finds out which version of each secret holds what the file says, and notes it in
-// seen.
-func (cl *Cluster) CompareSecrets(ctx context.Context, seen *Snapshot, p *compose.Project) error {
+// CompareSecrets finds out which version of each secret holds what the file says, and returns a
+// snapshot that tells it.
+func (cl *Cluster) CompareSecrets(ctx context.Context, seen *Snapshot, p *compose.Project) (*Snapshot, error) {
 	var mu sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(Parallel)
-	seen.sameSecrets = map[string]bool{}
+	compared := seen.clone()
+	compared.sameSecrets = map[string]bool{}
 	for name, secret := range p.Secrets {
 		if secret.External || secret.Spec.Driver != nil {
 			continue
@@ -35,14 +36,14 @@ func (cl *Cluster) CompareSecrets(ctx context.Context, seen *Snapshot, p *compos
 				if same {
 					mu.Lock()
 					defer mu.Unlock()
-					seen.sameSecrets[v.Name] = true
+					compared.sameSecrets[v.Name] = true
 					return nil
 				}
 			}
 			return nil
 		})
 	}
-	return g.Wait()
+	return compared, g.Wait()
 }
 
 // holds asks the manager whether a secret has this content. A secret cannot be read back; but the

@@ -25,7 +25,7 @@ type Waiting struct {
 // Await returns when all tasks of the service run, with them. A task of a service with a
 // healthcheck runs only when it is healthy. Only tasks of the current spec count. The error is an
 // *UnhealthyError, unless ctx ended.
-func (cl *Cluster) Await(ctx context.Context, s *Snapshot, w Waiting) ([]api.Task, error) {
+func (cl *Cluster) Await(ctx context.Context, rec *Record, w Waiting) ([]api.Task, error) {
 	best, last := map[string]int{}, time.Now()
 	shown := -1
 	for look := cl.Now(); ; look = cl.Next() {
@@ -43,12 +43,12 @@ func (cl *Cluster) Await(ctx context.Context, s *Snapshot, w Waiting) ([]api.Tas
 			cl.Working(w.Service, w.Step, "%d of %d tasks ready", shown, want)
 		}
 		if failed := Failures(w.Svc, tasks); len(failed) > 0 {
-			return nil, cl.Unhealthy(ctx, s, w, fmt.Sprintf("%d tasks of one slot failed", len(failed)), failed)
+			return nil, cl.Unhealthy(ctx, rec, w, fmt.Sprintf("%d tasks of one slot failed", len(failed)), failed)
 		}
 		if Advanced(best, tasks) {
 			last = time.Now()
 		} else if time.Since(last) > w.Timeout {
-			return nil, cl.Unhealthy(ctx, s, w, fmt.Sprintf("no progress for %s: %d of %d tasks are ready", w.Timeout, len(running), want), Newest(tasks))
+			return nil, cl.Unhealthy(ctx, rec, w, fmt.Sprintf("no progress for %s: %d of %d tasks are ready", w.Timeout, len(running), want), Newest(tasks))
 		}
 	}
 }
@@ -59,9 +59,9 @@ func (cl *Cluster) Await(ctx context.Context, s *Snapshot, w Waiting) ([]api.Tas
 const steadyTime = time.Second
 
 // AwaitSteady is await for services that no proxy checks.
-func (cl *Cluster) AwaitSteady(ctx context.Context, s *Snapshot, w Waiting) error {
+func (cl *Cluster) AwaitSteady(ctx context.Context, rec *Record, w Waiting) error {
 	for {
-		tasks, err := cl.Await(ctx, s, w)
+		tasks, err := cl.Await(ctx, rec, w)
 		if err != nil {
 			return err
 		}
@@ -180,7 +180,7 @@ func Newest(tasks []api.Task) []api.Task {
 }
 
 // AwaitEnded returns when no task of the service has a container any more.
-func (cl *Cluster) AwaitEnded(ctx context.Context, s *Snapshot, svc *api.Service, timeout time.Duration) error {
+func (cl *Cluster) AwaitEnded(ctx context.Context, rec *Record, svc *api.Service, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("service %s: its tasks did not end within %s: see `docker service ps %s`",
 		svc.Spec.Name, timeout, svc.Spec.Name))
 	defer cancel()
@@ -189,14 +189,8 @@ func (cl *Cluster) AwaitEnded(ctx context.Context, s *Snapshot, svc *api.Service
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(tasks[svc.ID], func(t api.Task) bool { return Begun(t) && s.Reachable(t.NodeID) }) {
+		if !slices.ContainsFunc(tasks[svc.ID], func(t api.Task) bool { return Begun(t) && rec.Reachable(t.NodeID) }) {
 			return nil
 		}
 	}
-}
-
-// Reachable says whether a node was ready when we looked last; what runs on another cannot be
-// waited for.
-func (s *Snapshot) Reachable(nodeID string) bool {
-	return s.Node(nodeID).Status.State == api.NodeStateReady
 }

@@ -34,7 +34,7 @@ func task(slot int, state api.TaskState, made time.Time) api.Task {
 
 func awaitTasks(tasks func() []api.Task, svc *api.Service, timeout time.Duration) ([]api.Task, error) {
 	o := New(&clustertest.Engine{Tasks: tasks}, "shop", nil)
-	return o.Await(context.Background(), NewSnapshot("shop"), Waiting{Service: "web", Color: Green, Step: "color green", Svc: svc, Timeout: timeout})
+	return o.Await(context.Background(), NewRecord(NewSnapshot("shop")), Waiting{Service: "web", Color: Green, Step: "color green", Svc: svc, Timeout: timeout})
 }
 
 func TestAwaitReturnsWhenAllRun(t *testing.T) {

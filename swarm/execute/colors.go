@@ -21,7 +21,7 @@ func (r *run) startColor(ctx context.Context, s plan.Step) error {
 	if err := r.putColor(ctx, b, s); err != nil {
 		return err
 	}
-	if _, err := r.Await(ctx, r.seen, cluster.Waiting{Service: s.Service, Color: s.Color, Step: step, Svc: b.Colors[s.Color], Timeout: s.Timeout}); err != nil {
+	if _, err := r.Await(ctx, r.known, cluster.Waiting{Service: s.Service, Color: s.Color, Step: step, Svc: b.Colors[s.Color], Timeout: s.Timeout}); err != nil {
 		return err
 	}
 	if b.Proxy == nil || s.Look != nil {
@@ -49,7 +49,7 @@ func (r *run) putColor(ctx context.Context, b *cluster.BlueGreen, s plan.Step) e
 		return err
 	}
 	svc, err := r.Rewrite(ctx, live, func(spec *api.ServiceSpec) error {
-		*spec = replacing(r.seen, *spec, want)
+		*spec = replacing(r.known, *spec, want)
 		return nil
 	})
 	if err != nil {
@@ -72,13 +72,13 @@ func (r *run) changeColor(ctx context.Context, s plan.Step) error {
 		return err
 	}
 	b.Colors[s.Color] = svc
-	_, err = r.Await(ctx, r.seen, cluster.Waiting{Service: s.Service, Color: s.Color, Step: "color " + string(s.Color), Svc: svc, Timeout: s.Timeout})
+	_, err = r.Await(ctx, r.known, cluster.Waiting{Service: s.Service, Color: s.Color, Step: "color " + string(s.Color), Svc: svc, Timeout: s.Timeout})
 	return err
 }
 
 // restoreColor gives a color the release back that it held before.
 func (r *run) restoreColor(ctx context.Context, s plan.Step) error {
-	text, err := r.restore(ctx, r.seen, r.blueGreen(s.Service), s.Color)
+	text, err := r.restore(ctx, r.known, r.blueGreen(s.Service), s.Color)
 	if err != nil {
 		return err
 	}
@@ -104,6 +104,6 @@ func (r *run) warmColor(ctx context.Context, s plan.Step) error {
 
 // awaitColor waits until a color runs in its full number.
 func (r *run) awaitColor(ctx context.Context, b *cluster.BlueGreen, s plan.Step) error {
-	_, err := r.Await(ctx, r.seen, cluster.Waiting{Service: s.Service, Color: s.Color, Step: "color " + string(s.Color), Svc: b.Colors[s.Color], Timeout: s.Timeout})
+	_, err := r.Await(ctx, r.known, cluster.Waiting{Service: s.Service, Color: s.Color, Step: "color " + string(s.Color), Svc: b.Colors[s.Color], Timeout: s.Timeout})
 	return err
 }

@@ -27,15 +27,18 @@ func (r *run) sendCredentials(ctx context.Context, s plan.Step) error {
 	return nil
 }
 
+// keepPlain notes what a service is that is not blue-green.
+func (r *run) keepPlain(name string, svc *api.Service) {
+	r.known.Note(func(seen *cluster.Snapshot) { seen.Plain[name] = *svc })
+}
+
 // keep notes what a service is now among those seen.
 func (r *run) keep(s plan.Step, svc *api.Service) {
-	r.seen.Mu.Lock()
-	defer r.seen.Mu.Unlock()
-	if plain, ok := r.seen.Plain[s.Service]; ok && plain.Spec.Name == s.Name {
-		r.seen.Plain[s.Service] = *svc
+	if plain, ok := r.known.Plain(s.Service); ok && plain.Spec.Name == s.Name {
+		r.keepPlain(s.Service, svc)
 		return
 	}
-	b := r.seen.BlueGreen[s.Service]
+	b := r.known.Entry(s.Service)
 	if s.Color == cluster.None {
 		b.Proxy = svc
 		return

@@ -50,13 +50,8 @@ var functions = map[plan.Action]func(*run, context.Context, plan.Step) error{
 
 // Execute carries out a plan. Until the flip, a failure puts the idle colors back to what they
 // held.
-func (ex *Executor) Execute(ctx context.Context, s *cluster.Snapshot, todo plan.Plan) error {
-	r := &run{Executor: ex, seen: s, plan: todo, before: map[string]api.ServiceSpec{}, existed: map[string]bool{}, networks: map[string]string{}, served: map[string]bool{}}
-	for _, step := range todo.Steps {
-		if step.Settings != nil {
-			s.Entry(step.Service) // from here on the map is only read: steps run side by side
-		}
-	}
+func (ex *Executor) Execute(ctx context.Context, seen *cluster.Snapshot, todo plan.Plan) error {
+	r := &run{Executor: ex, known: cluster.NewRecord(seen), plan: todo, before: map[string]api.ServiceSpec{}, existed: map[string]bool{}, networks: map[string]string{}, served: map[string]bool{}}
 	for _, part := range parts(todo) {
 		if err := r.part(ctx, part); err != nil {
 			return r.failed(ctx, err)

@@ -34,7 +34,7 @@ func (r *run) flip(ctx context.Context, steps []plan.Step) error {
 		moves = append(moves, traffic.Move{Service: b, From: s.From, To: s.To, Ready: addrs, Force: s.Force})
 		r.Working(s.Service, "flip", "%s → %s", s.From.Color, s.Color)
 	}
-	err := r.Move(ctx, r.seen, moves)
+	err := r.Move(ctx, r.known, moves)
 	var late *cluster.UnconfirmedError
 	var interrupted *cluster.InterruptedError
 	var moved *traffic.MayHaveMovedError
@@ -57,7 +57,7 @@ func (r *run) flip(ctx context.Context, steps []plan.Step) error {
 		}
 	}
 	for _, s := range steps {
-		if err := r.Forget(ctx, r.seen, r.blueGreen(s.Service), s.Color); err != nil {
+		if err := r.Forget(ctx, r.known, r.blueGreen(s.Service), s.Color); err != nil {
 			return err
 		}
 	}
@@ -92,7 +92,7 @@ func (r *run) retire(ctx context.Context, s plan.Step) error {
 	if cluster.Color(route.Color) == s.Color {
 		return fmt.Errorf("service %s: %s became active meanwhile: run the command again", b.Name, s.Color)
 	}
-	return r.retireColor(ctx, r.seen, b, s.Color, *s.Settings)
+	return r.retireColor(ctx, r.known, b, s.Color, *s.Settings)
 }
 
 // undo puts back what was touched before the flip: adopted or changed proxies, then the idle
@@ -165,7 +165,7 @@ func (r *run) undoNetworks(ctx context.Context) error {
 			errs = append(errs, err)
 			continue
 		}
-		delete(r.seen.Networks, name)
+		r.known.Note(func(seen *cluster.Snapshot) { delete(seen.Networks, name) })
 		if name == cluster.ControlNetwork(r.Stack) {
 			errs = append(errs, r.removeFiles(ctx))
 		}
@@ -189,7 +189,7 @@ func (r *run) remove(ctx context.Context, svc *api.Service) error {
 	if err := r.Engine.ServiceRemove(ctx, svc.ID); err != nil && !engine.NotFound(err) {
 		return fmt.Errorf("remove service %s: %w", svc.Spec.Name, err)
 	}
-	return r.AwaitRemoved(ctx, r.seen, []api.Service{*svc})
+	return r.AwaitRemoved(ctx, r.known, []api.Service{*svc})
 }
 
 // undoProxies gives a proxy service the spec that it had, but for the route; an adopted one becomes
@@ -219,7 +219,7 @@ func (r *run) undoAdoption(ctx context.Context, b *cluster.BlueGreen, live *api.
 		return err
 	}
 	b.Proxy = nil
-	if _, err := r.Await(ctx, r.seen, cluster.Waiting{Service: b.Name, Step: "proxies", Svc: svc, Timeout: undoTime}); err != nil {
+	if _, err := r.Await(ctx, r.known, cluster.Waiting{Service: b.Name, Step: "proxies", Svc: svc, Timeout: undoTime}); err != nil {
 		return err
 	}
 	if maps.Equal(svc.Spec.Labels, plain.Labels) {

@@ -29,7 +29,7 @@ func (r *run) checkPorts(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
 	w := cluster.Waiting{Service: s.Service, Color: s.Color, Step: "ports", Svc: b.Colors[s.Color], Timeout: s.Timeout}
 	for failed, began := 0, time.Now(); ; {
-		tasks, err := r.Await(ctx, r.seen, w)
+		tasks, err := r.Await(ctx, r.known, w)
 		if err != nil {
 			return err
 		}
@@ -49,7 +49,7 @@ func (r *run) checkPorts(ctx context.Context, s plan.Step) error {
 			}
 			return r.awaitReady(ctx, b, s.Color, s.Timeout)
 		case time.Since(began) >= s.Timeout:
-			return r.Unhealthy(ctx, r.seen, w, fmt.Sprintf("not all of its ports were open within %s: %s; where it does not listen on one, name the others with x-bluegreen.ports", s.Timeout, report.Unmet()), tasks)
+			return r.Unhealthy(ctx, r.known, w, fmt.Sprintf("not all of its ports were open within %s: %s; where it does not listen on one, name the others with x-bluegreen.ports", s.Timeout, report.Unmet()), tasks)
 		}
 	}
 }
@@ -63,22 +63,20 @@ func (r *run) look(ctx context.Context, b *cluster.BlueGreen, s plan.Step, tasks
 	for _, port := range s.Look.Ports {
 		ord.Look = append(ord.Look, haproxy.Look{Service: b.Name, Color: string(s.Color), Addr: cluster.TaskAddress(tasks[0], network), Port: port.Target, Mode: port.Mode})
 	}
-	a.Names[haproxy.ProxyAddr{Service: b.Name, Addr: cluster.TaskAddress(tasks[0], network)}] = r.seen.TaskName(tasks[0], color.Spec.Name)
+	a.Names[haproxy.ProxyAddr{Service: b.Name, Addr: cluster.TaskAddress(tasks[0], network)}] = r.known.TaskName(tasks[0], color.Spec.Name)
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watch sync.WaitGroup
 	defer watch.Wait()
 	defer cancel(nil)
 	watch.Go(func() { r.watchTasks(ctx, color, tasks, cancel) })
-	here := traffic.Place{Image: s.Look.Proxies.TaskTemplate.ContainerSpec.Image, Network: networkName(r.seen, network), Placement: s.Look.Proxies.TaskTemplate.Placement,
+	here := traffic.Place{Image: s.Look.Proxies.TaskTemplate.ContainerSpec.Image, Network: networkName(r.known, network), Placement: s.Look.Proxies.TaskTemplate.Placement,
 		Start: s.Timeout + silence}
-	return r.Send(ctx, r.seen, here, ord, a)
+	return r.Send(ctx, r.known, here, ord, a)
 }
 
 // networkName is the name of a network of which only the id is known.
-func networkName(s *cluster.Snapshot, id string) string {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
-	return cluster.NetworkNames(s.Networks)[id]
+func networkName(rec *cluster.Record, id string) string {
+	return rec.NetworkNames()[id]
 }
 
 // judgePorts compares what ports speak with their modes.

@@ -29,9 +29,7 @@ func (r *run) createNetwork(ctx context.Context, s plan.Step) error {
 	if err != nil {
 		return fmt.Errorf("network %s: %w", s.Name, err)
 	}
-	r.seen.Mu.Lock()
-	r.seen.Networks[s.Name] = n
-	r.seen.Mu.Unlock()
+	r.known.Note(func(seen *cluster.Snapshot) { seen.Networks[s.Name] = n })
 	r.Done("", "network "+s.Name, "created")
 	return nil
 }
@@ -60,9 +58,9 @@ func (r *run) createSecret(ctx context.Context, s plan.Step) error {
 	if err != nil {
 		return fmt.Errorf("create secret %s: %w", s.Name, err)
 	}
-	r.seen.Mu.Lock()
-	r.seen.Secrets[s.Name] = api.Secret{ID: created.ID, Spec: api.SecretSpec{Annotations: s.Secret.Spec.Annotations}}
-	r.seen.Mu.Unlock()
+	r.known.Note(func(seen *cluster.Snapshot) {
+		seen.Secrets[s.Name] = api.Secret{ID: created.ID, Spec: api.SecretSpec{Annotations: s.Secret.Spec.Annotations}}
+	})
 	r.Done("", "secret "+s.Name, "created")
 	return nil
 }
@@ -72,9 +70,7 @@ func (r *run) createConfig(ctx context.Context, s plan.Step) error {
 	if err != nil {
 		return fmt.Errorf("create config %s: %w", s.Name, err)
 	}
-	r.seen.Mu.Lock()
-	r.seen.Configs[s.Name] = api.Config{ID: created.ID, Spec: s.Config.Spec}
-	r.seen.Mu.Unlock()
+	r.known.Note(func(seen *cluster.Snapshot) { seen.Configs[s.Name] = api.Config{ID: created.ID, Spec: s.Config.Spec} })
 	r.Done("", "config "+s.Name, "created")
 	return nil
 }
@@ -83,13 +79,13 @@ func (r *run) createConfig(ctx context.Context, s plan.Step) error {
 // to exist.
 func (r *run) ready(ctx context.Context, s plan.Step) (api.ServiceSpec, error) {
 	spec := cluster.Clone(*s.Spec)
-	if err := r.EnsureFiles(ctx, r.seen, s.Files); err != nil {
+	if err := r.EnsureFiles(ctx, r.known, s.Files); err != nil {
 		return spec, err
 	}
-	if err := r.seen.Resolve(&spec); err != nil {
+	if err := r.known.Resolve(&spec); err != nil {
 		return spec, err
 	}
-	r.seen.FillSubnet(&spec)
+	r.known.FillSubnet(&spec)
 	return spec, nil
 }
 
@@ -137,9 +133,7 @@ func (r *run) createService(ctx context.Context, s plan.Step, keep func(*api.Ser
 		keep(svc)
 		return nil
 	}
-	r.seen.Mu.Lock()
-	r.seen.Plain[s.Service] = *svc
-	r.seen.Mu.Unlock()
+	r.keepPlain(s.Service, svc)
 	r.Done(s.Service, "service", "created")
 	return nil
 }
@@ -149,11 +143,9 @@ func (r *run) updatePlain(ctx context.Context, s plan.Step) error {
 	if err != nil {
 		return err
 	}
-	r.seen.Mu.Lock()
-	live := r.seen.Plain[s.Service]
-	r.seen.Mu.Unlock()
+	live, _ := r.known.Plain(s.Service)
 	svc, err := r.Rewrite(ctx, &live, func(spec *api.ServiceSpec) error {
-		*spec = replacing(r.seen, *spec, want)
+		*spec = replacing(r.known, *spec, want)
 		return nil
 	})
 	if err != nil {
@@ -166,11 +158,11 @@ func (r *run) updatePlain(ctx context.Context, s plan.Step) error {
 
 // replacing returns want as the next spec of a service that holds live. Where the tasks are made of
 // the same, they are left to the letter as they are: another order of a list would restart them.
-func replacing(s *cluster.Snapshot, live, want api.ServiceSpec) api.ServiceSpec {
+func replacing(rec *cluster.Record, live, want api.ServiceSpec) api.ServiceSpec {
 	want = cluster.Clone(want)
-	names := cluster.NetworkNames(s.Networks)
+	names := rec.NetworkNames()
 	same := true
-	for _, p := range plan.Flatten(want, names).Without(s.APIVersion).Differences(plan.Flatten(live, names).Without(s.APIVersion)) {
+	for _, p := range plan.Flatten(want, names).Without(rec.APIVersion).Differences(plan.Flatten(live, names).Without(rec.APIVersion)) {
 		same = same && !plan.InTask(p)
 	}
 	want.TaskTemplate.ForceUpdate = live.TaskTemplate.ForceUpdate
@@ -189,20 +181,15 @@ func (r *run) awaitStep(ctx context.Context, s plan.Step) error {
 	if cluster.IsJob(svc.Spec) {
 		return r.awaitCompleted(ctx, cluster.Waiting{Service: s.Service, Step: "job", Svc: svc, Timeout: s.Timeout})
 	}
-	return r.AwaitSteady(ctx, r.seen, cluster.Waiting{Service: s.Service, Color: s.Color, Step: "tasks", Svc: svc, Timeout: s.Timeout})
+	return r.AwaitSteady(ctx, r.known, cluster.Waiting{Service: s.Service, Color: s.Color, Step: "tasks", Svc: svc, Timeout: s.Timeout})
 }
 
 // serviceOf finds the swarm service that a step is about among those seen.
 func (r *run) serviceOf(s plan.Step) *api.Service {
-	r.seen.Mu.Lock()
-	defer r.seen.Mu.Unlock()
-	if svc, ok := r.seen.Plain[s.Service]; ok && svc.Spec.Name == s.Name {
+	if svc, ok := r.known.Plain(s.Service); ok && svc.Spec.Name == s.Name {
 		return &svc
 	}
-	b := r.seen.BlueGreen[s.Service]
-	if b == nil {
-		return nil
-	}
+	b := r.known.Entry(s.Service)
 	for _, svc := range []*api.Service{b.Proxy, b.Colors[cluster.Blue], b.Colors[cluster.Green]} {
 		if svc != nil && svc.Spec.Name == s.Name {
 			return svc

@@ -41,7 +41,7 @@ func (r *run) proxiesServe(ctx context.Context, b *cluster.BlueGreen, s plan.Ste
 	if err := r.awaitReady(ctx, b, s.Color, s.Timeout); err != nil {
 		return err
 	}
-	_, err := r.Await(ctx, r.seen, cluster.Waiting{Service: s.Service, Step: "proxies", Svc: b.Proxy, Timeout: s.Timeout})
+	_, err := r.Await(ctx, r.known, cluster.Waiting{Service: s.Service, Step: "proxies", Svc: b.Proxy, Timeout: s.Timeout})
 	if err != nil {
 		return err
 	}
@@ -64,10 +64,10 @@ func (r *run) awaitStarting(ctx context.Context, b *cluster.BlueGreen, s plan.St
 			return nil
 		}
 		if failed := cluster.Failures(b.Proxy, tasks); len(failed) > 0 {
-			return r.Unhealthy(ctx, r.seen, w, "the proxies failed", failed)
+			return r.Unhealthy(ctx, r.known, w, "the proxies failed", failed)
 		}
 		if time.Since(began) > s.Timeout {
-			return r.Unhealthy(ctx, r.seen, w, fmt.Sprintf("no proxy started within %s", s.Timeout), cluster.Newest(tasks))
+			return r.Unhealthy(ctx, r.known, w, fmt.Sprintf("no proxy started within %s", s.Timeout), cluster.Newest(tasks))
 		}
 	}
 }
@@ -76,9 +76,7 @@ func (r *run) awaitStarting(ctx context.Context, b *cluster.BlueGreen, s plan.St
 // ports stay.
 func (r *run) adopt(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
-	r.seen.Mu.Lock()
-	plain := r.seen.Plain[s.Service]
-	r.seen.Mu.Unlock()
+	plain, _ := r.known.Plain(s.Service)
 	r.Working(s.Service, "proxies", "adopting the running service")
 	want, err := r.ready(ctx, s)
 	if err != nil {
@@ -97,7 +95,7 @@ func (r *run) adopt(ctx context.Context, s plan.Step) error {
 		byAddress = compose.RouterOf(s.Spec.Labels).ByAddress
 	}
 	svc, err := r.Rewrite(ctx, live, func(spec *api.ServiceSpec) error {
-		next := replacing(r.seen, *spec, want)
+		next := replacing(r.known, *spec, want)
 		cluster.SetLabels(&next, byAddress)
 		*spec = next
 		return nil
@@ -166,7 +164,7 @@ func (r *run) sendByAddress(ctx context.Context, s plan.Step, plain *api.Service
 func (r *run) sharedNetwork(plain api.Service, s plan.Step) string {
 	_, network := compose.TraefikNetwork(s.Spec.Labels)
 	on := slices.ContainsFunc(plain.Spec.TaskTemplate.Networks, func(a api.NetworkAttachmentConfig) bool {
-		return a.Target == network || networkName(r.seen, a.Target) == network
+		return a.Target == network || networkName(r.known, a.Target) == network
 	})
 	if !on {
 		return ""
@@ -210,7 +208,7 @@ func (r *run) updateProxies(ctx context.Context, s plan.Step) error {
 		return err
 	}
 	w := cluster.Waiting{Service: s.Service, Step: "proxies", Svc: b.Proxy, Timeout: s.Timeout}
-	if _, err := r.Await(ctx, r.seen, w); err != nil {
+	if _, err := r.Await(ctx, r.known, w); err != nil {
 		return err
 	}
 	if err := r.awaitReplaced(ctx, b.Proxy.ID); err != nil {
@@ -222,7 +220,7 @@ func (r *run) updateProxies(ctx context.Context, s plan.Step) error {
 
 func (r *run) putProxies(ctx context.Context, b *cluster.BlueGreen, want api.ServiceSpec) error {
 	svc, err := r.Rewrite(ctx, b.Proxy, func(spec *api.ServiceSpec) error {
-		next := replacing(r.seen, *spec, want)
+		next := replacing(r.known, *spec, want)
 		if spec.Labels[cluster.LabelRole] == cluster.RoleProxy { // else it was about to become a plain service
 			for _, l := range []string{cluster.LabelAlias + b.Name, cluster.LabelNext, cluster.LabelPrevious} {
 				cluster.SetLabels(&next, map[string]string{l: spec.Labels[l]})

@@ -21,7 +21,7 @@ func (r *run) awaitReady(ctx context.Context, b *cluster.BlueGreen, c cluster.Co
 	step := "color " + string(c)
 	w := cluster.Waiting{Service: b.Name, Color: c, Step: step, Svc: b.Colors[c], Timeout: timeout}
 	for began := time.Now(); ; {
-		tasks, err := r.Await(ctx, r.seen, w)
+		tasks, err := r.Await(ctx, r.known, w)
 		if err != nil {
 			return err
 		}
@@ -37,7 +37,7 @@ func (r *run) awaitReady(ctx context.Context, b *cluster.BlueGreen, c cluster.Co
 			r.Done(b.Name, step, "ready in every proxy")
 			return nil
 		case time.Since(began) >= timeout:
-			return r.Unhealthy(ctx, r.seen, w, fmt.Sprintf("not ready in every proxy within %s: %s", timeout, unmet), tasks)
+			return r.Unhealthy(ctx, r.known, w, fmt.Sprintf("not ready in every proxy within %s: %s", timeout, unmet), tasks)
 		}
 	}
 }
@@ -49,7 +49,7 @@ func (r *run) proxiesFailed(ctx context.Context, b *cluster.BlueGreen) error {
 		return err
 	}
 	if failed := cluster.Failures(b.Proxy, tasks); len(failed) > 0 {
-		return r.Unhealthy(ctx, r.seen, cluster.Waiting{Service: b.Name, Svc: b.Proxy}, "its proxies failed", failed)
+		return r.Unhealthy(ctx, r.known, cluster.Waiting{Service: b.Name, Svc: b.Proxy}, "its proxies failed", failed)
 	}
 	return nil
 }
@@ -62,7 +62,7 @@ func (r *run) readyOnce(ctx context.Context, b *cluster.BlueGreen, c cluster.Col
 		return "", err
 	}
 	here := []traffic.Move{{Service: b, From: route, To: route}}
-	proxies, err := r.Askable(ctx, r.seen, here)
+	proxies, err := r.Askable(ctx, r.known, here)
 	if errors.Is(err, traffic.ErrNoProxy) {
 		return err.Error(), cluster.ErrTasksChanged // one is on its way: a wait for the next look
 	}
@@ -76,8 +76,8 @@ func (r *run) readyOnce(ctx context.Context, b *cluster.BlueGreen, c cluster.Col
 	defer watches.Wait()
 	defer cancel(nil)
 	watches.Go(func() { r.watchTasks(octx, color, tasks, cancel) })
-	watches.Go(func() { r.WatchProxies(octx, r.seen, here, proxies, cancel) })
-	report, err := r.Order(octx, r.seen, proxies, haproxy.Order{Wait: max(wait, time.Second),
+	watches.Go(func() { r.WatchProxies(octx, r.known, here, proxies, cancel) })
+	report, err := r.Order(octx, r.known, proxies, haproxy.Order{Wait: max(wait, time.Second),
 		Until: []haproxy.Condition{{Service: b.Name, Color: string(c), Want: haproxy.Ready, Addrs: addrs}}},
 		func(unmet string) { r.Working(b.Name, "color "+string(c), "%s", unmet) })
 	if err != nil {

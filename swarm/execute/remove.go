@@ -18,7 +18,7 @@ import (
 // removeOfStack removes a service together with its stack: tasks are waited for when all services
 // are removed.
 func (r *run) removeOfStack(ctx context.Context, s plan.Step) error {
-	for _, svc := range r.seen.Services() {
+	for _, svc := range r.known.Snapshot().Services() {
 		if svc.Spec.Name != s.Name {
 			continue
 		}
@@ -32,7 +32,7 @@ func (r *run) removeOfStack(ctx context.Context, s plan.Step) error {
 
 // awaitStackGone waits until the tasks of all services that the stack had have ended.
 func (r *run) awaitStackGone(ctx context.Context, _ plan.Step) error {
-	return r.AwaitRemoved(ctx, r.seen, r.seen.Services())
+	return r.AwaitRemoved(ctx, r.known, r.known.Snapshot().Services())
 }
 
 // removeService removes a service of the stack and waits until its tasks have ended.
@@ -59,10 +59,7 @@ func (r *run) removeProxies(ctx context.Context, s plan.Step) error {
 // removeColor removes a color, once no proxy is left that could send there.
 func (r *run) removeColor(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
-	r.seen.Mu.Lock()
-	plain, ok := r.seen.Plain[s.Service]
-	r.seen.Mu.Unlock()
-	if ok {
+	if plain, ok := r.known.Plain(s.Service); ok {
 		if err := r.proxiesLeft(ctx, plain); err != nil {
 			return err
 		}
@@ -71,7 +68,7 @@ func (r *run) removeColor(ctx context.Context, s plan.Step) error {
 		return err
 	}
 	r.Done(s.Service, "color "+string(s.Color), "removed: %s", s.Cause)
-	return r.Forget(ctx, r.seen, b, s.Color)
+	return r.Forget(ctx, r.known, b, s.Color)
 }
 
 // proxiesLeft waits until the tasks that a service had before it became a plain one have ended.
@@ -91,7 +88,7 @@ func (r *run) proxiesLeft(ctx context.Context, svc api.Service) error {
 func (r *run) awaitFormer(ctx context.Context, svc api.Service, patience time.Duration) ([]api.Task, error) {
 	look := r.Now()
 	for began := time.Now(); ; look = r.Next() {
-		if _, err := look.RefreshNodes(ctx, r.seen); err != nil {
+		if _, err := look.RefreshNodes(ctx, r.known); err != nil {
 			return nil, err
 		}
 		all, err := look.Tasks(ctx, svc.ID)
@@ -107,7 +104,7 @@ func (r *run) awaitFormer(ctx context.Context, svc api.Service, patience time.Du
 			return cluster.Ended(t) || !cluster.Begun(t) || slices.Contains(now, t.ID)
 		})
 		late := patience > 0 && time.Since(began) >= patience
-		if late || !slices.ContainsFunc(left, func(t api.Task) bool { return r.seen.Reachable(t.NodeID) }) {
+		if late || !slices.ContainsFunc(left, func(t api.Task) bool { return r.known.Reachable(t.NodeID) }) {
 			return left, nil
 		}
 	}
@@ -117,7 +114,7 @@ func (r *run) awaitFormer(ctx context.Context, svc api.Service, patience time.Du
 func (r *run) placesOf(tasks []api.Task, svc api.Service) []string {
 	var names []string
 	for _, t := range tasks {
-		names = append(names, fmt.Sprintf("%s on %s", r.seen.TaskName(t, svc.Spec.Name), r.seen.NodeName(t.NodeID)))
+		names = append(names, fmt.Sprintf("%s on %s", r.known.TaskName(t, svc.Spec.Name), r.known.NodeName(t.NodeID)))
 	}
 	return names
 }
@@ -126,7 +123,8 @@ func (r *run) placesOf(tasks []api.Task, svc api.Service) []string {
 func (r *run) removeNetwork(ctx context.Context, s plan.Step) error {
 	ctx, cancel := context.WithTimeout(ctx, cluster.RemovalTime)
 	defer cancel()
-	if err := r.Executor.RemoveNetwork(ctx, r.seen.Networks[s.Name]); err != nil {
+	n, _ := r.known.Network(s.Name)
+	if err := r.Executor.RemoveNetwork(ctx, n); err != nil {
 		return err
 	}
 	if r.plan.Command == plan.Down {
@@ -137,8 +135,9 @@ func (r *run) removeNetwork(ctx context.Context, s plan.Step) error {
 
 // removeFiles removes the generated files of proxies.
 func (r *run) removeFiles(ctx context.Context) error {
-	for name, c := range r.seen.Configs {
-		if !r.seen.Mine(c.Spec.Labels) || c.Spec.Labels[cluster.LabelRole] != cluster.RoleFile {
+	seen := r.known.Snapshot()
+	for name, c := range seen.Configs {
+		if !seen.Mine(c.Spec.Labels) || c.Spec.Labels[cluster.LabelRole] != cluster.RoleFile {
 			continue
 		}
 		if err := r.Engine.ConfigRemove(ctx, c.ID); err != nil && !engine.NotFound(err) {
@@ -167,7 +166,7 @@ func (r *run) giveBack(ctx context.Context, s plan.Step) error {
 	r.Working(s.Service, "service", "%s", s.Cause)
 	stopFirst := plan.HostPorts(want) || plan.HostPorts(live.Spec)
 	svc, err := r.Rewrite(ctx, live, func(spec *api.ServiceSpec) error {
-		next := replacing(r.seen, *spec, want)
+		next := replacing(r.known, *spec, want)
 		keepRouterNetwork(&next, *spec)
 		next.UpdateConfig = plan.ProxyUpdate(stopFirst)
 		*spec = next
@@ -177,7 +176,7 @@ func (r *run) giveBack(ctx context.Context, s plan.Step) error {
 		return err
 	}
 	b.Proxy = svc
-	if err := r.AwaitSteady(ctx, r.seen, cluster.Waiting{Service: s.Service, Step: "service", Svc: svc, Timeout: s.Timeout}); err != nil {
+	if err := r.AwaitSteady(ctx, r.known, cluster.Waiting{Service: s.Service, Step: "service", Svc: svc, Timeout: s.Timeout}); err != nil {
 		return err
 	}
 	r.serves(s.Service)
@@ -194,9 +193,7 @@ func (r *run) giveBack(ctx context.Context, s plan.Step) error {
 		return err
 	}
 	b.Proxy = nil
-	r.seen.Mu.Lock()
-	r.seen.Plain[s.Service] = *svc
-	r.seen.Mu.Unlock()
+	r.keepPlain(s.Service, svc)
 	r.Done(s.Service, "service", "given back: it is a plain service again")
 	return nil
 }

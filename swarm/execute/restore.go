@@ -30,15 +30,15 @@ func (r *run) undoColor(ctx context.Context, s plan.Step) (string, error) {
 	case saved == nil:
 		return s.Name + " was left as it is", nil
 	}
-	return r.restore(ctx, r.seen, b, s.Color)
+	return r.restore(ctx, r.known, b, s.Color)
 }
 
 // restore brings a color back to its saved release and waits, for a while, until it runs.
-func (ex *Executor) restore(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color) (string, error) {
+func (ex *Executor) restore(ctx context.Context, rec *cluster.Record, b *cluster.BlueGreen, c cluster.Color) (string, error) {
 	saved := cluster.Clone(*b.Saved[c])
 	step := "restore " + string(c)
 	ex.Working(b.Name, step, "giving back release %d", cluster.ReleaseOf(saved))
-	if err := ex.halt(ctx, s, b, c, step); err != nil {
+	if err := ex.halt(ctx, rec, b, c, step); err != nil {
 		return "", err
 	}
 	svc, err := ex.putBack(ctx, b.Colors[c], saved)
@@ -47,14 +47,14 @@ func (ex *Executor) restore(ctx context.Context, s *cluster.Snapshot, b *cluster
 	}
 	b.Colors[c] = svc
 	text := fmt.Sprintf("%s holds release %d again", svc.Spec.Name, cluster.ReleaseOf(svc.Spec))
-	if _, err := ex.Await(ctx, s, cluster.Waiting{Service: b.Name, Color: c, Step: step, Svc: svc, Timeout: undoTime}); err != nil {
+	if _, err := ex.Await(ctx, rec, cluster.Waiting{Service: b.Name, Color: c, Step: step, Svc: svc, Timeout: undoTime}); err != nil {
 		var u *cluster.UnhealthyError
 		if !errors.As(err, &u) {
 			return "", err
 		}
 		return text + ", but it does not run: " + u.Cause, nil
 	}
-	return text, ex.Forget(ctx, s, b, c)
+	return text, ex.Forget(ctx, rec, b, c)
 }
 
 // putBack writes a saved spec; a service whose mode is another by now is made anew.
@@ -79,13 +79,13 @@ func (ex *Executor) putBack(ctx context.Context, live *api.Service, saved api.Se
 
 // retireColor waits until nothing is in flight on the color that traffic has left, then keeps it
 // warm or cold.
-func (ex *Executor) retireColor(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color, settings bluegreen.Settings) error {
+func (ex *Executor) retireColor(ctx context.Context, rec *cluster.Record, b *cluster.BlueGreen, c cluster.Color, settings bluegreen.Settings) error {
 	route, err := b.Route()
 	if err != nil {
 		return err
 	}
 	ex.Working(b.Name, "drain "+string(c), "waiting for requests in flight")
-	if err := ex.rest(ctx, s, b, c, route, settings.Drain); err != nil {
+	if err := ex.rest(ctx, rec, b, c, route, settings.Drain); err != nil {
 		return err
 	}
 	if settings.Keep == bluegreen.KeepWarm {

@@ -18,8 +18,9 @@ import (
 // run carries out one plan.
 type run struct {
 	*Executor
-	seen *cluster.Snapshot
 	plan plan.Plan
+	// known is what this run knows of the swarm: what was seen, and what it wrote.
+	known *cluster.Record
 
 	mu sync.Mutex
 	// begun are the colors that were touched and do not serve yet; a failure puts them back.
@@ -86,16 +87,14 @@ func (r *run) serves(service string) {
 func (r *run) touch(s plan.Step) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.seen.Entry(s.Service).Colors[s.Color] != nil {
+	if r.known.Entry(s.Service).Colors[s.Color] != nil {
 		r.existed[s.Name] = true
 	}
 	r.begun = append(r.begun, s)
 }
 
 func (r *run) blueGreen(name string) *cluster.BlueGreen {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.seen.Entry(name)
+	return r.known.Entry(name)
 }
 
 // Executor carries out plans.

@@ -30,10 +30,10 @@ func (r *run) stopColor(ctx context.Context, s plan.Step) error {
 		}
 	}
 	r.touch(s)
-	if err := r.Save(ctx, r.seen, b, s.Color); err != nil {
+	if err := r.Save(ctx, r.known, b, s.Color); err != nil {
 		return err
 	}
-	return r.halt(ctx, r.seen, b, s.Color, "color "+string(s.Color))
+	return r.halt(ctx, r.known, b, s.Color, "color "+string(s.Color))
 }
 
 // leave sees that every proxy follows the route that is written down, and that the color is at
@@ -46,15 +46,15 @@ func (r *run) leave(ctx context.Context, b *cluster.BlueGreen, s plan.Step) erro
 	if cluster.Color(route.Color) == s.Color {
 		return fmt.Errorf("service %s: %s became active meanwhile: run the command again", b.Name, s.Color)
 	}
-	return r.rest(ctx, r.seen, b, s.Color, route, s.Settings.Drain)
+	return r.rest(ctx, r.known, b, s.Color, route, s.Settings.Drain)
 }
 
 // rest waits until no request is in flight on a color in any proxy, for drain at most; then what is
 // left is closed. Every proxy confirms the route on the way: else ErrDrift, or an
 // *UnconfirmedError.
-func (ex *Executor) rest(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color, route haproxy.Route, drain time.Duration) error {
+func (ex *Executor) rest(ctx context.Context, rec *cluster.Record, b *cluster.BlueGreen, c cluster.Color, route haproxy.Route, drain time.Duration) error {
 	moves := []traffic.Move{{Service: b, From: route, To: route}}
-	proxies, err := ex.Askable(ctx, s, moves)
+	proxies, err := ex.Askable(ctx, rec, moves)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (ex *Executor) rest(ctx context.Context, s *cluster.Snapshot, b *cluster.Bl
 		Close:  []haproxy.Closing{{Service: b.Name, Color: string(c)}},
 	}
 	step := "drain " + string(c)
-	report, err := ex.Order(ctx, s, proxies, ord, func(unmet string) { ex.Working(b.Name, step, "%s", unmet) })
+	report, err := ex.Order(ctx, rec, proxies, ord, func(unmet string) { ex.Working(b.Name, step, "%s", unmet) })
 	if err != nil {
 		return err
 	}
@@ -75,12 +75,12 @@ func (ex *Executor) rest(ctx context.Context, s *cluster.Snapshot, b *cluster.Bl
 	if !report.Met {
 		ex.Warn(b.Name, step, "not at rest after %s: %s", drain, report.Unmet())
 	}
-	return ex.Confirm(ctx, s, moves, traffic.Heard{}.Add(moves, proxies, report))
+	return ex.Confirm(ctx, rec, moves, traffic.Heard{}.Add(moves, proxies, report))
 }
 
 // halt scales a color to nothing and waits until its tasks have ended and no proxy knows any of
 // them.
-func (ex *Executor) halt(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color, step string) error {
+func (ex *Executor) halt(ctx context.Context, rec *cluster.Record, b *cluster.BlueGreen, c cluster.Color, step string) error {
 	svc, err := ex.Rewrite(ctx, b.Colors[c], func(spec *api.ServiceSpec) error {
 		*spec = cluster.Stopped(*spec)
 		return nil
@@ -94,26 +94,26 @@ func (ex *Executor) halt(ctx context.Context, s *cluster.Snapshot, b *cluster.Bl
 	if g := svc.Spec.TaskTemplate.ContainerSpec.StopGracePeriod; g != nil {
 		grace += *g
 	}
-	if err := ex.AwaitEnded(ctx, s, svc, grace); err != nil {
+	if err := ex.AwaitEnded(ctx, rec, svc, grace); err != nil {
 		return err
 	}
 	if b.Proxy == nil {
 		return nil
 	}
-	return ex.awaitGone(ctx, s, b, c)
+	return ex.awaitGone(ctx, rec, b, c)
 }
 
 // awaitGone waits until no proxy has an address of the color.
-func (ex *Executor) awaitGone(ctx context.Context, s *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color) error {
+func (ex *Executor) awaitGone(ctx context.Context, rec *cluster.Record, b *cluster.BlueGreen, c cluster.Color) error {
 	route, err := b.Route()
 	if err != nil {
 		return err
 	}
-	proxies, err := ex.Askable(ctx, s, []traffic.Move{{Service: b, From: route, To: route}})
+	proxies, err := ex.Askable(ctx, rec, []traffic.Move{{Service: b, From: route, To: route}})
 	if err != nil {
 		return err
 	}
-	report, err := ex.Order(ctx, s, proxies, haproxy.Order{Wait: emptyTime,
+	report, err := ex.Order(ctx, rec, proxies, haproxy.Order{Wait: emptyTime,
 		Until: []haproxy.Condition{{Service: b.Name, Color: string(c), Want: haproxy.Empty}}}, nil)
 	if err != nil {
 		return err

@@ -11,9 +11,7 @@ import (
 
 // updateSecret writes a secret's labels. Its content is not sent: that says that it stays.
 func (r *run) updateSecret(ctx context.Context, s plan.Step) error {
-	r.seen.Mu.Lock()
-	known := r.seen.Secrets[s.Name]
-	r.seen.Mu.Unlock()
+	known := r.known.Secret(s.Name)
 	if err := r.Engine.SecretUpdate(ctx, known.ID, known.Version, s.Secret.Spec); err != nil {
 		return changedMeanwhile("secret", s.Name, err)
 	}
@@ -23,9 +21,7 @@ func (r *run) updateSecret(ctx context.Context, s plan.Step) error {
 
 // updateConfig writes a config's labels.
 func (r *run) updateConfig(ctx context.Context, s plan.Step) error {
-	r.seen.Mu.Lock()
-	known := r.seen.Configs[s.Name]
-	r.seen.Mu.Unlock()
+	known, _ := r.known.Config(s.Name)
 	if err := r.Engine.ConfigUpdate(ctx, known.ID, known.Version, s.Config.Spec); err != nil {
 		return changedMeanwhile("config", s.Name, err)
 	}
@@ -44,12 +40,11 @@ func changedMeanwhile(kind, name string, err error) error {
 // to use meanwhile stays, and so does every one while something does not serve that should.
 func (r *run) removeVersion(ctx context.Context, s plan.Step) error {
 	kind, remove := "secret", r.Engine.SecretRemove
-	r.seen.Mu.Lock()
-	id := r.seen.Secrets[s.Name].ID
+	id := r.known.Secret(s.Name).ID
 	if s.Do == plan.RemoveConfig {
-		kind, remove, id = "config", r.Engine.ConfigRemove, r.seen.Configs[s.Name].ID
+		c, _ := r.known.Config(s.Name)
+		kind, remove, id = "config", r.Engine.ConfigRemove, c.ID
 	}
-	r.seen.Mu.Unlock()
 	r.mu.Lock()
 	failed := r.tolerated != nil
 	r.mu.Unlock()

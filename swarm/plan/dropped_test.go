@@ -123,7 +123,7 @@ configs: {cred: {content: a}, other: {content: b}}`
 			Spec: todo.Steps[slices.IndexFunc(todo.Steps, func(s plan.Step) bool { return s.Name == "shop_"+name })].Config.Spec}
 	}
 	spec := cluster.Clone(*todo.Steps[slices.IndexFunc(todo.Steps, func(s plan.Step) bool { return s.Do == plan.CreatePlain })].Spec)
-	if err := seen.Resolve(&spec); err != nil {
+	if err := cluster.NewRecord(seen).Resolve(&spec); err != nil {
 		t.Fatal(err)
 	}
 	if got := spec.TaskTemplate.ContainerSpec.Privileges.CredentialSpec.Config; got != "id of cred" {

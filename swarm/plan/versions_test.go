@@ -40,7 +40,7 @@ func contents(config, secret string) string {
 func versionPlan(t *testing.T, seen *cluster.Snapshot, file string, opts plan.UpOptions) plan.Plan {
 	t.Helper()
 	p := plantest.LoadShop(t, file)
-	plantest.Compared(t, seen, p)
+	seen = plantest.Compared(t, seen, p)
 	todo, err := plan.ForUp(p, seen, &plan.Images{}, opts)
 	if err != nil {
 		t.Fatal(err)

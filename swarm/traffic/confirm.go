@@ -40,14 +40,14 @@ func follows(moves []Move, a *haproxy.ProxyReport) bool {
 
 // Confirm asks until every proxy that may route has confirmed its route, also those that started
 // meanwhile. The error is an *UnconfirmedError that names the others, or ErrDrift.
-func (sw *Switch) Confirm(ctx context.Context, s *cluster.Snapshot, moves []Move, h Heard) error {
+func (sw *Switch) Confirm(ctx context.Context, rec *cluster.Record, moves []Move, h Heard) error {
 	if h == nil {
 		h = Heard{}
 	}
 	var last []cluster.ProxyTask
 	look := sw.Now()
 	for began := time.Now(); ; {
-		all, err := sw.ProxyTasks(ctx, look, s, services(moves))
+		all, err := sw.ProxyTasks(ctx, look, rec, services(moves))
 		switch {
 		case err != nil && ctx.Err() != nil && last != nil:
 			return unconfirmed(moves, last)
@@ -70,7 +70,7 @@ func (sw *Switch) Confirm(ctx context.Context, s *cluster.Snapshot, moves []Move
 			look = sw.Next()
 			continue
 		}
-		if err := sw.tellAgain(ctx, s, moves, ask, h); err != nil {
+		if err := sw.tellAgain(ctx, rec, moves, ask, h); err != nil {
 			return errors.Join(err, unconfirmed(moves, missing))
 		}
 	}
@@ -102,12 +102,12 @@ func outdated(moves []Move, all []cluster.ProxyTask) bool {
 }
 
 // tellAgain gives the routes without conditions: who has them already only confirms.
-func (sw *Switch) tellAgain(ctx context.Context, s *cluster.Snapshot, moves []Move, ask []cluster.ProxyTask, h Heard) error {
+func (sw *Switch) tellAgain(ctx context.Context, rec *cluster.Record, moves []Move, ask []cluster.ProxyTask, h Heard) error {
 	again := slices.Clone(moves)
 	for i := range again {
 		again[i].Ready = nil
 	}
-	report, err := sw.Order(ctx, s, ask, moveOrder(again), nil)
+	report, err := sw.Order(ctx, rec, ask, moveOrder(again), nil)
 	if err != nil {
 		return err
 	}
@@ -143,16 +143,16 @@ func unconfirmed(moves []Move, missing []cluster.ProxyTask) error {
 // Settle ends flips that were begun and not ended, in the direction in which the proxies went, and
 // mends a label that is behind the proxies. It says whether any flip went forward. Only services
 // with proxies are looked at.
-func (sw *Switch) Settle(ctx context.Context, s *cluster.Snapshot, names []string) (forward bool, err error) {
-	moves, err := sw.standing(ctx, s, names)
+func (sw *Switch) Settle(ctx context.Context, rec *cluster.Record, names []string) (forward bool, err error) {
+	moves, err := sw.standing(ctx, rec, names)
 	if err != nil || len(moves) == 0 {
 		return false, err
 	}
-	proxies, err := sw.Askable(ctx, s, moves)
+	proxies, err := sw.Askable(ctx, rec, moves)
 	if err != nil {
 		return false, err
 	}
-	report, err := sw.Order(ctx, s, proxies, haproxy.Order{}, nil)
+	report, err := sw.Order(ctx, rec, proxies, haproxy.Order{}, nil)
 	if err != nil {
 		return false, err
 	}
@@ -162,19 +162,19 @@ func (sw *Switch) Settle(ctx context.Context, s *cluster.Snapshot, names []strin
 			return false, err
 		}
 		if next, _ := m.Service.Next(); next.Color == m.To.Color {
-			s.Finished[m.Service.Name] = true
+			rec.Note(func(s *cluster.Snapshot) { s.Finished[m.Service.Name] = true })
 		}
 		forward = forward || m.From.Color != m.To.Color
 	}
-	return forward, sw.finish(ctx, s, moves, nil)
+	return forward, sw.finish(ctx, rec, moves, nil)
 }
 
 // standing reads the services afresh and returns, for each, a move that goes nowhere yet.
-func (sw *Switch) standing(ctx context.Context, s *cluster.Snapshot, names []string) ([]Move, error) {
+func (sw *Switch) standing(ctx context.Context, rec *cluster.Record, names []string) ([]Move, error) {
 	var moves []Move
 	for _, name := range names {
-		b := s.BlueGreen[name]
-		if b == nil || b.Proxy == nil {
+		b := rec.Entry(name)
+		if b.Proxy == nil {
 			continue
 		}
 		fresh, err := sw.Inspect(ctx, b.Proxy.ID)

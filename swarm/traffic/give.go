@@ -27,10 +27,10 @@ var ErrNoProxy = errors.New("no proxy of it runs")
 
 // give tells the proxies the new routes once each sees the new color ready, and returns which tasks
 // confirmed. While proxies come and go, the order is given anew to those that are there.
-func (sw *Switch) give(ctx context.Context, s *cluster.Snapshot, moves []Move) (Heard, error) {
+func (sw *Switch) give(ctx context.Context, rec *cluster.Record, moves []Move) (Heard, error) {
 	var doubt error // an order that was ended from outside may have been given
 	for end := time.Now().Add(2 * readyTime); ; {
-		proxies, report, err := sw.giveOnce(ctx, s, moves)
+		proxies, report, err := sw.giveOnce(ctx, rec, moves)
 		switch {
 		case errors.Is(err, cluster.ErrTasksChanged), errors.Is(err, ErrNoProxy):
 			if errors.Is(err, cluster.ErrTasksChanged) {
@@ -64,8 +64,8 @@ func (sw *Switch) give(ctx context.Context, s *cluster.Snapshot, moves []Move) (
 
 // giveOnce gives one order to the proxies that are there. The error is ErrTasksChanged when they
 // changed meanwhile.
-func (sw *Switch) giveOnce(ctx context.Context, s *cluster.Snapshot, moves []Move) ([]cluster.ProxyTask, *Answer, error) {
-	proxies, err := sw.Askable(ctx, s, moves)
+func (sw *Switch) giveOnce(ctx context.Context, rec *cluster.Record, moves []Move) ([]cluster.ProxyTask, *Answer, error) {
+	proxies, err := sw.Askable(ctx, rec, moves)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -73,15 +73,15 @@ func (sw *Switch) giveOnce(ctx context.Context, s *cluster.Snapshot, moves []Mov
 	var watch sync.WaitGroup
 	defer watch.Wait()
 	defer cancel(nil)
-	watch.Go(func() { sw.WatchProxies(ctx, s, moves, proxies, cancel) })
-	report, err := sw.Order(ctx, s, proxies, moveOrder(moves), func(unmet string) { sw.Working("", "flip", "%s", unmet) })
+	watch.Go(func() { sw.WatchProxies(ctx, rec, moves, proxies, cancel) })
+	report, err := sw.Order(ctx, rec, proxies, moveOrder(moves), func(unmet string) { sw.Working("", "flip", "%s", unmet) })
 	return proxies, report, err
 }
 
 // WatchProxies cancels when the proxies that can be asked are not the given ones any more.
-func (sw *Switch) WatchProxies(ctx context.Context, s *cluster.Snapshot, moves []Move, proxies []cluster.ProxyTask, cancel context.CancelCauseFunc) {
+func (sw *Switch) WatchProxies(ctx context.Context, rec *cluster.Record, moves []Move, proxies []cluster.ProxyTask, cancel context.CancelCauseFunc) {
 	for ctx.Err() == nil {
-		now, err := sw.askable(ctx, sw.Next(), s, moves)
+		now, err := sw.askable(ctx, sw.Next(), rec, moves)
 		if err != nil && !errors.Is(err, ErrNoProxy) {
 			continue // a manager that does not answer now may do so at the next look
 		}
@@ -97,12 +97,12 @@ func forced(moves []Move) bool {
 }
 
 // Askable lists the proxies that can be asked; each service must have one.
-func (sw *Switch) Askable(ctx context.Context, s *cluster.Snapshot, moves []Move) ([]cluster.ProxyTask, error) {
-	return sw.askable(ctx, sw.Now(), s, moves)
+func (sw *Switch) Askable(ctx context.Context, rec *cluster.Record, moves []Move) ([]cluster.ProxyTask, error) {
+	return sw.askable(ctx, sw.Now(), rec, moves)
 }
 
-func (sw *Switch) askable(ctx context.Context, look cluster.Look, s *cluster.Snapshot, moves []Move) ([]cluster.ProxyTask, error) {
-	all, err := sw.ProxyTasks(ctx, look, s, services(moves))
+func (sw *Switch) askable(ctx context.Context, look cluster.Look, rec *cluster.Record, moves []Move) ([]cluster.ProxyTask, error) {
+	all, err := sw.ProxyTasks(ctx, look, rec, services(moves))
 	if err != nil {
 		return nil, err
 	}

@@ -24,17 +24,17 @@ const orderStart = 30 * time.Second
 
 // Order sends a control job to the proxies and returns what they answered. progress is called with
 // a sentence whenever what the order waits for changes; it may be nil.
-func (sw *Switch) Order(ctx context.Context, s *cluster.Snapshot, proxies []cluster.ProxyTask, ord haproxy.Order, progress func(string)) (*Answer, error) {
-	host, ok := jobHost(s, proxies)
+func (sw *Switch) Order(ctx context.Context, rec *cluster.Record, proxies []cluster.ProxyTask, ord haproxy.Order, progress func(string)) (*Answer, error) {
+	host, ok := jobHost(rec, proxies)
 	if !ok {
 		return nil, errors.New("no proxy runs on a node that is ready and active: see `docker service ps` of the proxy service")
 	}
 	for _, p := range proxies {
 		ord.Proxies = append(ord.Proxies, haproxy.ProxyAddr{Service: p.Service, Addr: p.Addr})
 	}
-	here := Place{Image: host.Image, Network: cluster.ControlNetwork(s.Stack),
+	here := Place{Image: host.Image, Network: cluster.ControlNetwork(rec.Stack),
 		Placement: &api.Placement{Constraints: []string{"node.id==" + host.NodeID}}, Start: orderStart}
-	return sw.Send(ctx, s, here, ord, NewAnswer(proxies, progress))
+	return sw.Send(ctx, rec, here, ord, NewAnswer(proxies, progress))
 }
 
 // Place is where a control job runs.
@@ -46,14 +46,14 @@ type Place struct {
 }
 
 // Send runs a control job and returns what it printed. Nothing is left behind but after a crash.
-func (sw *Switch) Send(ctx context.Context, s *cluster.Snapshot, at Place, ord haproxy.Order, a *Answer) (*Answer, error) {
+func (sw *Switch) Send(ctx context.Context, rec *cluster.Record, at Place, ord haproxy.Order, a *Answer) (*Answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, ord.Wait+at.Start, errors.New("the control job did not end in time"))
 	defer cancel()
-	spec, files := orderSpec(s.Stack, at, ord)
-	if err := sw.EnsureFiles(ctx, s, files); err != nil {
+	spec, files := orderSpec(rec.Stack, at, ord)
+	if err := sw.EnsureFiles(ctx, rec, files); err != nil {
 		return nil, err
 	}
-	if err := s.Resolve(&spec); err != nil {
+	if err := rec.Resolve(&spec); err != nil {
 		return nil, err
 	}
 	created, err := sw.Engine.ServiceCreate(ctx, spec, api.ServiceCreateOptions{})
@@ -65,16 +65,16 @@ func (sw *Switch) Send(ctx context.Context, s *cluster.Snapshot, at Place, ord h
 		defer cancel()
 		_ = sw.Engine.ServiceRemove(ctx, created.ID) // what is left is collected by the next command
 	}()
-	return sw.follow(ctx, s, created.ID, a)
+	return sw.follow(ctx, rec, created.ID, a)
 }
 
 // follow reads the job's output until its last line, while it watches that the job can run at all.
-func (sw *Switch) follow(ctx context.Context, s *cluster.Snapshot, id string, a *Answer) (*Answer, error) {
+func (sw *Switch) follow(ctx context.Context, rec *cluster.Record, id string, a *Answer) (*Answer, error) {
 	defer a.progress.stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
-		if err := sw.jobFailure(ctx, s, id); ctx.Err() == nil {
+		if err := sw.jobFailure(ctx, rec, id); ctx.Err() == nil {
 			cancel(err)
 		}
 	}()
@@ -117,7 +117,7 @@ func (sw *Switch) readAnswer(ctx context.Context, id string, a *Answer) error {
 }
 
 // jobFailure waits until the job cannot give an answer any more, and says why; or until ctx ends.
-func (sw *Switch) jobFailure(ctx context.Context, s *cluster.Snapshot, id string) error {
+func (sw *Switch) jobFailure(ctx context.Context, rec *cluster.Record, id string) error {
 	for {
 		tasks, err := sw.Next().Tasks(ctx, id)
 		if err != nil {
@@ -129,11 +129,11 @@ func (sw *Switch) jobFailure(ctx context.Context, s *cluster.Snapshot, id string
 		}
 		for _, t := range tasks[id] {
 			if i := slices.IndexFunc(nodes, func(n api.Node) bool { return n.ID == t.NodeID }); i >= 0 && nodes[i].Status.State != api.NodeStateReady {
-				return fmt.Errorf("control job on %s: the node is %s", s.NodeName(t.NodeID), nodes[i].Status.State)
+				return fmt.Errorf("control job on %s: the node is %s", rec.NodeName(t.NodeID), nodes[i].Status.State)
 			}
 			switch t.Status.State {
 			case api.TaskStateRejected, api.TaskStateFailed, api.TaskStateOrphaned:
-				return &JobError{fmt.Sprintf("control job on %s: %s: %s", s.NodeName(t.NodeID), t.Status.State, t.Status.Err)}
+				return &JobError{fmt.Sprintf("control job on %s: %s: %s", rec.NodeName(t.NodeID), t.Status.State, t.Status.Err)}
 			}
 		}
 	}
@@ -146,9 +146,9 @@ func (e *JobError) Error() string { return e.Text }
 
 // jobHost picks a proxy whose node can run the job: the image is there, and so is the control
 // network.
-func jobHost(s *cluster.Snapshot, proxies []cluster.ProxyTask) (cluster.ProxyTask, bool) {
+func jobHost(rec *cluster.Record, proxies []cluster.ProxyTask) (cluster.ProxyTask, bool) {
 	for _, p := range proxies {
-		if p.Askable() && s.Node(p.NodeID).Spec.Availability == api.NodeAvailabilityActive {
+		if p.Askable() && rec.Node(p.NodeID).Spec.Availability == api.NodeAvailabilityActive {
 			return p, true
 		}
 	}

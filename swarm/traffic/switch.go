@@ -63,7 +63,7 @@ type Move struct {
 // Move moves services to other colors, all in one order, and returns when every proxy has
 // confirmed. Until the order is given, a failure leaves traffic where it was; after it, the proxies
 // tell what came of it.
-func (sw *Switch) Move(ctx context.Context, s *cluster.Snapshot, moves []Move) error {
+func (sw *Switch) Move(ctx context.Context, rec *cluster.Record, moves []Move) error {
 	for i := range moves {
 		if err := sw.writeIntent(ctx, &moves[i]); err != nil {
 			dctx, cancel := Detached(ctx)
@@ -71,13 +71,13 @@ func (sw *Switch) Move(ctx context.Context, s *cluster.Snapshot, moves []Move) e
 			return errors.Join(err, sw.withdraw(dctx, moves[:i+1])) // an interruption may come right after the write
 		}
 	}
-	heard, err := sw.give(ctx, s, moves)
+	heard, err := sw.give(ctx, rec, moves)
 	if err != nil {
-		return sw.afterDoubt(ctx, s, moves, err)
+		return sw.afterDoubt(ctx, rec, moves, err)
 	}
 	ctx, cancel := Detached(ctx) // traffic has moved: an interruption must not leave that unwritten
 	defer cancel()
-	return mayHaveMoved(sw.finish(ctx, s, moves, heard))
+	return mayHaveMoved(sw.finish(ctx, rec, moves, heard))
 }
 
 // MayHaveMovedError says that a move did not end as it should have, and that proxies may follow it
@@ -102,13 +102,13 @@ func mayHaveMoved(err error) error {
 // finish writes down what the proxies were told, and sees that all of them confirm. What they did
 // not confirm stays marked as unfinished, so that the same command again goes on here and does not
 // flip once more.
-func (sw *Switch) finish(ctx context.Context, s *cluster.Snapshot, moves []Move, h Heard) error {
+func (sw *Switch) finish(ctx context.Context, rec *cluster.Record, moves []Move, h Heard) error {
 	for i := range moves {
 		if err := sw.writeFinal(ctx, &moves[i]); err != nil {
 			return err
 		}
 	}
-	err := sw.Confirm(ctx, s, moves, h)
+	err := sw.Confirm(ctx, rec, moves, h)
 	var late *cluster.UnconfirmedError
 	if errors.As(err, &late) {
 		for i := range moves {
@@ -148,13 +148,13 @@ func (sw *Switch) raiseIntent(ctx context.Context, m *Move) error {
 }
 
 // afterDoubt finds out what became of an order that did not end as it should have.
-func (sw *Switch) afterDoubt(ctx context.Context, s *cluster.Snapshot, moves []Move, cause error) error {
+func (sw *Switch) afterDoubt(ctx context.Context, rec *cluster.Record, moves []Move, cause error) error {
 	dctx, cancel := Detached(ctx)
 	defer cancel()
 	if errors.Is(cause, ErrNotReady) && !errors.Is(cause, errDoubt) {
 		return errors.Join(cause, sw.withdraw(dctx, moves))
 	}
-	forward, err := sw.Settle(dctx, s, services(moves))
+	forward, err := sw.Settle(dctx, rec, services(moves))
 	switch {
 	case err != nil:
 		return mayHaveMoved(errors.Join(cause, err))

@@ -118,8 +118,9 @@ func mark(b *cluster.BlueGreen, s plan.Step) {
 
 func running(seen *cluster.Snapshot, spec api.ServiceSpec) *api.Service {
 	spec = cluster.Clone(spec)
-	_ = seen.Resolve(&spec) // configs are not there
-	seen.FillSubnet(&spec)
+	rec := cluster.NewRecord(seen)
+	_ = rec.Resolve(&spec) // configs are not there
+	rec.FillSubnet(&spec)
 	n := uint64(1)
 	if r := cluster.Replicas(spec); r != nil {
 		n = *r
@@ -166,10 +167,12 @@ func filesCarriedOut(seen *cluster.Snapshot, s plan.Step) {
 // secretContents are the contents of secrets, as variables of the environment.
 var secretContents = []string{"KEY_ONE=one", "KEY_TWO=two", "KEY_THREE=three", "KEY_HUNTER=hunter4"}
 
-// Compared compares the secrets of a project with those that the swarm holds.
-func Compared(t *testing.T, seen *cluster.Snapshot, p *compose.Project) {
+// Compared is a snapshot that tells which secrets hold what a project wants.
+func Compared(t *testing.T, seen *cluster.Snapshot, p *compose.Project) *cluster.Snapshot {
 	t.Helper()
-	if err := cluster.New(&clustertest.SecretEngine{Secrets: seen.Secrets}, "shop", nil).CompareSecrets(t.Context(), seen, p); err != nil {
+	compared, err := cluster.New(&clustertest.SecretEngine{Secrets: seen.Secrets}, "shop", nil).CompareSecrets(t.Context(), seen, p)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return compared
 }
