@@ -35,7 +35,11 @@ func (o *Operator) Rollback(ctx context.Context, opts plan.FlipOptions) error {
 		if err != nil {
 			return err
 		}
-		return o.turn(ctx, s, opts, plan.ForRollback)
+		err = o.turn(ctx, s, opts, plan.ForRollback)
+		if late != nil && err == nil && s.Finished[late.Service] == cluster.BeganByRollback {
+			return late // it was this rollback that proxies have not confirmed
+		}
+		return err
 	})
 }
 

@@ -290,6 +290,7 @@ func TestNodeDown(t *testing.T) {
 		{"flip, flip", flip, flip, "3:blue"},
 		{"rollback, flip", rollback, flip, "3:blue"},
 		{"flip, rollback", flip, rollback, "4:green"},
+		{"rollback, rollback", rollback, rollback, "3:blue"},
 		{"up, up", up, up, "3:blue"},
 		{"up, rollback", up, rollback, "3:blue"}, // the up could not begin: its color had to be at rest in all proxies
 	} {

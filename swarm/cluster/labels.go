@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	api "github.com/docker/docker/api/types/swarm"
 
@@ -25,6 +26,14 @@ func (b *BlueGreen) Next() (haproxy.Route, error) {
 		return haproxy.Route{}, nil
 	}
 	return b.routeLabel(LabelNext)
+}
+
+// ByRollback is what follows the route of a move that a rollback began.
+const ByRollback = ":rollback"
+
+// NextByRollback says whether a rollback began the move in progress.
+func (b *BlueGreen) NextByRollback() bool {
+	return strings.HasSuffix(b.Proxy.Spec.Labels[LabelNext], ByRollback)
 }
 
 func (b *BlueGreen) routeLabel(label string) (haproxy.Route, error) {

@@ -20,7 +20,8 @@ const (
 	LabelRole = "bluegreen.role"
 	// LabelAlias and the compose service's name make the label that holds the route.
 	LabelAlias = "bluegreen.alias."
-	// LabelNext holds the route that a flip in progress leads to.
+	// LabelNext holds the route that a move in progress leads to, with ByRollback behind it when a
+	// rollback began it.
 	LabelNext = "bluegreen.next"
 	// LabelPrevious holds the number of the release that was active before the last flip.
 	LabelPrevious = "bluegreen.previous"

@@ -34,8 +34,9 @@ type Snapshot struct {
 	BlueGreen map[string]*BlueGreen
 	// Orders are control jobs, of which any that we did not start ourselves is a leftover.
 	Orders []api.Service
-	// finished are the blue-green services whose unfinished flip this command has finished.
-	Finished map[string]bool
+	// Finished are the blue-green services whose unfinished move this command has finished, and how
+	// that was begun.
+	Finished map[string]Began
 	// ServiceNames are the names of all services by id, published those of the services that have a
 	// port of the ingress mesh, as 80/tcp, and virtual counts the virtual addresses on each
 	// network, by id.
@@ -51,6 +52,15 @@ type Snapshot struct {
 	sameSecrets map[string]bool
 }
 
+// Began says which command began a move.
+type Began string
+
+// A move is begun by a rollback, or by an up or a flip.
+const (
+	BeganByFlip     Began = "flip"
+	BeganByRollback Began = "rollback"
+)
+
 // BlueGreen is what the swarm holds of one blue-green service. Any part may be missing.
 type BlueGreen struct {
 	Name   string
@@ -64,7 +74,7 @@ type BlueGreen struct {
 func NewSnapshot(stack string) *Snapshot {
 	return &Snapshot{Stack: stack, Nodes: map[string]api.Node{}, Networks: map[string]network.Summary{},
 		Secrets: map[string]api.Secret{}, Configs: map[string]api.Config{}, Plain: map[string]api.Service{},
-		BlueGreen: map[string]*BlueGreen{}, Foreign: map[string]api.Service{}, ForeignUse: Use{}, Finished: map[string]bool{},
+		BlueGreen: map[string]*BlueGreen{}, Foreign: map[string]api.Service{}, ForeignUse: Use{}, Finished: map[string]Began{},
 		ServiceNames: map[string]string{}, Published: map[string]string{}, Virtual: map[string]uint64{}}
 }
 

@@ -31,7 +31,8 @@ func (r *run) flip(ctx context.Context, steps []plan.Step) error {
 		if err != nil {
 			return err
 		}
-		moves = append(moves, traffic.Move{Service: b, From: s.From, To: s.To, Ready: addrs, Force: s.Force})
+		moves = append(moves, traffic.Move{Service: b, From: s.From, To: s.To, Ready: addrs, Force: s.Force,
+			Rollback: r.plan.Command == plan.Rollback})
 		r.Working(s.Service, "flip", "%s → %s", s.From.Color, s.Color)
 	}
 	err := r.Move(ctx, r.known, moves)

@@ -72,7 +72,7 @@ func flipped(seen *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Route, 
 	to := cluster.Color(route.Color).Other()
 	if opts.To != "" {
 		to = cluster.Color(opts.To)
-	} else if seen.Finished[b.Name] {
+	} else if seen.Finished[b.Name] != "" {
 		return cluster.None, nil, nil // the flip before this one had not ended: this one is the same again
 	}
 	if to == cluster.Color(route.Color) {
@@ -90,6 +90,9 @@ func flipped(seen *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Route, 
 
 // rolledBack is the target of a rollback.
 func rolledBack(seen *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Route, _ FlipOptions) (cluster.Color, []Step, error) {
+	if seen.Finished[b.Name] == cluster.BeganByRollback {
+		return cluster.None, nil, nil // the rollback before this one had not ended: this one is the same again
+	}
 	to := cluster.Color(route.Color).Other()
 	before, _ := strconv.Atoi(b.Proxy.Spec.Labels[cluster.LabelPrevious]) // 0: there has been no flip
 	svc, saved := b.Colors[to], b.Saved[to]

@@ -51,7 +51,10 @@ func TestFlipAndRollback(t *testing.T) {
 			flip: toBlue, back: "warm color shop_web-blue: not all of its tasks run\n" + toBlue},
 		{name: "a release that never served has its place", change: replaced, flip: "flip shop_web to blue: release 3\n",
 			back: "restore color shop_web-blue: release 3 had not served yet\n" + toBlue},
-		{name: "a flip that this command has finished", change: func(s *cluster.Snapshot) { s.Finished["web"] = true }, flip: "nothing to do\n", back: toBlue},
+		{name: "a flip that this command has finished", change: func(s *cluster.Snapshot) { s.Finished["web"] = cluster.BeganByFlip },
+			flip: "nothing to do\n", back: toBlue},
+		{name: "a rollback that this command has finished", change: func(s *cluster.Snapshot) { s.Finished["web"] = cluster.BeganByRollback },
+			flip: "nothing to do\n", back: "nothing to do\n"},
 		{name: "another release", change: func(s *cluster.Snapshot) {
 			s.BlueGreen["web"].Colors[cluster.Blue].Spec.Labels[cluster.LabelRelease] = "9"
 		},

@@ -162,7 +162,11 @@ func (sw *Switch) Settle(ctx context.Context, rec *cluster.Record, names []strin
 			return false, err
 		}
 		if next, _ := m.Service.Next(); next.Color == m.To.Color {
-			rec.Note(func(s *cluster.Snapshot) { s.Finished[m.Service.Name] = true })
+			began := cluster.BeganByFlip
+			if m.Rollback {
+				began = cluster.BeganByRollback
+			}
+			rec.Note(func(s *cluster.Snapshot) { s.Finished[m.Service.Name] = began })
 		}
 		forward = forward || m.From.Color != m.To.Color
 	}
@@ -186,7 +190,7 @@ func (sw *Switch) standing(ctx context.Context, rec *cluster.Record, names []str
 		if err != nil {
 			return nil, err
 		}
-		moves = append(moves, Move{Service: b, From: r, To: r})
+		moves = append(moves, Move{Service: b, From: r, To: r, Rollback: b.NextByRollback()})
 	}
 	return moves, nil
 }

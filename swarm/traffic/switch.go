@@ -52,12 +52,23 @@ func (sw *Switch) unstickMoved(ctx context.Context, moves []Move) error {
 type Move struct {
 	Service  *cluster.BlueGreen
 	From, To haproxy.Route
-	// ready are the addresses that the proxies must see ready before anything is told; nil asks for
+	// Ready are the addresses that the proxies must see ready before anything is told; nil asks for
 	// nothing.
 	Ready []string
-	// force gives the route even when some proxy does not see the color ready, or cannot be
+	// Force gives the route even when some proxy does not see the color ready, or cannot be
 	// reached.
 	Force bool
+	// Rollback says that a rollback began the move: should it not end, the next rollback finishes
+	// it and goes no further.
+	Rollback bool
+}
+
+// intent is the label that tells where the move leads.
+func (m *Move) intent() string {
+	if m.Rollback {
+		return m.To.String() + cluster.ByRollback
+	}
+	return m.To.String()
 }
 
 // Move moves services to other colors, all in one order, and returns when every proxy has
@@ -130,7 +141,7 @@ func (sw *Switch) writeIntent(ctx context.Context, m *Move) error {
 		if now := spec.Labels[cluster.LabelAlias+m.Service.Name]; now != m.From.String() {
 			return fmt.Errorf("service %s: its route changed from %s to %s meanwhile: run the command again", m.Service.Name, m.From, now)
 		}
-		spec.Labels[cluster.LabelNext] = m.To.String()
+		spec.Labels[cluster.LabelNext] = m.intent()
 		return nil
 	})
 	if err == nil {
@@ -140,7 +151,7 @@ func (sw *Switch) writeIntent(ctx context.Context, m *Move) error {
 }
 
 func (sw *Switch) raiseIntent(ctx context.Context, m *Move) error {
-	svc, err := sw.Relabel(ctx, m.Service.Proxy, map[string]string{cluster.LabelNext: m.To.String()})
+	svc, err := sw.Relabel(ctx, m.Service.Proxy, map[string]string{cluster.LabelNext: m.intent()})
 	if err == nil {
 		m.Service.Proxy = svc
 	}

@@ -49,7 +49,7 @@ func LoadShop(t *testing.T, file string) *compose.Project {
 func Nothing() *cluster.Snapshot {
 	return &cluster.Snapshot{Stack: "shop", APIVersion: "1.47", Nodes: map[string]api.Node{"1": {}, "2": {}, "3": {}},
 		Networks: map[string]network.Summary{}, Secrets: map[string]api.Secret{}, Configs: map[string]api.Config{},
-		Plain: map[string]api.Service{}, BlueGreen: map[string]*cluster.BlueGreen{}, Foreign: map[string]api.Service{}, Finished: map[string]bool{}}
+		Plain: map[string]api.Service{}, BlueGreen: map[string]*cluster.BlueGreen{}, Foreign: map[string]api.Service{}, Finished: map[string]cluster.Began{}}
 }
 
 // For is the plan of an up; the test ends when there is none.
