@@ -43,7 +43,7 @@ unit: ## Run the tests that need no swarm
 
 e2e: ## Run the scenarios on real swarms
 	$(MACHINE)
-	$(GO) test -tags e2e -p 1 -timeout 60m ./e2e/...
+	$(GO) test -tags e2e -p 1 -parallel 3 -timeout 60m ./e2e/...
 
 test-ingress: ## Run the scenario that needs IPVS (the ingress mesh, virtual addresses), in a virtual machine of its own
 	$(MACHINE)

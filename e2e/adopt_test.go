@@ -30,7 +30,7 @@ services:
   caller:
     image: app:v1
     environment: {APP_CALL: "http://web:8080"}
-    ports: [{target: 8080, published: 8090, mode: host}]
+    ports: [{target: 8080, published: 8690, mode: host}]
     deploy: {endpoint_mode: dnsrr, placement: {constraints: [node.hostname == n2]}}
 `
 
@@ -45,6 +45,7 @@ func blueGreenFile(file string) string {
 // alias sees no failure, and docker service rollback does not bring the app back in place of the
 // proxies.
 func TestAdopt(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, plainFile(called))
 	s.exits(s.stackDeploy(), 0)
 	s.eventually("the caller gets answers", func() bool { st, err := s.callerStats(false); return err == nil && st.OK > 0 })
@@ -112,10 +113,12 @@ func TestAdopt(t *testing.T) {
 // Adoption with host-mode ports is refused with the reason and changes nothing; with --accept-gap
 // it is done in place.
 func TestAdoptHostPorts(t *testing.T) {
-	file := strings.Replace(called, "    deploy: {replicas: 2,", "    ports: [{target: 8080, published: 8080, mode: host}]\n    deploy: {replicas: 2,", 1)
+	t.Parallel()
+	file := strings.Replace(called, "    deploy: {replicas: 2,", "    ports: [{target: 8080, published: 8692, mode: host}]\n    deploy: {replicas: 2,", 1)
+	file = strings.Replace(file, "published: 8690", "published: 8691", 1)
 	s := newStack(t, plainFile(file))
 	s.exits(s.stackDeploy(), 0)
-	l := s.load(8080, load.Options{Rate: 100})
+	l := s.load(8692, load.Options{Rate: 100})
 	await(t, l, "v1")
 	running := time.Now()
 	before, versions, id := s.objects(), s.serviceVersions(), s.service("web").ID
@@ -136,7 +139,7 @@ func TestAdoptHostPorts(t *testing.T) {
 	if now := s.service("web").ID; now != id {
 		t.Errorf("the service is %s, it was %s", now, id)
 	}
-	s.settled(s.load(8080, load.Options{Rate: 100}), "v1")
+	s.settled(s.load(8692, load.Options{Rate: 100}), "v1")
 }
 
 // callStats is what the application says at /stats when it calls another.
@@ -149,7 +152,7 @@ type callStats struct {
 }
 
 // callerStats asks the caller on n2 what it has seen; with reset it then begins anew.
-func (s *stack) callerStats(reset bool) (st callStats, err error) { return callsAt(8090, reset) }
+func (s *stack) callerStats(reset bool) (st callStats, err error) { return callsAt(8690, reset) }
 
 // callsAt asks the caller at a port of n2.
 func callsAt(port int, reset bool) (st callStats, err error) {

@@ -41,6 +41,7 @@ services:
 // Keys that stack deploy drops reach the containers; what the engine drops is said; a stack of
 // stack deploy is changed once, where it has such keys, and then no more.
 func TestKeysBeyondStackDeploy(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, beyond)
 	if r := s.stackDeploy(); r.code != 0 {
 		t.Fatal(r.out)

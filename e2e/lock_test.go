@@ -63,6 +63,7 @@ func (s *stack) killedOwner() {
 // A lock whose owner is elsewhere is respected as long as it may live, and taken over when it has
 // stood still for 30 s.
 func TestLockElsewhere(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, "services: {one: {image: 'app:v1', deploy: {endpoint_mode: dnsrr}}}")
 	s.up("v1")
 	spec := swarm.ConfigSpec{Data: []byte("a lock"), Annotations: swarm.Annotations{Name: s.name + "-bluegreen-lock",

@@ -25,7 +25,7 @@ services:
   caller:
     image: app:v1
     environment: {APP_CALL: "http://web:8080/"}
-    ports: [{target: 8080, published: 8090, mode: host}]
+    ports: [{target: 8080, published: 8790, mode: host}]
     deploy: {mode: global, endpoint_mode: dnsrr}
 `
 
@@ -34,7 +34,7 @@ func (s *stack) seenByCallers(reset bool) (ok, failed int, errors []string, last
 	s.t.Helper()
 	last = map[string]bool{}
 	for _, node := range []string{"n2", "n3"} {
-		url := "http://" + target(node, 8090) + "/stats"
+		url := "http://" + target(node, 8790) + "/stats"
 		if reset {
 			url += "?reset=1"
 		}
@@ -59,6 +59,7 @@ func (s *stack) seenByCallers(reset bool) (ok, failed int, errors []string, last
 
 // Proxies that are replaced, by another image or another check, lose no request of other services.
 func TestProxiesRoll(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, fmt.Sprintf(callers, oldest))
 	s.up("v1")
 	id, before := s.service("web").ID, s.taskIDs("web")

@@ -37,7 +37,7 @@ services:
   caller:
     image: app:v1
     environment: {APP_CALL: "http://web:8080"}
-    ports: [{target: 8080, published: 8090, mode: host}]
+    ports: [{target: 8080, published: 8690, mode: host}]
     networks: [front]
     deploy: {<<: *deploy, placement: {constraints: [node.hostname == n2]}}
   worker:
