@@ -130,7 +130,7 @@ func TestJobOfSeveralTasks(t *testing.T) {
 		if took := time.Since(began); took < 20*time.Minute {
 			t.Errorf("the job was waited for %s; it runs for 20 minutes", took)
 		}
-		st, err := m.operator().Status(t.Context(), false)
+		st, err := m.operator().Status(m.t.Context(), false)
 		m.must(err)
 		if got := st.Services[0].Swarm; got.Ready != 3 || got.Wanted != 3 || got.Mode != "global-job" {
 			t.Errorf("the job is %+v, want 3 of 3 completed", got)
