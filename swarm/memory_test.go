@@ -15,6 +15,7 @@ import (
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/swarmtest"
@@ -24,6 +25,7 @@ import (
 type memory struct {
 	*swarmtest.Swarm
 	t      *testing.T
+	wrap   func(engine.API) engine.API // nil for none
 	mu     sync.Mutex
 	events []string
 }
@@ -39,7 +41,11 @@ func inMemory(t *testing.T, test func(m *memory)) {
 }
 
 func (m *memory) operator() *Operator {
-	return New(m.Engine(), "shop", func(e cluster.Event) {
+	e := m.Engine()
+	if m.wrap != nil {
+		e = m.wrap(e)
+	}
+	return New(e, "shop", func(e cluster.Event) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.events = append(m.events, strings.TrimSpace(e.Service+" "+e.Step+": "+e.Text))

@@ -43,7 +43,7 @@ func (cl *Cluster) Await(ctx context.Context, rec *Record, w Waiting) ([]api.Tas
 			cl.Working(w.Service, w.Step, "%d of %d tasks ready", shown, want)
 		}
 		if failed := Failures(w.Svc, tasks); len(failed) > 0 {
-			return nil, cl.Unhealthy(ctx, rec, w, fmt.Sprintf("%d tasks of one slot failed", len(failed)), failed)
+			return nil, cl.Unhealthy(ctx, rec, w, SlotFailed(len(failed)), failed)
 		}
 		if Advanced(best, tasks) {
 			last = time.Now()

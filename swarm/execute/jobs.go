@@ -46,7 +46,7 @@ func (r *run) awaitCompleted(ctx context.Context, w cluster.Waiting) error {
 		}
 		lost := slices.DeleteFunc(slices.Clone(tasks), func(t api.Task) bool { return t.Status.State == api.TaskStateComplete })
 		if failed := cluster.Failures(w.Svc, lost); len(failed) > 0 {
-			return r.Unhealthy(ctx, r.known, w, fmt.Sprintf("it failed %d times", len(failed)), failed)
+			return r.Unhealthy(ctx, r.known, w, cluster.SlotFailed(len(failed)), failed)
 		}
 		if cluster.Advanced(best, tasks) {
 			last = time.Now()
@@ -109,7 +109,7 @@ func (r *run) awaitStarted(ctx context.Context, s plan.Step) error {
 			return nil
 		}
 		if failed := cluster.Failures(svc, tasks); len(failed) > 0 {
-			return r.Unhealthy(ctx, r.known, w, fmt.Sprintf("%d tasks of one slot failed", len(failed)), failed)
+			return r.Unhealthy(ctx, r.known, w, cluster.SlotFailed(len(failed)), failed)
 		}
 		if time.Since(began) > s.Timeout {
 			return r.Unhealthy(ctx, r.known, w, fmt.Sprintf("its tasks did not start within %s", s.Timeout), cluster.Newest(tasks))

@@ -1,0 +1,234 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+)
+
+// in is a command that ends with its context.
+type in = func(ctx context.Context, m *memory) error
+
+func upTo(file string) in {
+	return func(ctx context.Context, m *memory) error {
+		return m.upIn(ctx, file, plan.UpOptions{LockTimeout: time.Hour, Yes: true})
+	}
+}
+
+func flipTo(color string) in {
+	return func(ctx context.Context, m *memory) error {
+		return m.operator().Flip(ctx, plan.FlipOptions{To: color, LockTimeout: time.Hour})
+	}
+}
+
+func rollingBack(ctx context.Context, m *memory) error {
+	return m.operator().Rollback(ctx, plan.FlipOptions{LockTimeout: time.Hour})
+}
+
+func goingDown(ctx context.Context, m *memory) error {
+	err := m.operator().Down(ctx, DownOptions{LockTimeout: time.Hour})
+	if errors.Is(err, cluster.ErrNothingDeployed) {
+		return nil
+	}
+	return err
+}
+
+// A command that is interrupted at any of its writes says so, leaves what takes traffic alone, and
+// leaves no lock; the same command finishes.
+func TestInterruptedAtEachWrite(t *testing.T) {
+	two := []in{upTo(version("1")), upTo(version("2"))}
+	first := map[cluster.Color]string{cluster.Blue: "shop/web:1", cluster.Green: "shop/web:2"}
+	third := map[cluster.Color]string{cluster.Blue: "shop/web:3", cluster.Green: "shop/web:2"}
+	for _, tc := range []struct {
+		name    string
+		before  []in
+		command in
+		images  map[cluster.Color]string
+		color   string // that is active in the end
+		writes  int    // at least so many
+	}{
+		{"first", nil, upTo(version("1")), first, "blue", 8},
+		{"new version", two, upTo(version("3")), third, "blue", 14},
+		{"flip", two, flipTo("blue"), first, "blue", 6},
+		{"adoption", []in{upTo(plainly(version("1")))}, upTo(version("2")), map[cluster.Color]string{cluster.Blue: "shop/web:2"}, "blue", 9},
+		{"giving back", two, upTo(plainly(version("2"))), first, "", 8},
+		{"down", two, goingDown, first, "", 6},
+	} {
+		for n := 1; ; n++ {
+			writes := 0
+			t.Run(fmt.Sprintf("%s/%d", tc.name, n), func(t *testing.T) {
+				inMemory(t, func(m *memory) {
+					for _, c := range tc.before {
+						m.must(c(m.t.Context(), m))
+					}
+					ctx, interrupt := context.WithCancel(m.t.Context())
+					defer interrupt()
+					var count atomic.Int32
+					at := ""
+					m.Before = func(call, object string) error {
+						if count.Add(1) == int32(n) {
+							at = call + " " + object
+							interrupt()
+						}
+						return nil
+					}
+					err := tc.command(ctx, m)
+					writes = int(count.Load())
+					m.Before = nil
+					m.untouchedBy(at, err, tc.images)
+					m.finishes(tc.command, tc.color)
+				})
+			})
+			if writes < n {
+				if n <= tc.writes {
+					t.Errorf("%s makes only %d writes", tc.name, n-1)
+				}
+				break
+			}
+		}
+	}
+}
+
+// untouchedBy checks what an interruption at a write has left.
+func (m *memory) untouchedBy(at string, err error, images map[cluster.Color]string) {
+	m.t.Helper()
+	var interrupted *cluster.InterruptedError
+	switch {
+	case err != nil && !errors.As(err, &interrupted):
+		m.t.Errorf("interrupted at %s: %v", at, err)
+	case err != nil && strings.Count(err.Error(), "interrupted: ") != 1:
+		m.t.Errorf("interrupted at %s, which is told more than once: %v", at, err)
+	}
+	if slices.Contains(m.Objects(), "config shop-bluegreen-lock") {
+		m.t.Errorf("interrupted at %s: the lock is left", at)
+	}
+	for _, o := range m.Objects() {
+		if strings.Contains(o, "_order-") {
+			m.t.Errorf("interrupted at %s: an order is left", at)
+		}
+	}
+	if m.Service("shop_web") != nil {
+		m.untouched(at, err, images)
+	}
+}
+
+// finishes runs the command again, to its end.
+func (m *memory) finishes(command in, color string) {
+	m.t.Helper()
+	m.calm()
+	m.must(command(m.t.Context(), m))
+	routes := slices.Compact(m.Routes("web"))
+	if color == "" && len(routes) > 0 || color != "" && (len(routes) != 1 || !strings.HasSuffix(routes[0], ":"+color)) {
+		m.t.Errorf("in the end proxies send by %v", routes)
+	}
+}
+
+// What an interruption says: where traffic is, and how to go on.
+func TestWhatAnInterruptionSays(t *testing.T) {
+	two := []in{upTo(version("1")), upTo(version("2"))}
+	for _, tc := range []struct {
+		name    string
+		before  []in
+		command in
+		call    string
+		object  string
+		want    string
+		route   string // the answers of the proxies, by which the next command goes
+	}{
+		{"before anything", two, upTo(version("3")), "ConfigCreate", "shop-bluegreen-lock", "interrupted: nothing was done", "2:green"},
+		{"before the color is touched", two, upTo(version("3")), "ServiceCreate", "shop-bluegreen_order-X",
+			"interrupted: traffic is where it was; run `docker bluegreen up` again to finish", "2:green"},
+		{"when the color is stopped", two, upTo(version("3")), "ServiceUpdate", "shop_web-blue",
+			"interrupted: traffic is where it was; shop_web-blue is half-way to another release; run `docker bluegreen up` again to finish, " +
+				"or `docker bluegreen rollback` later to return to what it held", "2:green"},
+		{"when the flip is written down", two, upTo(version("3")), "ServiceUpdate", "shop_web",
+			"interrupted: traffic is where it was; shop_web-blue is half-way to another release; run `docker bluegreen up` again to finish, " +
+				"or `docker bluegreen rollback` later to return to what it held", "4:green"},
+		{"a flip before the order", two, flipTo("blue"), "ServiceUpdate", "shop_web", "interrupted: traffic is where it was; run the same command again", "4:green"},
+		{"a rollback before the order", two, rollingBack, "ServiceUpdate", "shop_web", "interrupted: traffic is where it was; run the same command again", "4:green"},
+		{"down", two, goingDown, "ServiceRemove", "shop_web",
+			"interrupted: a part of stack shop is removed; run `docker bluegreen down` again for the rest", "2:green"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				for _, c := range tc.before {
+					m.must(c(m.t.Context(), m))
+				}
+				ctx, interrupt := context.WithCancel(m.t.Context())
+				defer interrupt()
+				m.Before = func(call, object string) error {
+					if call == tc.call && steady(object) == tc.object {
+						interrupt()
+					}
+					return nil
+				}
+				m.wantText(tc.command(ctx, m), tc.want)
+				m.Before = nil
+				m.wantRoutes(tc.route, tc.route)
+			})
+		})
+	}
+}
+
+// interruptedWhen interrupts a command as soon as it tells an event.
+func (m *memory) interruptedWhen(told string, command in) error {
+	ctx, interrupt := context.WithCancel(m.t.Context())
+	defer interrupt()
+	go func() {
+		for ctx.Err() == nil {
+			m.mu.Lock()
+			for _, e := range m.events {
+				if strings.HasPrefix(e, told) {
+					interrupt()
+				}
+			}
+			m.mu.Unlock()
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return command(ctx, m)
+}
+
+// After the order the flip is completed and written down, whenever the interruption comes.
+func TestInterruptedAfterTheOrder(t *testing.T) {
+	cold := func(v string) string {
+		return strings.Replace(version(v), "x-bluegreen: {}", "x-bluegreen: {keep: cold}", 1)
+	}
+	for _, tc := range []struct {
+		name    string
+		command in
+		told    string
+		want    string
+	}{
+		{"up", upTo(cold("3")), "web drain green",
+			"interrupted: traffic of web has moved to the new version; run `docker bluegreen up` again to finish"},
+		{"flip", flipTo("blue"), "web drain green", "interrupted: traffic of web has moved; its former color may still run"},
+		{"rollback", rollingBack, "web drain green", "interrupted: traffic of web has moved; its former color may still run"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				m.must(m.up(cold("1")))
+				m.must(m.up(cold("2")))
+				m.forget()
+				m.wantText(m.interruptedWhen(tc.told, tc.command), tc.want)
+				m.wantRoutes("3:blue", "3:blue")
+				if l := m.Service("shop_web").Spec.Labels; l[cluster.LabelAlias+"web"] != "3:blue" || l[cluster.LabelNext] != "" {
+					t.Errorf("written down is %s, next %q; want 3:blue and none", l[cluster.LabelAlias+"web"], l[cluster.LabelNext])
+				}
+				m.must(m.upIn(m.t.Context(), cold(map[bool]string{true: "3", false: "1"}[tc.name == "up"]), plan.UpOptions{}))
+				m.calm()
+				if green := m.color(cluster.Green); green != "shop/web:2 x 0 of 0" {
+					t.Errorf("green is %s, want it cold", green)
+				}
+			})
+		})
+	}
+}
