@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +15,7 @@ func loadText(t *testing.T, text string, environ ...string) (*Project, error) {
 	if err := os.WriteFile(filepath.Join(dir, "stack.yml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Load(context.Background(), Options{
+	return Load(t.Context(), Options{
 		Files: []string{"stack.yml"}, Name: "shop", Dir: dir, Environ: append(environ, "HOME=/home/user"),
 	})
 }

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -32,14 +31,15 @@ func task(slot int, state api.TaskState, made time.Time) api.Task {
 	return t
 }
 
-func awaitTasks(tasks func() []api.Task, svc *api.Service, timeout time.Duration) ([]api.Task, error) {
+func awaitTasks(t *testing.T, tasks func() []api.Task, svc *api.Service, timeout time.Duration) ([]api.Task, error) {
+	t.Helper()
 	o := New(&clustertest.Engine{Tasks: tasks}, "shop", nil)
-	return o.Await(context.Background(), NewSnapshot("shop"), Waiting{Service: "web", Color: Green, Step: "color green", Svc: svc, Timeout: timeout})
+	return o.Await(t.Context(), NewSnapshot("shop"), Waiting{Service: "web", Color: Green, Step: "color green", Svc: svc, Timeout: timeout})
 }
 
 func TestAwaitReturnsWhenAllRun(t *testing.T) {
 	now, looks := time.Now(), 0
-	got, err := awaitTasks(func() []api.Task {
+	got, err := awaitTasks(t, func() []api.Task {
 		looks++
 		second := api.TaskStateStarting
 		if looks > 1 {
@@ -54,7 +54,7 @@ func TestAwaitReturnsWhenAllRun(t *testing.T) {
 
 func TestThreeFailuresOfASlotEndTheWait(t *testing.T) {
 	now := time.Now()
-	_, err := awaitTasks(func() []api.Task {
+	_, err := awaitTasks(t, func() []api.Task {
 		return []api.Task{task(1, api.TaskStateRunning, now), task(2, api.TaskStateFailed, now.Add(1)),
 			task(2, api.TaskStateRejected, now.Add(2)), task(2, api.TaskStateFailed, now.Add(3)), task(2, api.TaskStateStarting, now.Add(4))}
 	}, replicated(2), time.Minute)
@@ -85,7 +85,7 @@ func TestOldFailuresDoNotCount(t *testing.T) {
 // A task in the place of a failed one begins again: that is no progress, and the wait ends.
 func TestFailureIsNoProgress(t *testing.T) {
 	now, looks := time.Now(), 0
-	_, err := awaitTasks(func() []api.Task {
+	_, err := awaitTasks(t, func() []api.Task {
 		looks++
 		states := []api.TaskState{api.TaskStateStarting, api.TaskStatePreparing}
 		return []api.Task{task(1, states[looks%2], now.Add(time.Duration(looks)))}
