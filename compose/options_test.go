@@ -152,26 +152,29 @@ func TestNamesAreDeployedAsGiven(t *testing.T) {
 func TestProfiles(t *testing.T) {
 	dir := write(t, map[string]string{"compose.yml": "services: {a: {image: a}, b: {image: b, profiles: [p]}, c: {image: c, profiles: [q]}}"})
 	for _, c := range []struct {
+		name    string
 		options Options
 		want    string
 	}{
-		{Options{}, "a"},
-		{Options{Profiles: []string{"p"}}, "a b"},
-		{Options{Environ: []string{"COMPOSE_PROFILES=p, q"}}, "a b c"},
-		{Options{Profiles: []string{"q"}, Environ: []string{"COMPOSE_PROFILES=p"}}, "a c"},
+		{"none", Options{}, "a"},
+		{"option", Options{Profiles: []string{"p"}}, "a b"},
+		{"COMPOSE_PROFILES", Options{Environ: []string{"COMPOSE_PROFILES=p, q"}}, "a b c"},
+		{"option over COMPOSE_PROFILES", Options{Profiles: []string{"q"}, Environ: []string{"COMPOSE_PROFILES=p"}}, "a c"},
 	} {
-		c.options.Dir = dir
-		p, err := Load(t.Context(), c.options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var names []string
-		for _, s := range p.Services {
-			names = append(names, s.Name)
-		}
-		if got := strings.Join(names, " "); got != c.want || !slices.IsSorted(names) {
-			t.Errorf("%+v: got %s, want %s", c.options, got, c.want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			c.options.Dir = dir
+			p, err := Load(t.Context(), c.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, s := range p.Services {
+				names = append(names, s.Name)
+			}
+			if got := strings.Join(names, " "); got != c.want || !slices.IsSorted(names) {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
 	}
 }
 
