@@ -99,19 +99,22 @@ func TestFailureIsNoProgress(t *testing.T) {
 func TestRestartPolicyThatMakesNoMoreTasks(t *testing.T) {
 	svc := replicated(1)
 	for _, tc := range []struct {
+		name   string
 		policy *api.RestartPolicy
 		state  api.TaskState
 		want   int
 	}{
-		{nil, api.TaskStateFailed, 0},
-		{&api.RestartPolicy{Condition: api.RestartPolicyConditionNone}, api.TaskStateFailed, 1},
-		{&api.RestartPolicy{Condition: api.RestartPolicyConditionOnFailure}, api.TaskStateComplete, 1},
-		{&api.RestartPolicy{Condition: api.RestartPolicyConditionOnFailure}, api.TaskStateFailed, 0},
+		{"none", nil, api.TaskStateFailed, 0},
+		{"never", &api.RestartPolicy{Condition: api.RestartPolicyConditionNone}, api.TaskStateFailed, 1},
+		{"on failure, and it completed", &api.RestartPolicy{Condition: api.RestartPolicyConditionOnFailure}, api.TaskStateComplete, 1},
+		{"on failure, and it failed", &api.RestartPolicy{Condition: api.RestartPolicyConditionOnFailure}, api.TaskStateFailed, 0},
 	} {
-		svc.Spec.TaskTemplate.RestartPolicy = tc.policy
-		if got := Failures(svc, []api.Task{task(1, tc.state, time.Now())}); len(got) != tc.want {
-			t.Errorf("%+v, %s: %d failures end the wait, want %d", tc.policy, tc.state, len(got), tc.want)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			svc.Spec.TaskTemplate.RestartPolicy = tc.policy
+			if got := Failures(svc, []api.Task{task(1, tc.state, time.Now())}); len(got) != tc.want {
+				t.Errorf("%d failures end the wait, want %d", len(got), tc.want)
+			}
+		})
 	}
 }
 
@@ -120,23 +123,26 @@ func TestRestartPolicyThatMakesNoMoreTasks(t *testing.T) {
 func TestLastLinesAreAskedForAgain(t *testing.T) {
 	const unreached, oops = "\x03\x00\x00\x00\x00\x00\x00\x16node n3 does not answer", "\x01\x00\x00\x00\x00\x00\x00\x05oops\n"
 	for _, c := range []struct {
+		name    string
 		answers []string
 		want    []string
 		asked   int
 		after   time.Duration
 	}{
-		{[]string{oops}, []string{"oops"}, 1, 0},
-		{[]string{unreached, unreached, unreached, oops}, []string{"oops"}, 4, 3 * logRetry},
-		{[]string{"", oops}, []string{"oops"}, 2, logRetry},
-		{[]string{"", ""}, nil, 2, logRetry},
+		{"an answer", []string{oops}, []string{"oops"}, 1, 0},
+		{"a log that is not reached", []string{unreached, unreached, unreached, oops}, []string{"oops"}, 4, 3 * logRetry},
+		{"a log that comes empty", []string{"", oops}, []string{"oops"}, 2, logRetry},
+		{"a task that prints nothing", []string{"", ""}, nil, 2, logRetry},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			began, asked := time.Now(), 0
-			o := New(&clustertest.Engine{Logs: func() string { asked++; return c.answers[asked-1] }}, "shop", nil)
-			got := o.lastLines(t.Context(), "t")
-			if !slices.Equal(got, c.want) || asked != c.asked || time.Since(began) != c.after {
-				t.Errorf("%q: got %q after %d asks and %s, want %q after %d and %s", c.answers, got, asked, time.Since(began), c.want, c.asked, c.after)
-			}
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began, asked := time.Now(), 0
+				o := New(&clustertest.Engine{Logs: func() string { asked++; return c.answers[asked-1] }}, "shop", nil)
+				got := o.lastLines(t.Context(), "t")
+				if !slices.Equal(got, c.want) || asked != c.asked || time.Since(began) != c.after {
+					t.Errorf("got %q after %d asks and %s, want %q after %d and %s", got, asked, time.Since(began), c.want, c.asked, c.after)
+				}
+			})
 		})
 	}
 }
