@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +15,7 @@ func loadText(t *testing.T, text string, environ ...string) (*Project, error) {
 	if err := os.WriteFile(filepath.Join(dir, "stack.yml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Load(context.Background(), Options{
+	return Load(t.Context(), Options{
 		Files: []string{"stack.yml"}, Name: "shop", Dir: dir, Environ: append(environ, "HOME=/home/user"),
 	})
 }
@@ -259,16 +258,18 @@ func TestBlueGreenErrors(t *testing.T) {
 
 // TestNamesThatAreGood holds names that look like those that are refused, and are not.
 func TestNamesThatAreGood(t *testing.T) {
-	for _, file := range []string{
-		`{services: {a: {image: a, networks: [n, o]}}, networks: {n: {external: {name: x}}, o: {name: x, external: true}}}`,
-		`{services: {a: {image: a}, a-blue: {image: a}}, configs: {c: {name: shop-bluegreen, content: c}, d: {name: x, content: d}, e: {name: x, content: d}}}`,
-		`services: {a: {image: a, hostname: "{{.Service.Name}}-{{.Node.Hostname}}-{{.Task.Slot}}-of-a-name-that-is-longer-than-it-looks"}}`,
-		`services: {a: {image: a, hostname: ` + strings.Repeat("h", 64) + `, labels: {bluegreen.role: mine}}}`,
-		`services: {a: {image: a, networks: {default: {aliases: [a.example.com, _x, A]}}}}`,
+	for name, file := range map[string]string{
+		"one external network by two keys": `{services: {a: {image: a, networks: [n, o]}}, networks: {n: {external: {name: x}}, o: {name: x, external: true}}}`,
+		"a color of a plain service":       `{services: {a: {image: a}, a-blue: {image: a}}, configs: {c: {name: shop-bluegreen, content: c}, d: {name: x, content: d}, e: {name: x, content: d}}}`,
+		"a hostname with templates":        `services: {a: {image: a, hostname: "{{.Service.Name}}-{{.Node.Hostname}}-{{.Task.Slot}}-of-a-name-that-is-longer-than-it-looks"}}`,
+		"the longest hostname":             `services: {a: {image: a, hostname: ` + strings.Repeat("h", 64) + `, labels: {bluegreen.role: mine}}}`,
+		"aliases":                          `services: {a: {image: a, networks: {default: {aliases: [a.example.com, _x, A]}}}}`,
 	} {
-		if p, err := loadText(t, file); err != nil || len(p.Warnings) > 0 {
-			t.Errorf("%s: %v, %+v", file, err, p)
-		}
+		t.Run(name, func(t *testing.T) {
+			if p, err := loadText(t, file); err != nil || len(p.Warnings) > 0 {
+				t.Errorf("%v, %+v", err, p)
+			}
+		})
 	}
 }
 

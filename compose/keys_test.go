@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -215,7 +214,7 @@ func loadKeys(t *testing.T, dir, text string) (*Project, error) {
 	if err := os.WriteFile(filepath.Join(dir, "stack.yml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Load(context.Background(), Options{Files: []string{"stack.yml"}, Dir: dir, Environ: []string{"HOME=/home/user"}})
+	return Load(t.Context(), Options{Files: []string{"stack.yml"}, Dir: dir, Environ: []string{"HOME=/home/user"}})
 }
 
 // effect is all that a project makes of a file.

@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,7 +49,7 @@ func TestProjectName(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.options.Dir = write(t, c.files)
-			got, err := ProjectName(context.Background(), c.options)
+			got, err := ProjectName(t.Context(), c.options)
 			if err != nil || got != c.want {
 				t.Errorf("got %q, %v; want %q", got, err, c.want)
 			}
@@ -74,12 +73,12 @@ func TestProjectNameErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.options.Dir = write(t, map[string]string{"a.yml": one})
-			_, err := ProjectName(context.Background(), c.options)
+			_, err := ProjectName(t.Context(), c.options)
 			expect(t, err, c.want)
 		})
 	}
 	dir := write(t, nil)
-	_, err := ProjectName(context.Background(), Options{Dir: dir})
+	_, err := ProjectName(t.Context(), Options{Dir: dir})
 	expect(t, err, "no compose file (compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml) in "+dir+
 		" or above: name one with -f")
 }
@@ -87,7 +86,7 @@ func TestProjectNameErrors(t *testing.T) {
 // image loads and returns the image of the only service.
 func image(t *testing.T, o Options) string {
 	t.Helper()
-	p, err := Load(context.Background(), o)
+	p, err := Load(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +133,7 @@ func TestFilesAreFoundAbove(t *testing.T) {
 
 func TestNamesAreDeployedAsGiven(t *testing.T) {
 	dir := write(t, map[string]string{"compose.yml": "services: {web: {image: a}}\nsecrets: {s: {file: ./s}}", "s": "x"})
-	p, err := Load(context.Background(), Options{Dir: dir, Name: "My_Shop"})
+	p, err := Load(t.Context(), Options{Dir: dir, Name: "My_Shop"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,26 +152,29 @@ func TestNamesAreDeployedAsGiven(t *testing.T) {
 func TestProfiles(t *testing.T) {
 	dir := write(t, map[string]string{"compose.yml": "services: {a: {image: a}, b: {image: b, profiles: [p]}, c: {image: c, profiles: [q]}}"})
 	for _, c := range []struct {
+		name    string
 		options Options
 		want    string
 	}{
-		{Options{}, "a"},
-		{Options{Profiles: []string{"p"}}, "a b"},
-		{Options{Environ: []string{"COMPOSE_PROFILES=p, q"}}, "a b c"},
-		{Options{Profiles: []string{"q"}, Environ: []string{"COMPOSE_PROFILES=p"}}, "a c"},
+		{"none", Options{}, "a"},
+		{"option", Options{Profiles: []string{"p"}}, "a b"},
+		{"COMPOSE_PROFILES", Options{Environ: []string{"COMPOSE_PROFILES=p, q"}}, "a b c"},
+		{"option over COMPOSE_PROFILES", Options{Profiles: []string{"q"}, Environ: []string{"COMPOSE_PROFILES=p"}}, "a c"},
 	} {
-		c.options.Dir = dir
-		p, err := Load(context.Background(), c.options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var names []string
-		for _, s := range p.Services {
-			names = append(names, s.Name)
-		}
-		if got := strings.Join(names, " "); got != c.want || !slices.IsSorted(names) {
-			t.Errorf("%+v: got %s, want %s", c.options, got, c.want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			c.options.Dir = dir
+			p, err := Load(t.Context(), c.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, s := range p.Services {
+				names = append(names, s.Name)
+			}
+			if got := strings.Join(names, " "); got != c.want || !slices.IsSorted(names) {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
 	}
 }
 
@@ -194,7 +196,7 @@ func TestNamed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.options.Dir = write(t, c.files)
-			p, err := Load(context.Background(), c.options)
+			p, err := Load(t.Context(), c.options)
 			if err != nil || p.Named != c.want {
 				t.Errorf("%v, %+v; want %t", err, p, c.want)
 			}

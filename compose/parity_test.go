@@ -3,7 +3,6 @@ package compose
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"flag"
 	"os"
@@ -82,7 +81,7 @@ func TestSameAsStackDeploy(t *testing.T) {
 // loadStack loads a stack of testdata with the environment that its file environ gives.
 func loadStack(t *testing.T, dir string) *Project {
 	t.Helper()
-	p, err := Load(context.Background(), Options{Dir: dir, Name: "shop", Environ: stackEnviron(t, dir)})
+	p, err := Load(t.Context(), Options{Dir: dir, Name: "shop", Environ: stackEnviron(t, dir)})
 	if err != nil {
 		t.Fatal(err)
 	}

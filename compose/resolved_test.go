@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -28,7 +27,7 @@ func TestResolvedIsTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer os.Remove(printed)
-			again, err := Load(context.Background(), Options{Dir: dir, Files: []string{"printed.yml"}, Name: "shop", Environ: stackEnviron(t, dir)})
+			again, err := Load(t.Context(), Options{Dir: dir, Files: []string{"printed.yml"}, Name: "shop", Environ: stackEnviron(t, dir)})
 			if err != nil {
 				t.Fatalf("%v in\n%s", err, text)
 			}

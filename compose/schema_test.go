@@ -137,14 +137,16 @@ func TestSchemaJudgesAsDecoder(t *testing.T) {
 	_, settings := readSchema(t, settingsPlace)
 	taken := 0
 	for _, text := range judged {
-		_, err := bluegreen.Decode(bluegreen.Key, readYAML(t, text))
-		bySchema := settings.Validate(readYAML(t, text))
-		if (err == nil) != (bySchema == nil) {
-			t.Errorf("%s\ndecoder: %v\nschema: %v", text, err, bySchema)
-		}
-		if err == nil {
-			taken++
-		}
+		t.Run(text, func(t *testing.T) {
+			_, err := bluegreen.Decode(bluegreen.Key, readYAML(t, text))
+			bySchema := settings.Validate(readYAML(t, text))
+			if (err == nil) != (bySchema == nil) {
+				t.Errorf("decoder: %v\nschema: %v", err, bySchema)
+			}
+			if err == nil {
+				taken++
+			}
+		})
 	}
 	if taken < 50 || len(judged)-taken < 50 {
 		t.Errorf("%d of %d are good: cases of both kinds are needed", taken, len(judged))
@@ -155,20 +157,26 @@ func TestSchemaJudgesAsDecoder(t *testing.T) {
 // which sees variables replaced, does not. docs/compose.md lists them.
 func TestSchemaIsWider(t *testing.T) {
 	_, settings := readSchema(t, settingsPlace)
-	for _, text := range []string{
-		`{drain: "${DRAIN:-30s}"}`, `{keep: $KEEP}`, `{ports: [{target: "$PORT", mode: "$MODE"}]}`, `{proxy: {deploy: {replicas: "$N"}}}`,
-		`{drain: 25h}`, `{timeout: 1us}`, `{health: {interval: 1h60m23h}}`,
-		`{proxy: {image: "shop/Proxy"}}`,
-		`{proxy: {deploy: {resources: {limits: {cpus: 0.0000000001}}}}}`,
-		`{proxy: {deploy: {resources: {limits: {pids: "9999999"}}}}}`,
+	for name, text := range map[string]string{
+		"a duration in a variable": `{drain: "${DRAIN:-30s}"}`,
+		"a word in a variable":     `{keep: $KEEP}`,
+		"a port in variables":      `{ports: [{target: "$PORT", mode: "$MODE"}]}`,
+		"a number in a variable":   `{proxy: {deploy: {replicas: "$N"}}}`,
+		"more than a day":          `{drain: 25h}`,
+		"less than a millisecond":  `{timeout: 1us}`,
+		"more than a day in parts": `{health: {interval: 1h60m23h}}`,
+		"an image in capitals":     `{proxy: {image: "shop/Proxy"}}`,
+		"too little of a CPU":      `{proxy: {deploy: {resources: {limits: {cpus: 0.0000000001}}}}}`,
+		"too many processes":       `{proxy: {deploy: {resources: {limits: {pids: "9999999"}}}}}`,
 	} {
-		_, err := bluegreen.Decode(bluegreen.Key, readYAML(t, text))
-		if err == nil {
-			t.Errorf("%s: the decoder takes it as well", text)
-		}
-		if err := settings.Validate(readYAML(t, text)); err != nil {
-			t.Errorf("%s: %v", text, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := bluegreen.Decode(bluegreen.Key, readYAML(t, text)); err == nil {
+				t.Error("the decoder takes it as well")
+			}
+			if err := settings.Validate(readYAML(t, text)); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
@@ -259,24 +267,28 @@ func TestSchemaOfFiles(t *testing.T) {
 		t.Fatal("no files")
 	}
 	for _, path := range append(examples, stacks...) {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := file.Validate(readJSON(t, string(text))); err != nil {
-			t.Errorf("%s: %v", path, err)
-		}
+		t.Run(path, func(t *testing.T) {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := file.Validate(readJSON(t, string(text))); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	for text, want := range map[string]string{
-		`{services: {web: {image: a, x-bluegreen: {keep: cold}}}, x-bluegreen: {drain: 1s}}`: "",
-		`{services: {web: {image: a, x-bluegreen: }}}`:                                       "",
-		`{services: {web: {image: a, x-bluegreen: {keep: hot}}}}`:                            "/services/web/x-bluegreen/keep",
-		`{services: {web: {image: a}}, x-bluegreen: {drain: 1}}`:                             "/x-bluegreen/drain",
-		`{services: {web: {imag: a, x-bluegreen: {}}}}`:                                      "/services/web/imag",
+	for _, c := range []struct{ name, text, want string }{
+		{"settings in both places", `{services: {web: {image: a, x-bluegreen: {keep: cold}}}, x-bluegreen: {drain: 1s}}`, ""},
+		{"no settings", `{services: {web: {image: a, x-bluegreen: }}}`, ""},
+		{"a wrong one in a service", `{services: {web: {image: a, x-bluegreen: {keep: hot}}}}`, "/services/web/x-bluegreen/keep"},
+		{"a wrong one at the top", `{services: {web: {image: a}}, x-bluegreen: {drain: 1}}`, "/x-bluegreen/drain"},
+		{"a wrong key of compose", `{services: {web: {imag: a, x-bluegreen: {}}}}`, "/services/web/imag"},
 	} {
-		err := file.Validate(readYAML(t, text))
-		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), "at '"+want+"'") {
-			t.Errorf("%s: %v, want an error at %q", text, err, want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			err := file.Validate(readYAML(t, c.text))
+			if (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), "at '"+c.want+"'") {
+				t.Errorf("%v, want an error at %q", err, c.want)
+			}
+		})
 	}
 }

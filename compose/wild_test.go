@@ -194,38 +194,55 @@ func became(p *Project, err error) string {
 // they are written.
 func TestPortsOfSeveralFiles(t *testing.T) {
 	base := "services: {web: {image: a, ports: [PORT]}}\n"
-	forms := []string{`"3001:3001"`, `{target: 3001, published: 3001}`, `{target: 3001, published: "3001"}`, `{"published": 3001, target: 3001, protocol: tcp}`}
+	forms := []struct{ name, text string }{
+		{"short form", `"3001:3001"`},
+		{"number", `{target: 3001, published: 3001}`},
+		{"text", `{target: 3001, published: "3001"}`},
+		{"number with a protocol", `{"published": 3001, target: 3001, protocol: tcp}`},
+	}
 	for _, one := range forms {
 		for _, other := range forms {
-			dir := write(t, map[string]string{"a.yml": strings.Replace(base, "PORT", one, 1), "b.yml": "services:\n  web:\n    ports:\n      - " + other + "\n"})
-			p, err := Load(t.Context(), Options{Dir: dir, Files: []string{"a.yml", "b.yml"}, Name: "shop"})
-			if err != nil {
-				t.Errorf("%s, %s: %v", one, other, err)
-				continue
-			}
-			if ports := p.Services[0].Spec.EndpointSpec.Ports; len(ports) != 1 || ports[0].PublishedPort != 3001 || ports[0].TargetPort != 3001 {
-				t.Errorf("%s, %s: %+v", one, other, ports)
-			}
+			t.Run(other.name+" over "+one.name, func(t *testing.T) {
+				dir := write(t, map[string]string{
+					"a.yml": strings.Replace(base, "PORT", one.text, 1),
+					"b.yml": "services:\n  web:\n    ports:\n      - " + other.text + "\n",
+				})
+				p, err := Load(t.Context(), Options{Dir: dir, Files: []string{"a.yml", "b.yml"}, Name: "shop"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if ports := p.Services[0].Spec.EndpointSpec.Ports; len(ports) != 1 || ports[0].PublishedPort != 3001 || ports[0].TargetPort != 3001 {
+					t.Errorf("%+v", ports)
+				}
+			})
 		}
 	}
 }
 
 // TestPublishedAsText holds that nothing else of a file is touched.
 func TestPublishedAsText(t *testing.T) {
-	for text, want := range map[string]string{
-		"services: {web: {ports: [{published: 80, target: 80}, {target: 81, published: 8081}]}}": `services: {web: {ports: [{published: "80", target: 80}, {target: 81, published: "8081"}]}}`,
-		"services:\r\n  wéb:\r\n    ports:\r\n    - {name: é, published: 80}\r\n":                "services:\r\n  wéb:\r\n    ports:\r\n    - {name: é, published: \"80\"}\r\n",
-		"services: {web: {ports: [{published: &p 80}, {published: *p}, {published: 0x50}]}}":     "services: {web: {ports: [{published: &p 80}, {published: *p}, {published: 0x50}]}}",
-		"services: {web: {ports: [80, \"80:80\"], published: 80}}":                               "services: {web: {ports: [80, \"80:80\"], published: 80}}",
-		"services: {web: {ports: {published: 80}}}":                                              "services: {web: {ports: {published: 80}}}",
-		"# \u2028\nservices:\n  web:\n    ports:\n    - published: 80\n":                         "# \u2028\nservices:\n  web:\n    ports:\n    - published: \"80\"\n",
-		"# a\u0085services:\r  web:\r    ports:\r    - published: 80":                            "# a\u0085services:\r  web:\r    ports:\r    - published: \"80\"",
-		"services: [{": "services: [{",
-		"":             "",
+	for _, c := range []struct{ name, text, want string }{
+		{"two on a line", "services: {web: {ports: [{published: 80, target: 80}, {target: 81, published: 8081}]}}",
+			`services: {web: {ports: [{published: "80", target: 80}, {target: 81, published: "8081"}]}}`},
+		{"behind letters of two bytes", "services:\r\n  wéb:\r\n    ports:\r\n    - {name: é, published: 80}\r\n",
+			"services:\r\n  wéb:\r\n    ports:\r\n    - {name: é, published: \"80\"}\r\n"},
+		{"not with an anchor", "services: {web: {ports: [{published: &p 80}, {published: *p}, {published: 0x50}]}}",
+			"services: {web: {ports: [{published: &p 80}, {published: *p}, {published: 0x50}]}}"},
+		{"not beside the ports", "services: {web: {ports: [80, \"80:80\"], published: 80}}",
+			"services: {web: {ports: [80, \"80:80\"], published: 80}}"},
+		{"not where a list is missing", "services: {web: {ports: {published: 80}}}", "services: {web: {ports: {published: 80}}}"},
+		{"below a separator of lines", "# \u2028\nservices:\n  web:\n    ports:\n    - published: 80\n",
+			"# \u2028\nservices:\n  web:\n    ports:\n    - published: \"80\"\n"},
+		{"with other ends of lines", "# a\u0085services:\r  web:\r    ports:\r    - published: 80",
+			"# a\u0085services:\r  web:\r    ports:\r    - published: \"80\""},
+		{"not in what is no YAML", "services: [{", "services: [{"},
+		{"not in an empty file", "", ""},
 	} {
-		if got := string(publishedAsText([]byte(text))); got != want {
-			t.Errorf("\n got: %s\nwant: %s", got, want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			if got := string(publishedAsText([]byte(c.text))); got != c.want {
+				t.Errorf("\n got: %s\nwant: %s", got, c.want)
+			}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -23,9 +24,11 @@ func TestWords(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &want); err != nil {
 			t.Fatal(err)
 		}
-		got, err := splitWords(want.Text)
-		if refused := want.Words == nil; refused != (err != nil) || !refused && !slices.Equal(got, want.Words) {
-			t.Errorf("%q: got %q, %v; want %q", want.Text, got, err, want.Words)
-		}
+		t.Run(fmt.Sprintf("%q", want.Text), func(t *testing.T) {
+			got, err := splitWords(want.Text)
+			if refused := want.Words == nil; refused != (err != nil) || !refused && !slices.Equal(got, want.Words) {
+				t.Errorf("got %q, %v; want %q", got, err, want.Words)
+			}
+		})
 	}
 }

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -154,7 +153,7 @@ func (s *stack) handle(c byHand) {
 func (s *stack) steady() {
 	s.t.Helper()
 	s.eventually("all tasks of the stack run", func() bool {
-		all, err := s.engine.ServiceList(context.Background(), swarm.ServiceListOptions{Status: true})
+		all, err := s.engine.ServiceList(s.t.Context(), swarm.ServiceListOptions{Status: true})
 		if err != nil {
 			s.t.Fatal(err)
 		}

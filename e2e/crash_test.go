@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -168,7 +167,7 @@ func (s *stack) versionOf(color string) string {
 // lock is the config that is the lock of the stack; nil when nobody holds it.
 func (s *stack) lock() *swarm.Config {
 	s.t.Helper()
-	configs, err := s.engine.ConfigList(context.Background(), swarm.ConfigListOptions{})
+	configs, err := s.engine.ConfigList(s.t.Context(), swarm.ConfigListOptions{})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -118,7 +117,7 @@ func laterOf(a, b time.Time) time.Time {
 // allTasks are all tasks of a service that the swarm remembers.
 func (s *stack) allTasks(name string) []swarm.Task {
 	s.t.Helper()
-	all, err := s.engine.TaskList(context.Background(), swarm.TaskListOptions{
+	all, err := s.engine.TaskList(s.t.Context(), swarm.TaskListOptions{
 		Filters: filters.NewArgs(filters.Arg("service", s.name+"_"+name))})
 	if err != nil {
 		s.t.Fatalf("tasks of %s: %v", name, err)

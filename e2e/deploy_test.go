@@ -48,7 +48,7 @@ func (s *stack) stackDeploy(args ...string) result {
 
 func (s *stack) stackDeployEnv(vars []string, args ...string) result {
 	s.t.Helper()
-	ctx, cancel := contextFor(patience)
+	ctx, cancel := contextFor(s.t, patience)
 	defer cancel()
 	args = append(append([]string{"stack", "deploy", "--resolve-image", "never"}, args...), s.name)
 	cmd := exec.CommandContext(ctx, "docker", args...)

@@ -128,7 +128,7 @@ func (s *stack) counted(n int) int {
 // await returns when a version has answered a request begun now, on every target.
 func await(t *testing.T, l *load.Load, version string) {
 	t.Helper()
-	ctx, cancel := contextFor(patience)
+	ctx, cancel := contextFor(t, patience)
 	defer cancel()
 	if err := l.Await(ctx, version); err != nil {
 		t.Fatal(err)

@@ -148,7 +148,7 @@ type chat struct {
 
 func startChat(t *testing.T, target string) *chat {
 	t.Helper()
-	ctx, cancel := contextFor(patience)
+	ctx, cancel := contextFor(t, patience)
 	defer cancel()
 	c, err := websocket.Dial(ctx, "http://"+target+"/ws")
 	if err != nil {
@@ -173,7 +173,7 @@ func (c *chat) check(t *testing.T, version string, flipped time.Time) {
 	if c.version != version {
 		t.Errorf("the WebSocket was opened by %s, want %s", c.version, version)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	select {
 	case at := <-c.closed:

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,7 +71,7 @@ func TestLockElsewhere(t *testing.T) {
 			"bluegreen.lock.owner": "eve@elsewhere (pid 7)", "bluegreen.lock.command": "docker bluegreen up",
 			"bluegreen.lock.process": "another-boot pid:[1] 7 42", "bluegreen.lock.since": "2025-01-01T00:00:00Z", "bluegreen.lock.beat": "1",
 		}}}
-	if _, err := s.engine.ConfigCreate(context.Background(), spec); err != nil {
+	if _, err := s.engine.ConfigCreate(t.Context(), spec); err != nil {
 		t.Fatal(err)
 	}
 	var wait sync.WaitGroup
@@ -92,9 +91,7 @@ func TestLockElsewhere(t *testing.T) {
 // that it returns waits for a number of them.
 func (s *stack) events(kind events.Type, prefix string) func(n int) []string {
 	s.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	s.t.Cleanup(cancel)
-	messages, errs := s.engine.Events(ctx, events.ListOptions{Filters: filters.NewArgs(filters.Arg("type", string(kind)))})
+	messages, errs := s.engine.Events(s.t.Context(), events.ListOptions{Filters: filters.NewArgs(filters.Arg("type", string(kind)))})
 	var mu sync.Mutex
 	var seen []string
 	go func() {

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"testing"
 	"time"
 
 	"github.com/docker/docker/api/types/network"
@@ -41,6 +42,6 @@ func (s *stack) secretLabels(ctx context.Context) (map[string]map[string]string,
 	return labels, err
 }
 
-func contextFor(d time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), d)
+func contextFor(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), d)
 }

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"os/exec"
 	"reflect"
@@ -150,7 +149,7 @@ func (s *stack) bare(args ...string) result {
 // begins with the stack's, or with that of its folder.
 func allObjects(s *stack) []string {
 	s.t.Helper()
-	services, err := s.engine.ServiceList(context.Background(), swarm.ServiceListOptions{})
+	services, err := s.engine.ServiceList(s.t.Context(), swarm.ServiceListOptions{})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -56,7 +55,7 @@ func TestSameAsStackDeploy(t *testing.T) {
 // external makes what the file calls external, and removes it when the test ends.
 func (s *stack) external(vars []string) {
 	s.t.Helper()
-	p, err := compose.Load(context.Background(), compose.Options{Dir: s.dir, Files: []string{"compose.yml"}, Name: s.name, Environ: vars})
+	p, err := compose.Load(s.t.Context(), compose.Options{Dir: s.dir, Files: []string{"compose.yml"}, Name: s.name, Environ: vars})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -64,7 +63,7 @@ func (s *stack) external(vars []string) {
 		if !n.External || name == "host" || name == "none" || name == "bridge" {
 			continue
 		}
-		if _, err := s.engine.NetworkCreate(context.Background(), name, network.CreateOptions{Driver: "overlay"}); err != nil {
+		if _, err := s.engine.NetworkCreate(s.t.Context(), name, network.CreateOptions{Driver: "overlay"}); err != nil {
 			s.t.Fatal(err)
 		}
 		s.t.Cleanup(func() { s.docker("network", "rm", name) })
@@ -95,7 +94,7 @@ func (s *stack) create(kind, name string) {
 // to the next.
 func (s *stack) made() map[string]string {
 	s.t.Helper()
-	ctx := context.Background()
+	ctx := s.t.Context()
 	out := map[string]string{}
 	put := func(kind, name string, v any) {
 		text, err := json.MarshalIndent(v, "", " ")

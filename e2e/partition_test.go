@@ -71,7 +71,7 @@ func TestPartition(t *testing.T) {
 // all the same.
 func (s *stack) backWithout(node string, others *load.Load) {
 	s.t.Helper()
-	ctx, cancel := contextFor(patience)
+	ctx, cancel := contextFor(s.t, patience)
 	defer cancel()
 	if err := env.lab.Node(node).WaitState(ctx, "down"); err != nil {
 		s.t.Fatal(err)

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -74,7 +73,7 @@ func (s *stack) delayRestarts(name string, delay time.Duration) {
 	s.t.Helper()
 	svc := s.service(name)
 	svc.Spec.TaskTemplate.RestartPolicy.Delay = &delay
-	if _, err := s.engine.ServiceUpdate(context.Background(), svc.ID, svc.Version, svc.Spec, swarm.ServiceUpdateOptions{}); err != nil {
+	if _, err := s.engine.ServiceUpdate(s.t.Context(), svc.ID, svc.Version, svc.Spec, swarm.ServiceUpdateOptions{}); err != nil {
 		s.t.Fatal(err)
 	}
 	s.eventually("all tasks have the restart delay", func() bool {
@@ -92,7 +91,7 @@ type losses struct {
 // killProxy kills the container of the proxy on n3, as a crash would.
 func (p *losses) killProxy() {
 	p.t.Helper()
-	n, ctx := env.lab.Node("n3"), context.Background()
+	n, ctx := env.lab.Node("n3"), p.t.Context()
 	id, err := n.Docker(ctx, "ps", "-q", "--filter", "label=com.docker.swarm.service.name="+p.name+"_web")
 	if err != nil || id == "" || strings.Contains(id, "\n") {
 		p.t.Fatalf("want one proxy on n3, found %q: %v", id, err)
@@ -144,14 +143,14 @@ func (p *losses) pending() {
 // offer sets whether n3 takes tasks.
 func (p *losses) offer(availability string) {
 	p.t.Helper()
-	if _, err := env.lab.Node("n1").Docker(context.Background(), "node", "update", "--availability", availability, "n3"); err != nil {
+	if _, err := env.lab.Node("n1").Docker(p.t.Context(), "node", "update", "--availability", availability, "n3"); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
 // waiting says whether a proxy is wanted that no node can run.
 func (p *losses) waiting() bool {
-	list, err := p.engine.TaskList(context.Background(), swarm.TaskListOptions{
+	list, err := p.engine.TaskList(p.t.Context(), swarm.TaskListOptions{
 		Filters: filters.NewArgs(filters.Arg("service", p.name+"_web"), filters.Arg("desired-state", "running"))})
 	if err != nil {
 		p.t.Fatal(err)

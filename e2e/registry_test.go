@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"bufio"
-	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -112,7 +111,7 @@ func (r *registry) lookups() []string {
 // stays on the node.
 func (r *registry) push(image, as string) string {
 	r.t.Helper()
-	n, ctx, as := env.lab.Node("n1"), context.Background(), r.open+"/"+as
+	n, ctx, as := env.lab.Node("n1"), r.t.Context(), r.open+"/"+as
 	for _, args := range [][]string{{"tag", image, as}, {"push", "--quiet", as}} {
 		if out, err := n.Docker(ctx, args...); err != nil {
 			r.t.Fatalf("docker %v: %v %s", args, err, out)

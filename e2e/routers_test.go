@@ -127,7 +127,7 @@ func TestRouters(t *testing.T) {
 	s.exits(s.stackDeploy(), 0)
 	loads := map[string]*load.Load{}
 	for name, port := range routers {
-		s.eventually(name+" answers", func() bool { return answersFrom(port) == "v1" })
+		s.eventually(name+" answers", func() bool { return answersFrom(s.t, port) == "v1" })
 		loads[name] = s.load(0, load.Options{Targets: []string{target("n2", port)}, Host: "web.example.com", Rate: 60, KeepAlive: 0.5, Post: 0.3})
 	}
 	step := func(what, version string, do func()) {
@@ -176,7 +176,7 @@ func TestRouters(t *testing.T) {
 // loadRouters makes the images of the routers and loads them on the node where they run.
 func loadRouters(t *testing.T) {
 	t.Helper()
-	ctx, cancel := contextFor(15 * time.Minute) // Traefik is compiled the first time
+	ctx, cancel := contextFor(t, 15*time.Minute) // Traefik is compiled the first time
 	defer cancel()
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "traefik")
@@ -199,8 +199,8 @@ func loadRouters(t *testing.T) {
 }
 
 // answersFrom asks through a router, once, and returns the version that answered, empty for none.
-func answersFrom(port int) string {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+func answersFrom(t *testing.T, port int) string {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	l := load.Start(ctx, load.Options{Targets: []string{fmt.Sprint(target("n2", port))}, Host: "web.example.com", Workers: 1, Rate: 5})
 	if l.Await(ctx, "v1") != nil {

@@ -214,7 +214,7 @@ func (s *stack) mine(labels map[string]string) bool {
 // service returns a service by its name below the stack's; it must exist.
 func (s *stack) service(name string) swarm.Service {
 	s.t.Helper()
-	svc, _, err := s.engine.ServiceInspectWithRaw(context.Background(), s.name+"_"+name, swarm.ServiceInspectOptions{})
+	svc, _, err := s.engine.ServiceInspectWithRaw(s.t.Context(), s.name+"_"+name, swarm.ServiceInspectOptions{})
 	if err != nil {
 		s.t.Fatalf("service %s: %v", name, err)
 	}

@@ -134,7 +134,7 @@ func TestVersionsAfterStackDeploy(t *testing.T) {
 func (s *stack) labeled(team string) {
 	s.t.Helper()
 	for kind, list := range map[string]func(context.Context) (map[string]map[string]string, error){"secret": s.secretLabels, "config": s.configLabels} {
-		all, err := list(context.Background())
+		all, err := list(s.t.Context())
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -176,11 +176,11 @@ func (s *stack) answers(port int, which string) {
 // by name.
 func (s *stack) files() map[string]uint64 {
 	s.t.Helper()
-	secrets, err := s.engine.SecretList(context.Background(), swarm.SecretListOptions{})
+	secrets, err := s.engine.SecretList(s.t.Context(), swarm.SecretListOptions{})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	configs, err := s.engine.ConfigList(context.Background(), swarm.ConfigListOptions{})
+	configs, err := s.engine.ConfigList(s.t.Context(), swarm.ConfigListOptions{})
 	if err != nil {
 		s.t.Fatal(err)
 	}

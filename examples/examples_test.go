@@ -3,6 +3,7 @@
 package examples
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,7 +20,7 @@ func TestExamplesLoad(t *testing.T) {
 		t.Fatalf("no examples: %v", err)
 	}
 	for _, file := range files {
-		loads(t, file)
+		t.Run(filepath.Dir(file), func(t *testing.T) { loads(t, file) })
 	}
 }
 
@@ -34,17 +35,19 @@ func TestReadmeLoads(t *testing.T) {
 	if len(blocks) == 0 {
 		t.Fatal("the README shows no stack file")
 	}
-	for _, block := range blocks {
-		file := filepath.Join(t.TempDir(), "compose.yaml")
-		if err := os.WriteFile(file, []byte(block[1]), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		services := loads(t, file).Services
-		if !slices.ContainsFunc(services, func(s compose.Service) bool {
-			return s.Name == "web" && s.BlueGreen != nil && s.BlueGreen.Ports[0].Target == 8080
-		}) {
-			t.Errorf("web is not blue-green on port 8080 in:\n%s", block[1])
-		}
+	for i, block := range blocks {
+		t.Run(fmt.Sprint("file ", i+1), func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "compose.yaml")
+			if err := os.WriteFile(file, []byte(block[1]), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			services := loads(t, file).Services
+			if !slices.ContainsFunc(services, func(s compose.Service) bool {
+				return s.Name == "web" && s.BlueGreen != nil && s.BlueGreen.Ports[0].Target == 8080
+			}) {
+				t.Errorf("web is not blue-green on port 8080 in:\n%s", block[1])
+			}
+		})
 	}
 }
 
@@ -53,10 +56,10 @@ func loads(t *testing.T, file string) *compose.Project {
 	t.Helper()
 	p, err := compose.Load(t.Context(), compose.Options{Files: []string{file}, Name: "shop", Environ: os.Environ()})
 	if err != nil {
-		t.Fatalf("%s: %v", file, err)
+		t.Fatal(err)
 	}
 	if len(p.Warnings) > 0 {
-		t.Errorf("%s: %s", file, strings.Join(p.Warnings, "\n"))
+		t.Error(strings.Join(p.Warnings, "\n"))
 	}
 	return p
 }

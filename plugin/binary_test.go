@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -100,19 +101,21 @@ func TestExitCodesUnderDocker(t *testing.T) {
 		"down --lock-timeout 5":      {125, `invalid argument "5" for "--lock-timeout" flag: must be a duration such as 90s or 5m`},
 		"up --resolve-image perhaps": {125, `invalid argument "perhaps" for "--resolve-image" flag: must be one of always, changed, never`},
 	} {
-		cmd := execute(env, docker, append([]string{"bluegreen"}, strings.Fields(args)...)...)
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		if got := codeOf(t, cmd.Run()); got != want.code {
-			t.Errorf("%s: exit code %d, want %d: %s", args, got, want.code, stderr.String())
-		}
-		first, _, _ := strings.Cut(stderr.String(), "\n")
-		if !strings.Contains(first, want.stderr) || want.stderr == "" && first != "" {
-			t.Errorf("%s: stderr begins with %q, want %q", args, first, want.stderr)
-		}
-		if want.stderr != "" && strings.Count(stderr.String(), want.stderr) > 1 {
-			t.Errorf("%s: told twice:\n%s", args, stderr.String())
-		}
+		t.Run(cmp.Or(args, "nothing"), func(t *testing.T) {
+			cmd := execute(env, docker, append([]string{"bluegreen"}, strings.Fields(args)...)...)
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			if got := codeOf(t, cmd.Run()); got != want.code {
+				t.Errorf("exit code %d, want %d: %s", got, want.code, stderr.String())
+			}
+			first, _, _ := strings.Cut(stderr.String(), "\n")
+			if !strings.Contains(first, want.stderr) || want.stderr == "" && first != "" {
+				t.Errorf("stderr begins with %q, want %q", first, want.stderr)
+			}
+			if want.stderr != "" && strings.Count(stderr.String(), want.stderr) > 1 {
+				t.Errorf("told twice:\n%s", stderr.String())
+			}
+		})
 	}
 }
 
@@ -127,27 +130,29 @@ func TestInterruptUnderDocker(t *testing.T) {
 		"docker": execute(env, docker, "bluegreen", "-f", "-", "up"),
 		"direct": execute(env, binary, "bluegreen", "-f", "-", "up"),
 	} {
-		stdin, err := cmd.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		// More than a pipe holds: when it is written, the plugin is reading.
-		if _, err := io.WriteString(stdin, strings.Repeat("# comment\n", 20_000)); err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Process.Signal(os.Interrupt); err != nil {
-			t.Fatal(err)
-		}
-		if got := codeOf(t, cmd.Wait()); got != exitInterrupted {
-			t.Errorf("%s: exit code %d", name, got)
-		}
-		if got := stderr.String(); got != "interrupted\n" {
-			t.Errorf("%s: stderr %q", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			stdin, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			// More than a pipe holds: when it is written, the plugin is reading.
+			if _, err := io.WriteString(stdin, strings.Repeat("# comment\n", 20_000)); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+			if got := codeOf(t, cmd.Wait()); got != exitInterrupted {
+				t.Errorf("exit code %d", got)
+			}
+			if got := stderr.String(); got != "interrupted\n" {
+				t.Errorf("stderr %q", got)
+			}
+		})
 	}
 }

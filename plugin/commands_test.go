@@ -29,29 +29,31 @@ func TestUpFlags(t *testing.T) {
 			plan.UpOptions{NoFlip: true, Yes: true, Timeout: 90 * time.Second, ResolveImage: "never", AcceptGap: true, Strict: true, Services: []string{"web", "api"}},
 		},
 	} {
-		h := newHarness()
-		h.load = func(context.Context, compose.Options) (*compose.Project, error) {
-			return &compose.Project{Name: "shop", Services: []compose.Service{{Name: "api"}, {Name: "web"}}}, nil
-		}
-		h.auth = func(image string) (string, error) { return "auth of " + image, nil }
-		var got plan.UpOptions
-		h.op.up = func(_ context.Context, _ *compose.Project, o plan.UpOptions) error { got = o; return nil }
-		if err := h.run(append([]string{"up"}, c.args...)...); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if auth, _ := got.RegistryAuth("shop/web:1"); auth != "auth of shop/web:1" {
-			t.Errorf("%s: registry auth is %q", name, auth)
-		}
-		got.RegistryAuth = nil
-		if len(got.Services) == 0 {
-			got.Services = nil
-		}
-		if !reflect.DeepEqual(got, c.want) {
-			t.Errorf("%s: %+v, want %+v", name, got, c.want)
-		}
-		if !reflect.DeepEqual(h.opened, []string{"shop"}) {
-			t.Errorf("%s: opened %q", name, h.opened)
-		}
+		t.Run(name, func(t *testing.T) {
+			h := newHarness()
+			h.load = func(context.Context, compose.Options) (*compose.Project, error) {
+				return &compose.Project{Name: "shop", Services: []compose.Service{{Name: "api"}, {Name: "web"}}}, nil
+			}
+			h.auth = func(image string) (string, error) { return "auth of " + image, nil }
+			var got plan.UpOptions
+			h.op.up = func(_ context.Context, _ *compose.Project, o plan.UpOptions) error { got = o; return nil }
+			if err := h.run(append([]string{"up"}, c.args...)...); err != nil {
+				t.Fatal(err)
+			}
+			if auth, _ := got.RegistryAuth("shop/web:1"); auth != "auth of shop/web:1" {
+				t.Errorf("registry auth is %q", auth)
+			}
+			got.RegistryAuth = nil
+			if len(got.Services) == 0 {
+				got.Services = nil
+			}
+			if !reflect.DeepEqual(got, c.want) {
+				t.Errorf("%+v, want %+v", got, c.want)
+			}
+			if !reflect.DeepEqual(h.opened, []string{"shop"}) {
+				t.Errorf("opened %q", h.opened)
+			}
+		})
 	}
 }
 
@@ -74,22 +76,24 @@ func TestUpTellsAboutFile(t *testing.T) {
 func TestStrict(t *testing.T) {
 	file := "services: {web: {image: 'a:1$TAG', privileged: true, links: [db]}, db: {image: b}}"
 	for _, args := range [][]string{{"up", "--strict"}, {"config", "--strict"}} {
-		h := newHarness()
-		h.load = func(ctx context.Context, o compose.Options) (*compose.Project, error) {
-			o.Environ, o.Stdin = nil, strings.NewReader(file)
-			return compose.Load(ctx, o)
-		}
-		err := h.run(append([]string{"-p", "shop", "-f", "-"}, args...)...)
-		want := "with --strict these are errors:\n" +
-			"service web: links: Swarm does not link: services of one network reach each other by name, without the alias\n" +
-			"service web: privileged: Swarm cannot do it, so the container runs unprivileged: use cap_add\n" +
-			"variable TAG is not set and read as empty: set it, or give a default as in ${TAG:-x}"
-		if err == nil || err.Error() != want || exitCode(err) != 1 {
-			t.Errorf("%v: %v", args, err)
-		}
-		if len(h.opened) > 0 || h.out.Len() > 0 {
-			t.Errorf("%v: opened %q, printed %q", args, h.opened, h.out.String())
-		}
+		t.Run(args[0], func(t *testing.T) {
+			h := newHarness()
+			h.load = func(ctx context.Context, o compose.Options) (*compose.Project, error) {
+				o.Environ, o.Stdin = nil, strings.NewReader(file)
+				return compose.Load(ctx, o)
+			}
+			err := h.run(append([]string{"-p", "shop", "-f", "-"}, args...)...)
+			want := "with --strict these are errors:\n" +
+				"service web: links: Swarm does not link: services of one network reach each other by name, without the alias\n" +
+				"service web: privileged: Swarm cannot do it, so the container runs unprivileged: use cap_add\n" +
+				"variable TAG is not set and read as empty: set it, or give a default as in ${TAG:-x}"
+			if err == nil || err.Error() != want || exitCode(err) != 1 {
+				t.Error(err)
+			}
+			if len(h.opened) > 0 || h.out.Len() > 0 {
+				t.Errorf("opened %q, printed %q", h.opened, h.out.String())
+			}
+		})
 	}
 }
 
@@ -122,22 +126,24 @@ func TestCommonFlags(t *testing.T) {
 func TestNameAloneNeedsNoFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, command := range []string{"flip", "rollback", "status", "ps", "down"} {
-		h := newHarness()
-		h.op = fakeOperator{
-			flip:     func(context.Context, plan.FlipOptions) error { return nil },
-			rollback: func(context.Context, plan.FlipOptions) error { return nil },
-			down:     func(context.Context, swarm.DownOptions) error { return nil },
-			status:   func(context.Context, bool) (*swarm.Status, error) { return &swarm.Status{Stack: "shop"}, nil },
-		}
-		if err := h.run("-p", "shop", command); err != nil {
-			t.Errorf("%s: %v", command, err)
-		}
-		if !reflect.DeepEqual(h.opened, []string{"shop"}) {
-			t.Errorf("%s: opened %q", command, h.opened)
-		}
-		if err := newHarness().run(command); err == nil {
-			t.Errorf("%s without a name and a file: no error", command)
-		}
+		t.Run(command, func(t *testing.T) {
+			h := newHarness()
+			h.op = fakeOperator{
+				flip:     func(context.Context, plan.FlipOptions) error { return nil },
+				rollback: func(context.Context, plan.FlipOptions) error { return nil },
+				down:     func(context.Context, swarm.DownOptions) error { return nil },
+				status:   func(context.Context, bool) (*swarm.Status, error) { return &swarm.Status{Stack: "shop"}, nil },
+			}
+			if err := h.run("-p", "shop", command); err != nil {
+				t.Error(err)
+			}
+			if !reflect.DeepEqual(h.opened, []string{"shop"}) {
+				t.Errorf("opened %q", h.opened)
+			}
+			if err := newHarness().run(command); err == nil {
+				t.Error("without a name and a file: no error")
+			}
+		})
 	}
 }
 

@@ -18,18 +18,20 @@ func TestConfig(t *testing.T) {
 		"config_quiet":      {"config", "--quiet"},
 		"config_specs.yaml": {"config", "--specs"},
 	} {
-		h := newHarness()
-		h.load = func(ctx context.Context, o compose.Options) (*compose.Project, error) {
-			o.Environ = nil
-			return compose.Load(ctx, o)
-		}
-		if err := h.run(append([]string{"-f", "../examples/shop/compose.yaml"}, args...)...); err != nil {
-			t.Fatalf("%v: %v", args, err)
-		}
-		if len(h.opened) > 0 {
-			t.Errorf("%v: an engine was opened", args)
-		}
-		golden(t, name, h.out.String())
+		t.Run(name, func(t *testing.T) {
+			h := newHarness()
+			h.load = func(ctx context.Context, o compose.Options) (*compose.Project, error) {
+				o.Environ = nil
+				return compose.Load(ctx, o)
+			}
+			if err := h.run(append([]string{"-f", "../examples/shop/compose.yaml"}, args...)...); err != nil {
+				t.Fatal(err)
+			}
+			if len(h.opened) > 0 {
+				t.Error("an engine was opened")
+			}
+			golden(t, name, h.out.String())
+		})
 	}
 }
 
@@ -44,31 +46,37 @@ func TestConfigSpecsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, part := range []string{"networks", "secrets", "configs", "services"} {
-		if out[part] == nil {
-			t.Errorf("%s is missing", part)
-		}
-		for name, object := range out[part] {
-			if object.Name != name {
-				t.Errorf("%s %s has the name %q", part, name, object.Name)
+		t.Run(part, func(t *testing.T) {
+			if out[part] == nil {
+				t.Error("it is missing")
 			}
-		}
+			for name, object := range out[part] {
+				if object.Name != name {
+					t.Errorf("%s has the name %q", name, object.Name)
+				}
+			}
+		})
 	}
 }
 
 // The content of a secret is in no form of the output.
 func TestConfigHidesSecrets(t *testing.T) {
 	file := "services:\n  web: {image: web, secrets: [a]}\nsecrets:\n  a: {environment: TOKEN}\n"
-	for _, args := range [][]string{{}, {"--format", "json"}, {"--specs"}, {"--specs", "--format", "json"}} {
-		h := newHarness()
-		h.load = func(ctx context.Context, o compose.Options) (*compose.Project, error) {
-			o.Environ, o.Stdin = []string{"TOKEN=hunter2"}, strings.NewReader(file)
-			return compose.Load(ctx, o)
-		}
-		if err := h.run(append([]string{"-p", "shop", "-f", "-", "config"}, args...)...); err != nil {
-			t.Fatal(err)
-		}
-		if out := h.out.String() + h.err.String(); strings.Contains(out, "hunter2") || strings.Contains(out, "aHVudGVyMg") || !strings.Contains(out, "TOKEN") && !strings.Contains(out, "shop_a") {
-			t.Errorf("%v:\n%s", args, out)
-		}
+	for name, args := range map[string][]string{
+		"file": {}, "file as JSON": {"--format", "json"}, "specs": {"--specs"}, "specs as JSON": {"--specs", "--format", "json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness()
+			h.load = func(ctx context.Context, o compose.Options) (*compose.Project, error) {
+				o.Environ, o.Stdin = []string{"TOKEN=hunter2"}, strings.NewReader(file)
+				return compose.Load(ctx, o)
+			}
+			if err := h.run(append([]string{"-p", "shop", "-f", "-", "config"}, args...)...); err != nil {
+				t.Fatal(err)
+			}
+			if out := h.out.String() + h.err.String(); strings.Contains(out, "hunter2") || strings.Contains(out, "aHVudGVyMg") || !strings.Contains(out, "TOKEN") && !strings.Contains(out, "shop_a") {
+				t.Error(out)
+			}
+		})
 	}
 }

@@ -39,9 +39,11 @@ func TestExitCode(t *testing.T) {
 		"another status of docker":  {cli.StatusError{Status: "?", StatusCode: 7}, 1},
 		"nothing deployed, wrapped": {fmt.Errorf("stack shop: %w", cluster.ErrNothingDeployed), 1},
 	} {
-		if got := exitCode(c.err); got != c.want {
-			t.Errorf("%s: exit code %d, want %d", name, got, c.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := exitCode(c.err); got != c.want {
+				t.Errorf("exit code %d, want %d", got, c.want)
+			}
+		})
 	}
 }
 
@@ -62,11 +64,13 @@ func TestReportError(t *testing.T) {
 		"json": {progressJSON, errors.New("no <way>"),
 			`{"time":"2026-03-01T12:00:00Z","step":"exit","state":"failed","text":"no <way>","exit_code":1}` + "\n"},
 	} {
-		h := newHarness()
-		h.common.progress = c.progress
-		h.reportError(c.err)
-		if got := h.err.String(); got != c.want {
-			t.Errorf("%s:\n%q\nwant\n%q", name, got, c.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			h := newHarness()
+			h.common.progress = c.progress
+			h.reportError(c.err)
+			if got := h.err.String(); got != c.want {
+				t.Errorf("\n%q\nwant\n%q", got, c.want)
+			}
+		})
 	}
 }

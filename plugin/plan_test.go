@@ -49,28 +49,32 @@ func TestDryRun(t *testing.T) {
 		"plan_none.json": {[]string{"--format", "json"}, noPlan, exitDone},
 		"plan_failed":    {[]string{"--detailed-exitcode"}, failedPlan, exitError},
 	} {
-		h := newHarness()
-		h.load = func(context.Context, compose.Options) (*compose.Project, error) {
-			return &compose.Project{Name: "shop", Warnings: []string{"service web: links: Swarm does not link"}}, nil
-		}
-		h.op.plan = c.plan
-		h.getenv = func(name string) string { return map[string]string{"LANG": "en_US.UTF-8"}[name] }
-		err := h.run(append([]string{"--progress", "quiet", "up", "--dry-run"}, c.args...)...)
-		if code := exitCode(err); code != c.code {
-			t.Errorf("%s: exit code %d, want %d: %v", name, code, c.code, err)
-		}
-		golden(t, name, h.out.String())
+		t.Run(name, func(t *testing.T) {
+			h := newHarness()
+			h.load = func(context.Context, compose.Options) (*compose.Project, error) {
+				return &compose.Project{Name: "shop", Warnings: []string{"service web: links: Swarm does not link"}}, nil
+			}
+			h.op.plan = c.plan
+			h.getenv = func(name string) string { return map[string]string{"LANG": "en_US.UTF-8"}[name] }
+			err := h.run(append([]string{"--progress", "quiet", "up", "--dry-run"}, c.args...)...)
+			if code := exitCode(err); code != c.code {
+				t.Errorf("exit code %d, want %d: %v", code, c.code, err)
+			}
+			golden(t, name, h.out.String())
+		})
 	}
 }
 
 func TestDryRunFlags(t *testing.T) {
 	for _, command := range []string{"up", "flip", "rollback", "down"} {
 		for _, args := range [][]string{{"--detailed-exitcode"}, {"--format", "json"}} {
-			h := newHarness()
-			err := h.run(append([]string{command}, args...)...)
-			if exitCode(err) != exitBadFlags || !strings.Contains(err.Error(), "docker bluegreen "+command+" --help") {
-				t.Errorf("%s %v: %v", command, args, err)
-			}
+			t.Run(command+" "+strings.Join(args, " "), func(t *testing.T) {
+				h := newHarness()
+				err := h.run(append([]string{command}, args...)...)
+				if exitCode(err) != exitBadFlags || !strings.Contains(err.Error(), "docker bluegreen "+command+" --help") {
+					t.Error(err)
+				}
+			})
 		}
 	}
 }
@@ -80,15 +84,16 @@ func TestDryRunFlags(t *testing.T) {
 func TestDryRunOfCommands(t *testing.T) {
 	for _, command := range []plan.Command{plan.FlipTo, plan.Rollback, plan.Down} {
 		for _, tc := range []struct {
+			name string
 			args []string
 			step bool
 			code int
 			want string
 		}{
-			{nil, true, exitDone, "→ flip shop_web to green: release 2\n"},
-			{[]string{"--detailed-exitcode"}, true, exitChanges, "→ flip shop_web to green: release 2\n"},
-			{[]string{"--detailed-exitcode"}, false, exitDone, "nothing to do\n"},
-			{[]string{"--format", "json"}, false, exitDone, `{
+			{"a step", nil, true, exitDone, "→ flip shop_web to green: release 2\n"},
+			{"a step and an exit code", []string{"--detailed-exitcode"}, true, exitChanges, "→ flip shop_web to green: release 2\n"},
+			{"nothing to do and an exit code", []string{"--detailed-exitcode"}, false, exitDone, "nothing to do\n"},
+			{"nothing to do as JSON", []string{"--format", "json"}, false, exitDone, `{
   "stack": "shop",
   "changes": false,
   "warnings": [],
@@ -97,7 +102,7 @@ func TestDryRunOfCommands(t *testing.T) {
 }
 `},
 		} {
-			t.Run(string(command)+" "+strings.Join(tc.args, " "), func(t *testing.T) {
+			t.Run(string(command)+" with "+tc.name, func(t *testing.T) {
 				h := newHarness()
 				h.getenv = func(name string) string { return map[string]string{"LANG": "en_US.UTF-8"}[name] }
 				h.op.planned = func(c plan.Command, o plan.FlipOptions) (plan.Plan, error) {

@@ -71,14 +71,16 @@ func TestProgressMode(t *testing.T) {
 		"quiet by wish":  {progressQuiet, "xterm", true, "plugin.quiet"},
 		"never selected": {"", "xterm", false, "*plugin.plainProgress"},
 	} {
-		h := newHarness()
-		h.common.progress = c.mode
-		h.getenv = func(name string) string { return map[string]string{"TERM": c.term}[name] }
-		h.Err().SetIsTerminal(c.terminal)
-		p := h.newProgress("up shop")
-		p.Close()
-		if got := typeName(p); got != c.want {
-			t.Errorf("%s: %s, want %s", name, got, c.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			h := newHarness()
+			h.common.progress = c.mode
+			h.getenv = func(name string) string { return map[string]string{"TERM": c.term}[name] }
+			h.Err().SetIsTerminal(c.terminal)
+			p := h.newProgress("up shop")
+			p.Close()
+			if got := typeName(p); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
 	}
 }

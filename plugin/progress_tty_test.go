@@ -127,15 +127,17 @@ func TestTTYFitsTerminal(t *testing.T) {
 	}
 	for _, width := range []int{1, 2, 7, 20, 40, 80, 300} {
 		for _, height := range []int{1, 2, 10, 31, 60} {
-			lines := p.block(width, height)
-			if len(lines) > max(height, 2) {
-				t.Errorf("%dx%d: %d lines", width, height, len(lines))
-			}
-			for _, l := range lines {
-				if runewidth.StringWidth(l) > width {
-					t.Errorf("%dx%d: %d columns: %q", width, height, runewidth.StringWidth(l), l)
+			t.Run(fmt.Sprintf("%d wide and %d high", width, height), func(t *testing.T) {
+				lines := p.block(width, height)
+				if len(lines) > max(height, 2) {
+					t.Errorf("%d lines", len(lines))
 				}
-			}
+				for _, l := range lines {
+					if runewidth.StringWidth(l) > width {
+						t.Errorf("%d columns: %q", runewidth.StringWidth(l), l)
+					}
+				}
+			})
 		}
 	}
 }
@@ -146,13 +148,15 @@ func TestFitKeepsWhatGoesOn(t *testing.T) {
 		step("a", cluster.Working), step("b", cluster.Done), step("c", cluster.Done), step("d", cluster.Failed), step("e", cluster.Done),
 	}
 	for n, want := range map[int]string{5: "abcde", 4: "acde", 3: "ade", 2: "ad", 1: "d", 0: "d"} {
-		got := ""
-		for _, r := range fit(rows, n) {
-			got += r.event.Step
-		}
-		if got != want {
-			t.Errorf("room for %d: %s, want %s", n, got, want)
-		}
+		t.Run(fmt.Sprint("room for ", n), func(t *testing.T) {
+			got := ""
+			for _, r := range fit(rows, n) {
+				got += r.event.Step
+			}
+			if got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		})
 	}
 }
 
@@ -181,9 +185,11 @@ func TestChooseLook(t *testing.T) {
 		"nothing is said":   {nil, false, true},
 		"NO_COLOR, latin-1": {map[string]string{"LANG": "de_DE.ISO-8859-1", "NO_COLOR": "1"}, false, false},
 	} {
-		got := chooseLook(func(k string) string { return c.env[k] })
-		if (got.done == unicodeLook.done) != c.unicode || got.color != c.color {
-			t.Errorf("%s: %+v", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			got := chooseLook(func(k string) string { return c.env[k] })
+			if (got.done == unicodeLook.done) != c.unicode || got.color != c.color {
+				t.Errorf("%+v", got)
+			}
+		})
 	}
 }

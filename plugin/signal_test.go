@@ -23,7 +23,7 @@ func TestSignals(t *testing.T) {
 	i := newInterrupter(&out, func(code int) { exited <- code })
 	forced := false
 	i.onForce(func() { forced = true })
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	signals := make(chan os.Signal)
 	go i.serve(signals, cancel)
 
@@ -43,7 +43,7 @@ func TestSignals(t *testing.T) {
 
 func TestInterruptedOperationSaysSo(t *testing.T) {
 	h := newHarness()
-	parent, cancel := context.WithCancel(context.Background())
+	parent, cancel := context.WithCancel(t.Context())
 	h.op.flip = func(ctx context.Context, _ plan.FlipOptions) error {
 		cancel()
 		<-ctx.Done()
@@ -73,7 +73,7 @@ func TestInterruptedWhileReadingStdin(t *testing.T) {
 	defer w.Close()
 	h.Streams = memoryStreams{streams.NewIn(r), h.Out(), h.Err()}
 	h.common.files = []string{"-"}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	load := h.load
 	h.load = func(ctx context.Context, o compose.Options) (*compose.Project, error) {
 		cancel()

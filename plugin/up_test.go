@@ -20,18 +20,20 @@ func shopProject(context.Context, compose.Options) (*compose.Project, error) {
 // Who gives the stack's name as docker stack deploy takes it is told what to write, before an
 // engine is asked for anything.
 func TestUpOfNoService(t *testing.T) {
-	for arg, want := range map[string]string{
-		"shop":  "there is no service shop in the file, it has db, web: if shop is the name of the stack, write -p shop",
-		"debug": "service debug is in no active profile: name the profile with --profile",
+	for _, c := range []struct{ name, arg, want string }{
+		{"a stack's name", "shop", "there is no service shop in the file, it has db, web: if shop is the name of the stack, write -p shop"},
+		{"in no active profile", "debug", "service debug is in no active profile: name the profile with --profile"},
 	} {
-		h := newHarness()
-		h.load = shopProject
-		if err := h.run("up", "-c", "stack.yml", arg); err == nil || err.Error() != want || exitCode(err) != exitError {
-			t.Errorf("%s: %v", arg, err)
-		}
-		if len(h.opened) > 0 {
-			t.Errorf("%s: opened %q", arg, h.opened)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			h := newHarness()
+			h.load = shopProject
+			if err := h.run("up", "-c", "stack.yml", c.arg); err == nil || err.Error() != c.want || exitCode(err) != exitError {
+				t.Error(err)
+			}
+			if len(h.opened) > 0 {
+				t.Errorf("opened %q", h.opened)
+			}
+		})
 	}
 }
 

@@ -18,11 +18,13 @@ func TestVersionFromBuildInfo(t *testing.T) {
 		"go install":  {versionInfo{}, debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, versionInfo{Version: "v1.2.3"}},
 		"working dir": {versionInfo{}, debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: vcs}, versionInfo{Commit: "abc123 (modified)"}},
 	} {
-		got := c.linked
-		got.complete(&c.info)
-		if !reflect.DeepEqual(got, c.want) {
-			t.Errorf("%s: %+v, want %+v", name, got, c.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			got := c.linked
+			got.complete(&c.info)
+			if !reflect.DeepEqual(got, c.want) {
+				t.Errorf("%+v, want %+v", got, c.want)
+			}
+		})
 	}
 }
 
@@ -32,13 +34,15 @@ func TestVersionFormats(t *testing.T) {
 		"table": "Version:     v1.2.3\nCommit:      abc\nGo version:  go1.26.0\nOS/Arch:     linux/amd64\n",
 		"json":  "{\n  \"version\": \"v1.2.3\",\n  \"commit\": \"abc\",\n  \"go_version\": \"go1.26.0\",\n  \"platform\": \"linux/amd64\"\n}\n",
 	} {
-		var b strings.Builder
-		if err := runVersion(&b, v, format); err != nil {
-			t.Fatal(err)
-		}
-		if b.String() != want {
-			t.Errorf("%s: %q, want %q", format, b.String(), want)
-		}
+		t.Run(format, func(t *testing.T) {
+			var b strings.Builder
+			if err := runVersion(&b, v, format); err != nil {
+				t.Fatal(err)
+			}
+			if b.String() != want {
+				t.Errorf("%q, want %q", b.String(), want)
+			}
+		})
 	}
 }
 

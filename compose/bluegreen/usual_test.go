@@ -15,9 +15,11 @@ func TestUsualModesAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, ports := range notHTTP {
-		row := "| " + name + " | " + strings.Trim(strings.ReplaceAll(fmt.Sprint(ports), " ", ", "), "[]") + " |\n"
-		if !strings.Contains(string(text), row) {
-			t.Errorf("docs/compose.md does not have the row %s", row)
-		}
+		t.Run(name, func(t *testing.T) {
+			row := "| " + name + " | " + strings.Trim(strings.ReplaceAll(fmt.Sprint(ports), " ", ", "), "[]") + " |\n"
+			if !strings.Contains(string(text), row) {
+				t.Errorf("docs/compose.md does not have the row %s", row)
+			}
+		})
 	}
 }

@@ -61,7 +61,7 @@ func deploy(t *testing.T, dir, stack string) (*sent, error) {
 	for _, config := range configs {
 		out.Configs[config.Name] = config
 	}
-	services, err := convert.Services(context.Background(), namespace, config, anySwarm{})
+	services, err := convert.Services(t.Context(), namespace, config, anySwarm{})
 	if err != nil {
 		return nil, err
 	}

@@ -178,7 +178,7 @@ func TestBehaviours(t *testing.T) {
 	for i, tag := range tags {
 		t.Run(tag, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			n := l.Node("n1")
 			port := 9000 + i

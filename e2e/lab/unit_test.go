@@ -36,12 +36,14 @@ func TestNXDomain(t *testing.T) {
 }
 
 func TestControllers(t *testing.T) {
-	for options, want := range map[string]string{
-		"rw,cpu,cpuacct": "cpu,cpuacct", "rw,memory": "memory", "rw,xattr,name=systemd": "",
+	for _, c := range []struct{ name, options, want string }{
+		{"two together", "rw,cpu,cpuacct", "cpu,cpuacct"}, {"one", "rw,memory", "memory"}, {"none", "rw,xattr,name=systemd", ""},
 	} {
-		if got := controllersOf(options); got != want {
-			t.Errorf("%s: got %q, want %q", options, got, want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			if got := controllersOf(c.options); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
 	}
 }
 
@@ -56,9 +58,11 @@ func TestClaimRefuses(t *testing.T) {
 	for name, o := range map[string]Options{
 		"lower case": {Name: "My_Lab", Managers: 1}, "at least one manager": {Workers: 2},
 	} {
-		if _, err := claim(o); err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%+v: error %v, want one with %q", o, err, name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := claim(o); err == nil || !strings.Contains(err.Error(), name) {
+				t.Errorf("error %v", err)
+			}
+		})
 	}
 }
 

@@ -18,14 +18,21 @@ func TestCompareSecrets(t *testing.T) {
 	add("shop_key", "hunter1", nil)
 	add("shop_key-2", "hunter2", map[string]string{LabelVersionOf: "shop_key", LabelNamespace: "shop"})
 	add("shop_key-3", "hunter3", map[string]string{LabelVersionOf: "shop_key", LabelNamespace: "another"})
-	for data, want := range map[string]string{"hunter1": "shop_key", "hunter2": "shop_key-2", "hunter3": "", "hunter4": ""} {
-		p := &compose.Project{Secrets: map[string]compose.Secret{"shop_key": {Spec: api.SecretSpec{Data: []byte(data)}}}}
-		compared, err := New(&clustertest.SecretEngine{Secrets: seen.Secrets}, "shop", nil).CompareSecrets(t.Context(), seen, p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if same := compared.sameSecrets; want == "" && len(same) > 0 || want != "" && (len(same) != 1 || !same[want]) {
-			t.Errorf("%s is found in %v, want %q", data, same, want)
-		}
+	for _, c := range []struct{ name, data, want string }{
+		{"in the first version", "hunter1", "shop_key"},
+		{"in a later one", "hunter2", "shop_key-2"},
+		{"in one of another stack", "hunter3", ""},
+		{"in none", "hunter4", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := &compose.Project{Secrets: map[string]compose.Secret{"shop_key": {Spec: api.SecretSpec{Data: []byte(c.data)}}}}
+			compared, err := New(&clustertest.SecretEngine{Secrets: seen.Secrets}, "shop", nil).CompareSecrets(t.Context(), seen, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if same := compared.sameSecrets; c.want == "" && len(same) > 0 || c.want != "" && (len(same) != 1 || !same[c.want]) {
+				t.Errorf("it is found in %v, want %q", same, c.want)
+			}
+		})
 	}
 }

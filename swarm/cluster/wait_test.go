@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -32,14 +31,15 @@ func task(slot int, state api.TaskState, made time.Time) api.Task {
 	return t
 }
 
-func awaitTasks(tasks func() []api.Task, svc *api.Service, timeout time.Duration) ([]api.Task, error) {
+func awaitTasks(t *testing.T, tasks func() []api.Task, svc *api.Service, timeout time.Duration) ([]api.Task, error) {
+	t.Helper()
 	o := New(&clustertest.Engine{Tasks: tasks}, "shop", nil)
-	return o.Await(context.Background(), NewRecord(NewSnapshot("shop")), Waiting{Service: "web", Color: Green, Step: "color green", Svc: svc, Timeout: timeout})
+	return o.Await(t.Context(), NewRecord(NewSnapshot("shop")), Waiting{Service: "web", Color: Green, Step: "color green", Svc: svc, Timeout: timeout})
 }
 
 func TestAwaitReturnsWhenAllRun(t *testing.T) {
 	now, looks := time.Now(), 0
-	got, err := awaitTasks(func() []api.Task {
+	got, err := awaitTasks(t, func() []api.Task {
 		looks++
 		second := api.TaskStateStarting
 		if looks > 1 {
@@ -54,7 +54,7 @@ func TestAwaitReturnsWhenAllRun(t *testing.T) {
 
 func TestThreeFailuresOfASlotEndTheWait(t *testing.T) {
 	now := time.Now()
-	_, err := awaitTasks(func() []api.Task {
+	_, err := awaitTasks(t, func() []api.Task {
 		return []api.Task{task(1, api.TaskStateRunning, now), task(2, api.TaskStateFailed, now.Add(1)),
 			task(2, api.TaskStateRejected, now.Add(2)), task(2, api.TaskStateFailed, now.Add(3)), task(2, api.TaskStateStarting, now.Add(4))}
 	}, replicated(2), time.Minute)
@@ -85,7 +85,7 @@ func TestOldFailuresDoNotCount(t *testing.T) {
 // A task in the place of a failed one begins again: that is no progress, and the wait ends.
 func TestFailureIsNoProgress(t *testing.T) {
 	now, looks := time.Now(), 0
-	_, err := awaitTasks(func() []api.Task {
+	_, err := awaitTasks(t, func() []api.Task {
 		looks++
 		states := []api.TaskState{api.TaskStateStarting, api.TaskStatePreparing}
 		return []api.Task{task(1, states[looks%2], now.Add(time.Duration(looks)))}
@@ -99,19 +99,22 @@ func TestFailureIsNoProgress(t *testing.T) {
 func TestRestartPolicyThatMakesNoMoreTasks(t *testing.T) {
 	svc := replicated(1)
 	for _, tc := range []struct {
+		name   string
 		policy *api.RestartPolicy
 		state  api.TaskState
 		want   int
 	}{
-		{nil, api.TaskStateFailed, 0},
-		{&api.RestartPolicy{Condition: api.RestartPolicyConditionNone}, api.TaskStateFailed, 1},
-		{&api.RestartPolicy{Condition: api.RestartPolicyConditionOnFailure}, api.TaskStateComplete, 1},
-		{&api.RestartPolicy{Condition: api.RestartPolicyConditionOnFailure}, api.TaskStateFailed, 0},
+		{"none", nil, api.TaskStateFailed, 0},
+		{"never", &api.RestartPolicy{Condition: api.RestartPolicyConditionNone}, api.TaskStateFailed, 1},
+		{"on failure, and it completed", &api.RestartPolicy{Condition: api.RestartPolicyConditionOnFailure}, api.TaskStateComplete, 1},
+		{"on failure, and it failed", &api.RestartPolicy{Condition: api.RestartPolicyConditionOnFailure}, api.TaskStateFailed, 0},
 	} {
-		svc.Spec.TaskTemplate.RestartPolicy = tc.policy
-		if got := Failures(svc, []api.Task{task(1, tc.state, time.Now())}); len(got) != tc.want {
-			t.Errorf("%+v, %s: %d failures end the wait, want %d", tc.policy, tc.state, len(got), tc.want)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			svc.Spec.TaskTemplate.RestartPolicy = tc.policy
+			if got := Failures(svc, []api.Task{task(1, tc.state, time.Now())}); len(got) != tc.want {
+				t.Errorf("%d failures end the wait, want %d", len(got), tc.want)
+			}
+		})
 	}
 }
 
@@ -120,23 +123,26 @@ func TestRestartPolicyThatMakesNoMoreTasks(t *testing.T) {
 func TestLastLinesAreAskedForAgain(t *testing.T) {
 	const unreached, oops = "\x03\x00\x00\x00\x00\x00\x00\x16node n3 does not answer", "\x01\x00\x00\x00\x00\x00\x00\x05oops\n"
 	for _, c := range []struct {
+		name    string
 		answers []string
 		want    []string
 		asked   int
 		after   time.Duration
 	}{
-		{[]string{oops}, []string{"oops"}, 1, 0},
-		{[]string{unreached, unreached, unreached, oops}, []string{"oops"}, 4, 3 * logRetry},
-		{[]string{"", oops}, []string{"oops"}, 2, logRetry},
-		{[]string{"", ""}, nil, 2, logRetry},
+		{"an answer", []string{oops}, []string{"oops"}, 1, 0},
+		{"a log that is not reached", []string{unreached, unreached, unreached, oops}, []string{"oops"}, 4, 3 * logRetry},
+		{"a log that comes empty", []string{"", oops}, []string{"oops"}, 2, logRetry},
+		{"a task that prints nothing", []string{"", ""}, nil, 2, logRetry},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			began, asked := time.Now(), 0
-			o := New(&clustertest.Engine{Logs: func() string { asked++; return c.answers[asked-1] }}, "shop", nil)
-			got := o.lastLines(t.Context(), "t")
-			if !slices.Equal(got, c.want) || asked != c.asked || time.Since(began) != c.after {
-				t.Errorf("%q: got %q after %d asks and %s, want %q after %d and %s", c.answers, got, asked, time.Since(began), c.want, c.asked, c.after)
-			}
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began, asked := time.Now(), 0
+				o := New(&clustertest.Engine{Logs: func() string { asked++; return c.answers[asked-1] }}, "shop", nil)
+				got := o.lastLines(t.Context(), "t")
+				if !slices.Equal(got, c.want) || asked != c.asked || time.Since(began) != c.after {
+					t.Errorf("got %q after %d asks and %s, want %q after %d and %s", got, asked, time.Since(began), c.want, c.asked, c.after)
+				}
+			})
 		})
 	}
 }

@@ -53,12 +53,13 @@ func shapes() map[string]Proxy {
 
 func TestGolden(t *testing.T) {
 	for name, p := range shapes() {
-		files, err := p.Files()
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		golden(t, name+".cfg", files["haproxy.cfg"])
+		t.Run(name, func(t *testing.T) {
+			files, err := p.Files()
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name+".cfg", files["haproxy.cfg"])
+		})
 	}
 	files, _ := shapes()["plain"].Files()
 	golden(t, "health.cfg", files["health.cfg"])
@@ -84,26 +85,28 @@ func golden(t *testing.T, name, got string) {
 func TestHAProxyTakesConfig(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		for name, p := range shapes() {
-			for _, route := range []string{"", "7:green", "7:green:blue:10"} {
-				dir := h.dir(t, func(dir string) map[string]string {
-					p.dir = dir
-					files, err := p.Files()
-					if err != nil {
-						t.Fatal(err)
+			for called, route := range map[string]string{"no route": "", "a route": "7:green", "words of later versions": "7:green:blue:10"} {
+				t.Run(name+" with "+called, func(t *testing.T) {
+					dir := h.dir(t, func(dir string) map[string]string {
+						p.dir = dir
+						files, err := p.Files()
+						if err != nil {
+							t.Fatal(err)
+						}
+						order, _ := render(view{Proxy: p}, "order.cfg", "order.lua")
+						for name, content := range order {
+							files[name] = content
+						}
+						files[RouteFile] = p.Service + " " + route + "\n"
+						return files
+					})
+					for _, file := range []string{"haproxy.cfg", "health.cfg", "order.cfg"} {
+						argv := []string{"haproxy", "-dW", "-c", "-f", Dir + "/" + file}
+						if out, err := h.command(argv, dir, SubnetVariable+"=10.0.3.0/24").CombinedOutput(); err != nil {
+							t.Errorf("%s: %v\n%s", file, err, out)
+						}
 					}
-					order, _ := render(view{Proxy: p}, "order.cfg", "order.lua")
-					for name, content := range order {
-						files[name] = content
-					}
-					files[RouteFile] = p.Service + " " + route + "\n"
-					return files
 				})
-				for _, file := range []string{"haproxy.cfg", "health.cfg", "order.cfg"} {
-					argv := []string{"haproxy", "-dW", "-c", "-f", Dir + "/" + file}
-					if out, err := h.command(argv, dir, SubnetVariable+"=10.0.3.0/24").CombinedOutput(); err != nil {
-						t.Errorf("%s of %s with route %q: %v\n%s", file, name, route, err, out)
-					}
-				}
 			}
 		}
 	})
@@ -130,26 +133,28 @@ func TestOpenFiles(t *testing.T) {
 
 func TestFilesErrors(t *testing.T) {
 	for want, change := range map[string]func(*Proxy){
-		"letters, digits":    func(p *Proxy) { p.Service = "web shop" },
-		"DNS name":           func(p *Proxy) { p.Peers = "" },
-		"positive":           func(p *Proxy) { p.Slots = 0 },
-		"no color":           func(p *Proxy) { p.Colors = nil },
-		"not a color":        func(p *Proxy) { p.Colors["red"] = p.Colors[Blue] },
-		"no ports":           func(p *Proxy) { p.Colors[Blue] = Color{Host: "tasks.blue"} },
-		"control port":       func(p *Proxy) { p.Colors[Blue].Ports[0].Target = ControlPort },
-		"unknown mode":       func(p *Proxy) { p.Colors[Blue].Ports[0].Mode = "udp" },
-		"health path":        func(p *Proxy) { p.Colors[Blue] = withPath(p.Colors[Blue], "/a b") },
-		"must begin with /":  func(p *Proxy) { p.Colors[Blue] = withPath(p.Colors[Blue], "healthz\n  stats enable") },
-		"rise 0":             func(p *Proxy) { c := p.Colors[Blue]; c.Health.Rise = 0; p.Colors[Blue] = c },
-		"a millisecond":      func(p *Proxy) { c := p.Colors[Blue]; c.Health.Timeout = 0; p.Colors[Blue] = c },
-		"port 0":             func(p *Proxy) { p.Colors[Blue].Ports[0].Target = 0 },
-		"DNS name of its ta": func(p *Proxy) { c := p.Colors[Blue]; c.Host = "a b"; p.Colors[Blue] = c },
+		"letters, digits":       func(p *Proxy) { p.Service = "web shop" },
+		"DNS name of its peers": func(p *Proxy) { p.Peers = "" },
+		"positive":              func(p *Proxy) { p.Slots = 0 },
+		"no color":              func(p *Proxy) { p.Colors = nil },
+		"not a color":           func(p *Proxy) { p.Colors["red"] = p.Colors[Blue] },
+		"no ports":              func(p *Proxy) { p.Colors[Blue] = Color{Host: "tasks.blue"} },
+		"control port":          func(p *Proxy) { p.Colors[Blue].Ports[0].Target = ControlPort },
+		"unknown mode":          func(p *Proxy) { p.Colors[Blue].Ports[0].Mode = "udp" },
+		"health path":           func(p *Proxy) { p.Colors[Blue] = withPath(p.Colors[Blue], "/a b") },
+		"must begin with /":     func(p *Proxy) { p.Colors[Blue] = withPath(p.Colors[Blue], "healthz\n  stats enable") },
+		"rise 0":                func(p *Proxy) { c := p.Colors[Blue]; c.Health.Rise = 0; p.Colors[Blue] = c },
+		"a millisecond":         func(p *Proxy) { c := p.Colors[Blue]; c.Health.Timeout = 0; p.Colors[Blue] = c },
+		"port 0":                func(p *Proxy) { p.Colors[Blue].Ports[0].Target = 0 },
+		"DNS name of its tasks": func(p *Proxy) { c := p.Colors[Blue]; c.Host = "a b"; p.Colors[Blue] = c },
 	} {
-		p := shapes()["plain"]
-		change(&p)
-		if _, err := p.Files(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), p.Service) {
-			t.Errorf("%q: %v", want, err)
-		}
+		t.Run(want, func(t *testing.T) {
+			p := shapes()["plain"]
+			change(&p)
+			if _, err := p.Files(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), p.Service) {
+				t.Error(err)
+			}
+		})
 	}
 }
 

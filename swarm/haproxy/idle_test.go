@@ -28,7 +28,7 @@ func TestIdle(t *testing.T) {
 		if got := <-short; got != Blue {
 			t.Errorf("the short request: %s", got)
 		}
-		left, leave := context.WithCancel(context.Background())
+		left, leave := context.WithCancel(t.Context())
 		abandoned, _ := http.NewRequestWithContext(left, http.MethodGet, a.url("/?wait=1h"), nil)
 		go http.DefaultClient.Do(abandoned)
 		s.inFlight(a, Blue)

@@ -44,27 +44,28 @@ func TestLook(t *testing.T) {
 			{"closes", answers(""), SpeaksSilent, SpeaksSilent, ""},
 			{"says nothing", func(l net.Listener) { eachConn(l, func(c net.Conn) { io.Copy(io.Discard, c) }) }, SpeaksSilent, SpeaksSilent, ""},
 		} {
-			port := 7000 + i
-			listener, err := net.Listen("tcp", fmt.Sprintf("%s:%d", at, port))
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { listener.Close() })
-			go c.serve(listener)
-			report, _ := s.order(Order{Wait: 10 * time.Second, Silence: 2 * time.Second, Look: []Look{
-				{Service: "web", Color: Blue, Addr: at, Port: uint16(port), Mode: bluegreen.ModeHTTP},
-				{Service: "web", Color: Blue, Addr: at, Port: uint16(port), Mode: bluegreen.ModeH2}}})
-			if !report.Met || len(report.Saw) != 2 {
-				t.Errorf("%s: %+v", c.name, report)
-				continue
-			}
-			seen := report.Saw[0].Speaks + " " + report.Saw[1].Speaks
-			if seen != c.http+" "+c.h2 && seen != c.h2+" "+c.http {
-				t.Errorf("%s: speaks %s, want %s and %s", c.name, seen, c.http, c.h2)
-			}
-			if !strings.Contains(report.Saw[0].Text, c.within) {
-				t.Errorf("%s: the text is %q", c.name, report.Saw[0].Text)
-			}
+			t.Run(c.name, func(t *testing.T) {
+				port := 7000 + i
+				listener, err := net.Listen("tcp", fmt.Sprintf("%s:%d", at, port))
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { listener.Close() })
+				go c.serve(listener)
+				report, _ := s.order(Order{Wait: 10 * time.Second, Silence: 2 * time.Second, Look: []Look{
+					{Service: "web", Color: Blue, Addr: at, Port: uint16(port), Mode: bluegreen.ModeHTTP},
+					{Service: "web", Color: Blue, Addr: at, Port: uint16(port), Mode: bluegreen.ModeH2}}})
+				if !report.Met || len(report.Saw) != 2 {
+					t.Fatalf("%+v", report)
+				}
+				seen := report.Saw[0].Speaks + " " + report.Saw[1].Speaks
+				if seen != c.http+" "+c.h2 && seen != c.h2+" "+c.http {
+					t.Errorf("speaks %s, want %s and %s", seen, c.http, c.h2)
+				}
+				if !strings.Contains(report.Saw[0].Text, c.within) {
+					t.Errorf("the text is %q", report.Saw[0].Text)
+				}
+			})
 		}
 	})
 }

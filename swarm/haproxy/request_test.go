@@ -55,19 +55,24 @@ func TestForwardedFor(t *testing.T) {
 		s := newSite(t, h)
 		s.colors()
 		a, _ := s.pair()
-		for given, want := range map[string]string{"": "127.0.0.1", "192.0.2.7": "192.0.2.7"} {
-			request, _ := http.NewRequest(http.MethodGet, a.url("/"), nil)
-			if given != "" {
-				request.Header.Set("X-Forwarded-For", given)
-			}
-			response, err := http.DefaultClient.Do(request)
-			if err != nil {
-				t.Fatal(err)
-			}
-			response.Body.Close()
-			if got := response.Header.Get("X-From"); got != want {
-				t.Errorf("given %q the service saw %q", given, got)
-			}
+		for _, c := range []struct{ name, given, want string }{
+			{"by the proxy", "", "127.0.0.1"},
+			{"by a proxy in front", "192.0.2.7", "192.0.2.7"},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				request, _ := http.NewRequest(http.MethodGet, a.url("/"), nil)
+				if c.given != "" {
+					request.Header.Set("X-Forwarded-For", c.given)
+				}
+				response, err := http.DefaultClient.Do(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				response.Body.Close()
+				if got := response.Header.Get("X-From"); got != c.want {
+					t.Errorf("the service saw %q, want %q", got, c.want)
+				}
+			})
 		}
 	})
 }
@@ -79,18 +84,23 @@ func TestControlIsClosedToOthers(t *testing.T) {
 		s.colors()
 		s.subnet = s.prefix + "128/25"
 		a, _ := s.pair()
-		for from, want := range map[string]int{s.addr(200): http.StatusOK, s.addr(100): 0} {
-			dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
-			client := &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}, Timeout: 5 * time.Second}
-			response, err := client.Get(fmt.Sprintf("http://%s:%d/state", a.addr, ControlPort))
-			got := 0
-			if err == nil {
-				got = response.StatusCode
-				response.Body.Close()
-			}
-			if got != want {
-				t.Errorf("%s got %d, %v", from, got, err)
-			}
+		for _, c := range []struct {
+			name, from string
+			want       int
+		}{{"from the control network", s.addr(200), http.StatusOK}, {"from another", s.addr(100), 0}} {
+			t.Run(c.name, func(t *testing.T) {
+				dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(c.from)}}
+				client := &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}, Timeout: 5 * time.Second}
+				response, err := client.Get(fmt.Sprintf("http://%s:%d/state", a.addr, ControlPort))
+				got := 0
+				if err == nil {
+					got = response.StatusCode
+					response.Body.Close()
+				}
+				if got != c.want {
+					t.Errorf("%d, %v", got, err)
+				}
+			})
 		}
 	})
 }

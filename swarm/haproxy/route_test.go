@@ -68,13 +68,15 @@ func TestOlderRoute(t *testing.T) {
 		s.colors()
 		a, b := s.pair()
 		s.flip(5, Green, a, b)
-		for _, older := range []Route{{4, Blue}, {5, Blue}, {5, Green}} {
-			report, _ := s.order(Order{Proxies: s.proxies(a, b), Routes: map[string]Route{"web": older}})
-			for _, p := range report.Proxies {
-				if p.Outcome != Kept || p.Route != (Route{5, Green}) {
-					t.Errorf("told %s: %s %s", older, p.Outcome, p.Route)
+		for name, older := range map[string]Route{"an older one": {4, Blue}, "another of the same age": {5, Blue}, "the same": {5, Green}} {
+			t.Run(name, func(t *testing.T) {
+				report, _ := s.order(Order{Proxies: s.proxies(a, b), Routes: map[string]Route{"web": older}})
+				for _, p := range report.Proxies {
+					if p.Outcome != Kept || p.Route != (Route{5, Green}) {
+						t.Errorf("%s %s", p.Outcome, p.Route)
+					}
 				}
-			}
+			})
 		}
 		if got := get(a.url("/")); got != Green {
 			t.Errorf("answered %q", got)

@@ -7,19 +7,29 @@ import (
 )
 
 func TestRoute(t *testing.T) {
-	for text, want := range map[string]Route{
-		"7:green":         {7, Green},
-		"0:":              {0, ""},
-		"12:blue:green:5": {12, Blue},
+	for _, c := range []struct {
+		name, text string
+		want       Route
+	}{
+		{"a color", "7:green", Route{7, Green}},
+		{"no color", "0:", Route{0, ""}},
+		{"words of later versions", "12:blue:green:5", Route{12, Blue}},
 	} {
-		if got, err := ParseRoute(text); err != nil || got != want {
-			t.Errorf("%q: %v, %v", text, got, err)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			if got, err := ParseRoute(c.text); err != nil || got != c.want {
+				t.Errorf("%q: %v, %v", c.text, got, err)
+			}
+		})
 	}
-	for _, text := range []string{"", "7", "green", "x:green", "-1:green", "7:red", "7:Green", "99999999999999999999:blue"} {
-		if got, err := ParseRoute(text); err == nil {
-			t.Errorf("%q was read as %v", text, got)
-		}
+	for name, text := range map[string]string{
+		"nothing": "", "a number alone": "7", "a color alone": "green", "no number": "x:green", "a number below 0": "-1:green",
+		"another color": "7:red", "a capital letter": "7:Green", "too large a number": "99999999999999999999:blue",
+	} {
+		t.Run("refused: "+name, func(t *testing.T) {
+			if got, err := ParseRoute(text); err == nil {
+				t.Errorf("%q was read as %v", text, got)
+			}
+		})
 	}
 	if got := (Route{7, Green}).String(); got != "7:green" {
 		t.Error(got)
@@ -89,9 +99,17 @@ func TestReport(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
-	for _, line := range []string{"state web", "told web 10.0.3.4 taken", "done", "state web 10.0.3.4 route 8", "state web 10.0.3.4 backend blue 80 x"} {
-		if _, err := new(Report).Add(line); err == nil {
-			t.Errorf("%q was taken", line)
-		}
+}
+
+func TestReportRefuses(t *testing.T) {
+	for name, line := range map[string]string{
+		"a state of nothing": "state web", "an outcome without its time": "told web 10.0.3.4 taken", "an end without its times": "done",
+		"a route without a color": "state web 10.0.3.4 route 8", "a count that is none": "state web 10.0.3.4 backend blue 80 x",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := new(Report).Add(line); err == nil {
+				t.Errorf("%q was taken", line)
+			}
+		})
 	}
 }

@@ -23,42 +23,43 @@ func TestBodiesOfPlainServices(t *testing.T) {
 		t.Fatal(dirs, err)
 	}
 	for _, dir := range dirs {
-		environ := []string{"HOME=/home/user"}
-		if content, err := os.ReadFile(filepath.Join(dir, "environ")); err == nil {
-			environ = append(environ, strings.Split(strings.TrimSpace(string(content)), "\n")...)
-		}
-		p, err := compose.Load(t.Context(), compose.Options{Dir: dir, Name: "shop", Environ: environ})
-		if err != nil {
-			t.Fatalf("%s: %v", dir, err)
-		}
-		b, err := plan.BodiesOf(p)
-		if err != nil {
-			t.Errorf("%s: %v", dir, err)
-			continue
-		}
-		for _, s := range p.Services {
-			if s.BlueGreen != nil {
-				continue
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			environ := []string{"HOME=/home/user"}
+			if content, err := os.ReadFile(filepath.Join(dir, "environ")); err == nil {
+				environ = append(environ, strings.Split(strings.TrimSpace(string(content)), "\n")...)
 			}
-			if got, want := b.Services[s.Spec.Name], plan.ReferringByName(s.Spec); !reflect.DeepEqual(got, want) {
-				t.Errorf("%s: service %s:\n%s\nwant:\n%s", dir, s.Name, cluster.MustJSON(got), cluster.MustJSON(want))
+			p, err := compose.Load(t.Context(), compose.Options{Dir: dir, Name: "shop", Environ: environ})
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		for name, n := range p.Networks {
-			if got := b.Networks[name]; !n.External && (got.Name != name || !reflect.DeepEqual(got.CreateOptions, n.Create)) {
-				t.Errorf("%s: network %s: %+v, want %+v", dir, name, got, n.Create)
+			b, err := plan.BodiesOf(p)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		for name, s := range p.Secrets {
-			if got, ok := b.Secrets[name]; ok == s.External || len(got.Data) > 0 {
-				t.Errorf("%s: secret %s: %+v", dir, name, got)
+			for _, s := range p.Services {
+				if s.BlueGreen != nil {
+					continue
+				}
+				if got, want := b.Services[s.Spec.Name], plan.ReferringByName(s.Spec); !reflect.DeepEqual(got, want) {
+					t.Errorf("service %s:\n%s\nwant:\n%s", s.Name, cluster.MustJSON(got), cluster.MustJSON(want))
+				}
 			}
-		}
-		for name, c := range p.Configs {
-			if got, ok := b.Configs[name]; ok == c.External || ok && !reflect.DeepEqual(got, c.Spec) {
-				t.Errorf("%s: config %s: %+v, want %+v", dir, name, got, c.Spec)
+			for name, n := range p.Networks {
+				if got := b.Networks[name]; !n.External && (got.Name != name || !reflect.DeepEqual(got.CreateOptions, n.Create)) {
+					t.Errorf("network %s: %+v, want %+v", name, got, n.Create)
+				}
 			}
-		}
+			for name, s := range p.Secrets {
+				if got, ok := b.Secrets[name]; ok == s.External || len(got.Data) > 0 {
+					t.Errorf("secret %s: %+v", name, got)
+				}
+			}
+			for name, c := range p.Configs {
+				if got, ok := b.Configs[name]; ok == c.External || ok && !reflect.DeepEqual(got, c.Spec) {
+					t.Errorf("config %s: %+v, want %+v", name, got, c.Spec)
+				}
+			}
+		})
 	}
 }
 

@@ -71,21 +71,23 @@ func TestDropped(t *testing.T) {
 		"1.46": "enable_ipv4",
 		"1.48": "",
 	} {
-		var keys []string
-		for _, text := range plan.Dropped(p, version) {
-			rest, ok := strings.CutPrefix(text, "service web: ")
-			if !ok {
-				rest, ok = strings.CutPrefix(text, "network shop_v6: ")
+		t.Run("API "+version, func(t *testing.T) {
+			var keys []string
+			for _, text := range plan.Dropped(p, version) {
+				rest, ok := strings.CutPrefix(text, "service web: ")
+				if !ok {
+					rest, ok = strings.CutPrefix(text, "network shop_v6: ")
+				}
+				key, _, speaks := strings.Cut(rest, ": the engine speaks API "+version+" ")
+				if !ok || !speaks {
+					t.Error(text)
+				}
+				keys = append(keys, key)
 			}
-			key, _, speaks := strings.Cut(rest, ": the engine speaks API "+version+" ")
-			if !ok || !speaks {
-				t.Errorf("API %s: %s", version, text)
+			if got := strings.Join(keys, " "); got != want {
+				t.Errorf("it drops %s, want %s", got, want)
 			}
-			keys = append(keys, key)
-		}
-		if got := strings.Join(keys, " "); got != want {
-			t.Errorf("API %s drops %s, want %s", version, got, want)
-		}
+		})
 	}
 	want := "service web: oom_score_adj: the engine speaks API 1.45 and drops what came with 1.46, so the container has the default"
 	if all := plan.Dropped(p, "1.45"); !slices.Contains(all, want) {
@@ -96,17 +98,19 @@ func TestDropped(t *testing.T) {
 // What never comes back from the engine is no difference: the second up has nothing to do.
 func TestDroppedIsNoDifference(t *testing.T) {
 	for _, version := range []string{"1.41", "1.43", "1.44", "1.45", "1.46", "1.48"} {
-		seen := plantest.Nothing()
-		seen.APIVersion = version
-		plantest.CarriedOut(seen, plantest.For(t, seen, newKeys, plan.UpOptions{}))
-		for name, svc := range seen.Plain {
-			svc.Spec = kept(svc.Spec, version)
-			seen.Plain[name] = svc
-		}
-		plantest.Want(t, plantest.For(t, seen, newKeys, plan.UpOptions{}), "nothing to do\n")
-		// What it keeps is one.
-		changed := strings.Replace(newKeys, "size=64m", "size=65m", 1)
-		plantest.Want(t, plantest.For(t, seen, changed, plan.UpOptions{}), "update service shop_web: volumes changed\nawait shop_web\n")
+		t.Run("API "+version, func(t *testing.T) {
+			seen := plantest.Nothing()
+			seen.APIVersion = version
+			plantest.CarriedOut(seen, plantest.For(t, seen, newKeys, plan.UpOptions{}))
+			for name, svc := range seen.Plain {
+				svc.Spec = kept(svc.Spec, version)
+				seen.Plain[name] = svc
+			}
+			plantest.Want(t, plantest.For(t, seen, newKeys, plan.UpOptions{}), "nothing to do\n")
+			// What it keeps is one.
+			changed := strings.Replace(newKeys, "size=64m", "size=65m", 1)
+			plantest.Want(t, plantest.For(t, seen, changed, plan.UpOptions{}), "update service shop_web: volumes changed\nawait shop_web\n")
+		})
 	}
 }
 

@@ -14,23 +14,26 @@ func TestVersionNames(t *testing.T) {
 	long := strings.Repeat("configuration-", 4) + "of-shop1" // 64 characters
 	golang := &api.Driver{Name: "golang"}
 	for _, tc := range []struct {
+		name       string
 		base, data string
 		templating *api.Driver
 		taken      string
 		want       string
 	}{
-		{"shop_conf", "hello", nil, "", "shop_conf-2cf24dba"}, // as sha256sum has it
-		{"shop_conf", "hello", golang, "", "shop_conf-9f852cc5"},
-		{"shop_conf", "hello", nil, "shop_conf-2cf24dba", "shop_conf-2cf24dba5fb0a30e"},
-		{long, "hello", nil, "", "configuration-configuration-configuration-configuration-efc2985c"},
-		{strings.Replace(long, "shop1", "shop2", 1), "hello", nil, "", "configuration-configuration-configuration-configuration-d3ee558c"},
+		{"of the content", "shop_conf", "hello", nil, "", "shop_conf-2cf24dba"}, // as sha256sum has it
+		{"of a template", "shop_conf", "hello", golang, "", "shop_conf-9f852cc5"},
+		{"longer where it is taken", "shop_conf", "hello", nil, "shop_conf-2cf24dba", "shop_conf-2cf24dba5fb0a30e"},
+		{"of a long name", long, "hello", nil, "", "configuration-configuration-configuration-configuration-efc2985c"},
+		{"of another long name", strings.Replace(long, "shop1", "shop2", 1), "hello", nil, "", "configuration-configuration-configuration-configuration-d3ee558c"},
 	} {
-		seen := cluster.NewSnapshot("shop")
-		seen.Configs[tc.taken] = api.Config{}
-		got := configVersion(seen, tc.base, api.ConfigSpec{Data: []byte(tc.data), Templating: tc.templating})
-		if got != tc.want || len(got) > maxObjectName {
-			t.Errorf("%s (%d characters), want %s", got, len(got), tc.want)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			seen := cluster.NewSnapshot("shop")
+			seen.Configs[tc.taken] = api.Config{}
+			got := configVersion(seen, tc.base, api.ConfigSpec{Data: []byte(tc.data), Templating: tc.templating})
+			if got != tc.want || len(got) > maxObjectName {
+				t.Errorf("%s (%d characters), want %s", got, len(got), tc.want)
+			}
+		})
 	}
 }
 

@@ -243,13 +243,15 @@ remove color shop_api-blue: it is not in the file
 func TestModesNeverChange(t *testing.T) {
 	seen := plantest.Nothing()
 	plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
-	for _, tc := range []struct{ old, new, want string }{
-		{"postgres:16", "postgres:16\n    deploy: {mode: global}", "service db runs as replicated on the swarm and deploy.mode in the file is global"},
-		{"deploy: {replicas: 3, labels: {traefik.enable: \"true\"}}\n    x-bluegreen: {}", "deploy: {mode: global}", "service web: its proxies run as replicated and deploy.mode in the file is global"},
+	for _, tc := range []struct{ name, old, new, want string }{
+		{"of a plain service", "postgres:16", "postgres:16\n    deploy: {mode: global}", "service db runs as replicated on the swarm and deploy.mode in the file is global"},
+		{"of proxies", "deploy: {replicas: 3, labels: {traefik.enable: \"true\"}}\n    x-bluegreen: {}", "deploy: {mode: global}", "service web: its proxies run as replicated and deploy.mode in the file is global"},
 	} {
-		_, err := plan.ForUp(plantest.LoadShop(t, strings.Replace(plantest.Shop, tc.old, tc.new, 1)), seen, &plan.Images{}, plan.UpOptions{})
-		if err == nil || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("error %v, want one that says %q", err, tc.want)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := plan.ForUp(plantest.LoadShop(t, strings.Replace(plantest.Shop, tc.old, tc.new, 1)), seen, &plan.Images{}, plan.UpOptions{})
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %v, want one that says %q", err, tc.want)
+			}
+		})
 	}
 }

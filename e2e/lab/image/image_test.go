@@ -16,9 +16,11 @@ import (
 func TestPick(t *testing.T) {
 	releases := []release{{"nginx", "1.30.0-1", "sid"}, {"haproxy", "3.4.7-1", "experimental"}, {"haproxy", "3.2.26-1", "sid"}, {"haproxy", "2.6.12-1+deb12u3", "bookworm"}}
 	for want, version := range map[string]string{"newest": "3.4.7", "3.2": "3.2.26", "2.6": "2.6.12", "bookworm": "2.6.12"} {
-		if r, err := pick(releases, "haproxy", want); err != nil || r.upstream() != version {
-			t.Errorf("%s: %v, %v", want, r, err)
-		}
+		t.Run(want, func(t *testing.T) {
+			if r, err := pick(releases, "haproxy", want); err != nil || r.upstream() != version {
+				t.Errorf("%v, %v", r, err)
+			}
+		})
 	}
 	if _, err := pick(releases, "haproxy", "2"); err == nil || !strings.Contains(err.Error(), "3.4 (experimental), 3.2 (sid), 2.6 (bookworm)") {
 		t.Errorf("unknown version: %v", err)
@@ -115,9 +117,11 @@ func TestLayer(t *testing.T) {
 }
 
 func TestUnknownNames(t *testing.T) {
-	for _, ref := range []string{"apache:1", "app", "app:v1-lazy"} {
-		if _, err := Build(t.Context(), t.TempDir(), ref); err == nil || !strings.Contains(err.Error(), ref) {
-			t.Errorf("%s: %v", ref, err)
-		}
+	for name, ref := range map[string]string{"another image": "apache:1", "no version": "app", "another way to behave": "app:v1-lazy"} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := Build(t.Context(), t.TempDir(), ref); err == nil || !strings.Contains(err.Error(), ref) {
+				t.Error(err)
+			}
+		})
 	}
 }
