@@ -247,19 +247,20 @@ func sameAsGolden(t *testing.T, path string, got []byte) {
 func TestKeysDocument(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Keys of compose files\n\nThis file is generated: `go test ./compose -run TestKeysDocument -update`.\n\n" +
-		"All keys of the [compose reference](https://docs.docker.com/reference/compose-file/), by what happens to them:\n\n" +
-		"- **same**: as `docker stack deploy` does it\n" +
-		"- **better**: `docker stack deploy` refuses or drops it, and here it is carried out\n" +
-		"- **warned**: Swarm cannot do it; `up` goes on without, and a warning names the service and what follows. " +
+		"This page lists all keys of the [compose reference](https://docs.docker.com/reference/compose-file/). " +
+		"[Words](mechanism.md#words) explains the terms.\n\n" +
+		"- **same**: works as with `docker stack deploy`\n" +
+		"- **better**: `docker stack deploy` refuses or drops the key; here it works\n" +
+		"- **warned**: Swarm cannot do it. `up` goes on without it, and a warning names the service and the consequence. " +
 		"With `--strict` it is an error\n\n" +
-		"`compose/keys_test.go` compares the list with the schema of the compose specification, and loads a file for each key; " +
+		"`compose/keys_test.go` compares the list with the schema of the compose specification, and loads a file for each key. " +
 		"`compose/paritytest` does the same with docker/cli's code. For `x-bluegreen` see the [README](../README.md#x-bluegreen).\n")
 	known := schemaKeys(t)
 	title := ""
 	for _, k := range keys {
 		if section := sectionOf(k.name); section != title {
 			title = section
-			fmt.Fprintf(&b, "\n## %s\n\n| key | becomes | |\n|---|---|---|\n", title)
+			fmt.Fprintf(&b, "\n## %s\n\n| key | class | note |\n|---|---|---|\n", title)
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", nameInDocument(k, known), k.class, k.note)
 	}
