@@ -62,7 +62,7 @@ func (s *Swarm) ready(service, color string) (passed, known []string) {
 		}
 		network := cluster.ServingNetwork(t.service.Spec, cluster.ServersAlias(labels[cluster.LabelStack], service, cluster.Color(color)))
 		addr := cluster.TaskAddress(t.Task, network)
-		if addr == "" || t.Status.State != api.TaskStateRunning && t.DesiredState == api.TaskStateRunning {
+		if addr == "" || t.Status.State != api.TaskStateRunning && wanted(t) {
 			continue // Swarm's DNS has only what is healthy
 		}
 		known = append(known, addr)
@@ -164,7 +164,7 @@ func (s *Swarm) carryOut(job *task) {
 	for {
 		s.mu.Lock()
 		lacks := s.lacks(o)
-		over := ended(job) || job.DesiredState != api.TaskStateRunning
+		over := ended(job) || !wanted(job)
 		s.mu.Unlock()
 		if over {
 			return

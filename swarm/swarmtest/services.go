@@ -1,51 +1,83 @@
 package swarmtest
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
 	api "github.com/docker/docker/api/types/swarm"
-	"github.com/docker/docker/pkg/stdcopy"
 )
 
-// ServiceList lists the services with the numbers of their tasks, sorted by name.
-func (s *Swarm) ServiceList(context.Context, api.ServiceListOptions) ([]api.Service, error) {
+// ServiceList lists the services, sorted by name, with the numbers of their tasks where these are
+// asked for. Of filters there are names (or how they begin), ids and labels.
+func (s *Swarm) ServiceList(_ context.Context, o api.ServiceListOptions) ([]api.Service, error) {
 	s.read("ServiceList")
 	defer s.mu.Unlock()
 	var out []api.Service
 	for _, svc := range s.services {
-		out = append(out, s.copyOf(svc))
+		if !matches(o.Filters, "name", svc.Spec.Name) || !matches(o.Filters, "id", svc.ID) || !o.Filters.MatchKVList("label", svc.Spec.Labels) {
+			continue
+		}
+		c := s.copyOf(svc)
+		if !o.Status {
+			c.ServiceStatus = nil
+		}
+		out = append(out, c)
 	}
 	slices.SortFunc(out, func(a, b api.Service) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
 	return out, nil
 }
 
+// matches says whether a filter is not set, or one of its values is how a value begins.
+func matches(f filters.Args, key, value string) bool {
+	return !f.Contains(key) || slices.ContainsFunc(f.Get(key), func(x string) bool { return strings.HasPrefix(value, x) })
+}
+
+// copyOf is a service with the numbers of its tasks, as a list with status has them.
 func (s *Swarm) copyOf(svc *service) api.Service {
 	c := deep(svc.Service)
-	c.ServiceStatus = &api.ServiceStatus{DesiredTasks: uint64(s.wantedOf(svc))}
+	c.ServiceStatus = &api.ServiceStatus{}
+	switch m := svc.Spec.Mode; {
+	case m.Replicated != nil:
+		c.ServiceStatus.DesiredTasks = uint64(replicas(svc.Spec))
+	case m.ReplicatedJob != nil:
+		c.ServiceStatus.DesiredTasks = uint64(concurrent(svc.Spec))
+	}
 	for _, t := range s.tasks {
-		if t.service == svc && t.Status.State == api.TaskStateRunning && t.DesiredState == api.TaskStateRunning {
+		switch {
+		case t.service != svc || isJob(svc.Spec) && t.JobIteration.Index != svc.JobStatus.JobIteration.Index:
+			continue
+		case t.Status.State == api.TaskStateRunning:
 			c.ServiceStatus.RunningTasks++
-		}
-		if t.service == svc && t.Status.State == api.TaskStateComplete {
+		case t.Status.State == api.TaskStateComplete:
 			c.ServiceStatus.CompletedTasks++
+		}
+		if isGlobal(svc.Spec) && wanted(t) && !ended(t) {
+			c.ServiceStatus.DesiredTasks++
 		}
 	}
 	return c
 }
 
-// ServiceInspectWithRaw finds a service by id.
+// find returns a service by its id or its name, nil for none.
+func (s *Swarm) find(key string) *service {
+	for _, svc := range s.services {
+		if svc.ID == key || svc.Spec.Name == key {
+			return svc
+		}
+	}
+	return nil
+}
+
+// ServiceInspectWithRaw finds a service by its id or its name.
 func (s *Swarm) ServiceInspectWithRaw(_ context.Context, id string, _ api.ServiceInspectOptions) (api.Service, []byte, error) {
 	s.read("ServiceInspectWithRaw")
 	defer s.mu.Unlock()
-	if svc := s.services[id]; svc != nil {
-		return s.copyOf(svc), nil, nil
+	if svc := s.find(id); svc != nil {
+		return deep(svc.Service), nil, nil
 	}
 	return api.Service{}, nil, missing("service", id)
 }
@@ -56,16 +88,15 @@ func (s *Swarm) ServiceCreate(_ context.Context, spec api.ServiceSpec, _ api.Ser
 		return api.ServiceCreateResponse{}, err
 	}
 	defer s.mu.Unlock()
-	for _, other := range s.services {
-		if other.Spec.Name == spec.Name {
-			return api.ServiceCreateResponse{}, exists("service", spec.Name)
-		}
+	if other := s.find(spec.Name); other != nil {
+		return api.ServiceCreateResponse{}, exists("service", spec.Name)
 	}
 	svc := &service{Service: api.Service{ID: s.id("service"), Meta: s.meta(api.Meta{}), Spec: deep(spec)}}
 	if isJob(spec) {
-		svc.JobStatus = &api.JobStatus{JobIteration: api.Version{Index: 1}}
+		svc.JobStatus = &api.JobStatus{LastExecution: time.Now()}
 	}
 	s.services[svc.ID] = svc
+	s.emit(events.ServiceEventType, events.ActionCreate, svc.ID, spec.Name)
 	go s.reconcile(svc, svc.iteration)
 	return api.ServiceCreateResponse{ID: svc.ID}, nil
 }
@@ -76,7 +107,7 @@ func (s *Swarm) ServiceUpdate(_ context.Context, id string, v api.Version, spec 
 		return api.ServiceUpdateResponse{}, err
 	}
 	defer s.mu.Unlock()
-	svc := s.services[id]
+	svc := s.find(id)
 	switch {
 	case svc == nil:
 		return api.ServiceUpdateResponse{}, missing("service", id)
@@ -84,19 +115,28 @@ func (s *Swarm) ServiceUpdate(_ context.Context, id string, v api.Version, spec 
 		return api.ServiceUpdateResponse{}, errSequence
 	}
 	previous := svc.Spec
-	svc.PreviousSpec, svc.Spec, svc.Meta = &previous, deep(spec), s.meta(svc.Meta)
+	svc.PreviousSpec, svc.Spec, svc.UpdateStatus = &previous, deep(spec), nil
 	if isJob(spec) {
 		svc.JobStatus.JobIteration.Index++
+		svc.JobStatus.LastExecution = time.Now()
 	}
+	s.written(svc)
 	svc.iteration++
 	go s.reconcile(svc, svc.iteration)
 	return api.ServiceUpdateResponse{}, nil
 }
 
+// written gives a service that was changed a new version.
+func (s *Swarm) written(svc *service) {
+	svc.Meta = s.meta(svc.Meta)
+	s.emit(events.ServiceEventType, events.ActionUpdate, svc.ID, svc.Spec.Name)
+	s.change()
+}
+
 // ServiceRemove removes a service; its tasks end a moment later.
 func (s *Swarm) ServiceRemove(_ context.Context, id string) error {
 	s.mu.Lock()
-	svc := s.services[id]
+	svc := s.find(id)
 	s.mu.Unlock()
 	if svc == nil {
 		return missing("service", id)
@@ -105,96 +145,13 @@ func (s *Swarm) ServiceRemove(_ context.Context, id string) error {
 		return err
 	}
 	defer s.mu.Unlock()
-	delete(s.services, id)
+	delete(s.services, svc.ID)
 	svc.iteration++
-	for _, t := range s.tasks {
+	s.emit(events.ServiceEventType, events.ActionRemove, svc.ID, svc.Spec.Name)
+	for _, t := range slices.Clone(s.tasks) {
 		if t.service == svc {
-			s.shutDown(t)
+			s.end(t, api.TaskStateRemove)
 		}
 	}
 	return nil
-}
-
-// TaskList lists the tasks of services that exist, all when none is named.
-func (s *Swarm) TaskList(_ context.Context, o api.TaskListOptions) ([]api.Task, error) {
-	s.read("TaskList")
-	defer s.mu.Unlock()
-	ids := o.Filters.Get("service")
-	for _, id := range ids {
-		if s.services[id] == nil {
-			return nil, missing("service", id)
-		}
-	}
-	current := o.Filters.Contains("_up-to-date")
-	var out []api.Task
-	for _, t := range s.tasks {
-		gone := s.services[t.ServiceID] == nil && ended(t)
-		if gone || len(ids) > 0 && !slices.Contains(ids, t.ServiceID) || current && !isCurrent(t) {
-			continue
-		}
-		out = append(out, deep(t.Task))
-	}
-	return out, nil
-}
-
-func isCurrent(t *task) bool {
-	return same(t.Spec, t.service.Spec.TaskTemplate) &&
-		(t.JobIteration == nil || t.service.JobStatus != nil && *t.JobIteration == t.service.JobStatus.JobIteration)
-}
-
-func same(a, b any) bool {
-	x, _ := json.Marshal(a)
-	y, _ := json.Marshal(b)
-	return bytes.Equal(x, y)
-}
-
-// TaskLogs is what a task printed.
-func (s *Swarm) TaskLogs(_ context.Context, id string, _ container.LogsOptions) (io.ReadCloser, error) {
-	s.read("TaskLogs")
-	defer s.mu.Unlock()
-	var b bytes.Buffer
-	out := stdcopy.NewStdWriter(&b, stdcopy.Stdout)
-	for _, t := range s.tasks {
-		if t.ID == id {
-			for _, line := range t.app.Log {
-				fmt.Fprintln(out, line)
-			}
-		}
-	}
-	return io.NopCloser(&b), nil
-}
-
-// ServiceLogs follows what the tasks of a job print, until they have ended.
-func (s *Swarm) ServiceLogs(ctx context.Context, id string, _ container.LogsOptions) (io.ReadCloser, error) {
-	s.read("ServiceLogs")
-	svc := s.services[id]
-	s.mu.Unlock()
-	if svc == nil {
-		return nil, missing("service", id)
-	}
-	r, w := io.Pipe()
-	go func() {
-		out := stdcopy.NewStdWriter(w, stdcopy.Stdout)
-		for n := 0; ; {
-			s.mu.Lock()
-			lines, ended, changed := slices.Clone(svc.lines[n:]), svc.ended, s.changed
-			s.mu.Unlock()
-			for _, l := range lines {
-				if _, err := fmt.Fprintln(out, l); err != nil {
-					return
-				}
-			}
-			if n += len(lines); ended {
-				_ = w.Close()
-				return
-			}
-			select {
-			case <-ctx.Done():
-				_ = w.CloseWithError(ctx.Err())
-				return
-			case <-changed:
-			}
-		}
-	}()
-	return r, nil
 }

@@ -1,27 +1,24 @@
 // Package swarmtest has a swarm in memory: an engine for tests that run in a bubble of
 // testing/synctest, where minutes pass in milliseconds. It has of Swarm what commands depend on:
 // versions of objects, tasks that are scheduled, start, become healthy, fail and are shut down,
-// updates of services one task after the other, jobs, networks with addresses, nodes that go down.
-// Proxies carry orders out by the rules of bluegreen.lua.
+// updates of services by their update_config, rollbacks, jobs, networks with addresses, nodes that
+// are drained, paused or go down, events. Proxies carry orders out by the rules of bluegreen.lua.
+// The scenarios of the package suite hold it to a real Swarm.
 package swarmtest
 
 import (
-	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
-	"github.com/docker/docker/api/types/registry"
 	api "github.com/docker/docker/api/types/swarm"
-	"github.com/docker/docker/api/types/system"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
@@ -38,6 +35,8 @@ type App struct {
 	Refuses bool
 	// Done is how long a task of a job runs until it is complete.
 	Done time.Duration
+	// Ends says that it ends by itself with status 0 once it has run for Done, in a job or not.
+	Ends bool
 	// Log are the lines that it prints when it starts.
 	Log []string
 }
@@ -68,21 +67,27 @@ type Swarm struct {
 	secrets  map[string]*api.Secret
 	tasks    []*task
 	changed  chan struct{} // closed at the next change
+	watchers map[chan events.Message]filters.Args
 }
 
 type service struct {
 	api.Service
-	// iteration numbers updates: an older one ends when there is a newer.
+	// iteration numbers specs: what was begun for an older one ends when there is a newer.
 	iteration int
+	updating  *update
 	lines     []string // printed by its tasks
 	ended     bool     // a job's tasks have ended
 }
 
 type task struct {
 	api.Task
-	service *service
-	app     App
-	labels  map[string]string // of the service, when the task was made
+	service  *service
+	app      App
+	labels   map[string]string // of the service, when the task was made
+	endpoint *api.EndpointSpec // of the service, when the task was made
+	place    string            // where it stands: the number of a replica, or a node
+	restarts uint64            // how many tasks failed in this place before it
+	update   *update           // that made it, nil for none
 	// route is that of a proxy, since when it runs is its start.
 	proxy *proxy
 	since time.Time
@@ -92,7 +97,8 @@ type task struct {
 func New(nodes int) *Swarm {
 	s := &Swarm{Apps: map[string]App{}, Default: App{Start: 2 * time.Second, Stop: time.Second, Done: time.Second},
 		networks: map[string]*network.Inspect{}, hosts: map[string]int{}, services: map[string]*service{},
-		configs: map[string]*api.Config{}, secrets: map[string]*api.Secret{}, changed: make(chan struct{})}
+		configs: map[string]*api.Config{}, secrets: map[string]*api.Secret{}, changed: make(chan struct{}),
+		watchers: map[chan events.Message]filters.Args{}}
 	for i := range nodes {
 		n := &api.Node{ID: fmt.Sprintf("node%d", i+1)}
 		n.Description.Hostname = fmt.Sprintf("n%d", i+1)
@@ -120,18 +126,6 @@ func (s *Swarm) Close() {
 	s.change()
 	s.mu.Unlock()
 	time.Sleep(24 * time.Hour)
-}
-
-// SetNode changes a node, by its host name, and what runs there.
-func (s *Swarm) SetNode(name string, state api.NodeState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, n := range s.nodes {
-		if n.Description.Hostname == name {
-			n.Status.State = state
-		}
-	}
-	s.change()
 }
 
 // Service returns a service by its name, nil for none.
@@ -221,7 +215,11 @@ func missing(kind, id string) error {
 var errSequence = errors.New("rpc error: code = Unknown desc = update out of sequence")
 
 func exists(kind, name string) error {
-	return fmt.Errorf("rpc error: code = AlreadyExists desc = %s %s already exists", kind, name)
+	return fmt.Errorf("%w: rpc error: code = AlreadyExists desc = name conflicts with an existing object: %s %s already exists", cerrdefs.ErrConflict, kind, name)
+}
+
+func invalid(format string, args ...any) error {
+	return fmt.Errorf("%w: rpc error: code = InvalidArgument desc = %s", cerrdefs.ErrInvalidArgument, fmt.Sprintf(format, args...))
 }
 
 // deep copies a value by its JSON, as a call over the wire does.
@@ -235,165 +233,4 @@ func deep[T any](v T) T {
 		panic(err)
 	}
 	return out
-}
-
-// ClientVersion is the newest version that commands know.
-func (s *Swarm) ClientVersion() string { return "1.51" }
-
-// Info is about the manager.
-func (s *Swarm) Info(context.Context) (system.Info, error) { return system.Info{Name: "n1"}, nil }
-
-// Events has none.
-func (s *Swarm) Events(context.Context, events.ListOptions) (<-chan events.Message, <-chan error) {
-	return nil, nil
-}
-
-// DistributionInspect knows no registry.
-func (s *Swarm) DistributionInspect(context.Context, string, string) (registry.DistributionInspect, error) {
-	return registry.DistributionInspect{}, errors.New("no registry")
-}
-
-// NodeList lists the nodes.
-func (s *Swarm) NodeList(context.Context, api.NodeListOptions) ([]api.Node, error) {
-	s.read("NodeList")
-	defer s.mu.Unlock()
-	var out []api.Node
-	for _, n := range s.nodes {
-		out = append(out, deep(*n))
-	}
-	return out, nil
-}
-
-// NetworkList lists the networks, sorted by name.
-func (s *Swarm) NetworkList(context.Context, network.ListOptions) ([]network.Summary, error) {
-	s.read("NetworkList")
-	defer s.mu.Unlock()
-	var out []network.Summary
-	for _, n := range s.networks {
-		out = append(out, deep(*n))
-	}
-	slices.SortFunc(out, func(a, b network.Inspect) int { return cmp.Compare(a.Name, b.Name) })
-	return out, nil
-}
-
-// NetworkInspect finds a network by id.
-func (s *Swarm) NetworkInspect(_ context.Context, id string, _ network.InspectOptions) (network.Inspect, error) {
-	s.read("NetworkInspect")
-	defer s.mu.Unlock()
-	if n := s.networks[id]; n != nil {
-		return deep(*n), nil
-	}
-	return network.Inspect{}, missing("network", id)
-}
-
-// NetworkCreate makes a network with a range of its own.
-func (s *Swarm) NetworkCreate(_ context.Context, name string, o network.CreateOptions) (network.CreateResponse, error) {
-	if err := s.write("NetworkCreate", name); err != nil {
-		return network.CreateResponse{}, err
-	}
-	defer s.mu.Unlock()
-	for _, n := range s.networks {
-		if n.Name == name {
-			return network.CreateResponse{}, exists("network", name)
-		}
-	}
-	n := &network.Inspect{Name: name, ID: s.id("network"), Scope: "swarm", Driver: cmp.Or(o.Driver, "overlay"), Labels: o.Labels, Attachable: o.Attachable}
-	n.IPAM.Config = []network.IPAMConfig{{Subnet: fmt.Sprintf("10.0.%d.0/24", len(s.hosts)+1)}}
-	s.networks[n.ID], s.hosts[n.ID] = n, 1
-	return network.CreateResponse{ID: n.ID}, nil
-}
-
-// NetworkRemove removes a network that no task is on.
-func (s *Swarm) NetworkRemove(_ context.Context, id string) error {
-	if err := s.write("NetworkRemove", id); err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	n := s.networks[id]
-	if n == nil {
-		return missing("network", id)
-	}
-	for _, t := range s.tasks {
-		if !ended(t) && slices.ContainsFunc(t.NetworksAttachments, func(a api.NetworkAttachment) bool { return a.Network.ID == id }) {
-			return fmt.Errorf("network %s is in use by task %s", n.Name, t.ID)
-		}
-	}
-	delete(s.networks, id)
-	return nil
-}
-
-// ConfigList lists the configs.
-func (s *Swarm) ConfigList(context.Context, api.ConfigListOptions) ([]api.Config, error) {
-	s.read("ConfigList")
-	defer s.mu.Unlock()
-	var out []api.Config
-	for _, c := range s.configs {
-		out = append(out, deep(*c))
-	}
-	slices.SortFunc(out, func(a, b api.Config) int { return strings.Compare(a.ID, b.ID) })
-	return out, nil
-}
-
-// ConfigCreate makes a config of a name that is free.
-func (s *Swarm) ConfigCreate(_ context.Context, spec api.ConfigSpec) (api.ConfigCreateResponse, error) {
-	if err := s.write("ConfigCreate", spec.Name); err != nil {
-		return api.ConfigCreateResponse{}, err
-	}
-	defer s.mu.Unlock()
-	for _, c := range s.configs {
-		if c.Spec.Name == spec.Name {
-			return api.ConfigCreateResponse{}, exists("config", spec.Name)
-		}
-	}
-	c := &api.Config{ID: s.id("config"), Meta: s.meta(api.Meta{}), Spec: deep(spec)}
-	s.configs[c.ID] = c
-	return api.ConfigCreateResponse{ID: c.ID}, nil
-}
-
-// ConfigUpdate writes the labels of a config.
-func (s *Swarm) ConfigUpdate(_ context.Context, id string, v api.Version, spec api.ConfigSpec) error {
-	if err := s.write("ConfigUpdate", spec.Name); err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	c := s.configs[id]
-	switch {
-	case c == nil:
-		return missing("config", id)
-	case c.Version != v:
-		return errSequence
-	}
-	c.Spec.Labels, c.Meta = deep(spec.Labels), s.meta(c.Meta)
-	return nil
-}
-
-// ConfigRemove removes a config that no service refers to.
-func (s *Swarm) ConfigRemove(_ context.Context, id string) error {
-	if err := s.write("ConfigRemove", id); err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	if s.configs[id] == nil {
-		return missing("config", id)
-	}
-	for _, svc := range s.services {
-		if slices.ContainsFunc(svc.Spec.TaskTemplate.ContainerSpec.Configs, func(r *api.ConfigReference) bool { return r.ConfigID == id }) {
-			return fmt.Errorf("config %s is in use by the following service: %s", id, svc.Spec.Name)
-		}
-	}
-	delete(s.configs, id)
-	return nil
-}
-
-// SecretList lists the secrets, without what is in them.
-func (s *Swarm) SecretList(context.Context, api.SecretListOptions) ([]api.Secret, error) {
-	s.read("SecretList")
-	defer s.mu.Unlock()
-	var out []api.Secret
-	for _, x := range s.secrets {
-		c := deep(*x)
-		c.Spec.Data = nil
-		out = append(out, c)
-	}
-	return out, nil
 }

@@ -11,10 +11,6 @@ import (
 	api "github.com/docker/docker/api/types/swarm"
 )
 
-func isJob(spec api.ServiceSpec) bool {
-	return spec.Mode.ReplicatedJob != nil || spec.Mode.GlobalJob != nil
-}
-
 var order = []api.TaskState{
 	api.TaskStateNew, api.TaskStatePending, api.TaskStateAssigned, api.TaskStateAccepted, api.TaskStatePreparing,
 	api.TaskStateReady, api.TaskStateStarting, api.TaskStateRunning, api.TaskStateComplete,
@@ -25,137 +21,82 @@ func ended(t *task) bool {
 	return i < 0 || t.Status.State == api.TaskStateComplete
 }
 
-// wantedOf is how many tasks a service is to have.
-func (s *Swarm) wantedOf(svc *service) int {
-	switch m := svc.Spec.Mode; {
-	case m.Replicated != nil && m.Replicated.Replicas != nil:
-		return int(*m.Replicated.Replicas)
-	case m.Replicated != nil, m.ReplicatedJob != nil:
-		return 1
-	}
-	return len(s.eligible(svc))
+// wanted says whether a task was not told to end.
+func wanted(t *task) bool {
+	return t.DesiredState != api.TaskStateShutdown && t.DesiredState != api.TaskStateRemove
 }
 
-// eligible are the nodes that tasks of a service may be on; of constraints there are those on ids
-// and host names.
-func (s *Swarm) eligible(svc *service) []*api.Node {
+// open says whether a node takes new tasks.
+func (s *Swarm) open(n *api.Node) bool {
+	return n.Status.State == api.NodeStateReady && n.Spec.Availability == api.NodeAvailabilityActive
+}
+
+func constraints(spec api.TaskSpec) []string {
+	if spec.Placement == nil {
+		return nil
+	}
+	return spec.Placement.Constraints
+}
+
+// meets says whether a node meets constraints; there are those on ids, host names and labels.
+func meets(n *api.Node, constraints []string) bool {
+	for _, c := range constraints {
+		key, value, equal := strings.Cut(strings.ReplaceAll(c, " ", ""), "==")
+		if !equal {
+			key, value, _ = strings.Cut(strings.ReplaceAll(c, " ", ""), "!=")
+		}
+		var have string
+		switch label, isLabel := strings.CutPrefix(key, "node.labels."); {
+		case key == "node.id":
+			have = n.ID
+		case key == "node.hostname":
+			have = n.Description.Hostname
+		case isLabel:
+			have = n.Spec.Labels[label]
+		default:
+			continue
+		}
+		if strings.EqualFold(have, value) != equal {
+			return false
+		}
+	}
+	return true
+}
+
+// eligible are the nodes that tasks of a spec may begin on.
+func (s *Swarm) eligible(spec api.TaskSpec) []*api.Node {
 	var out []*api.Node
 	for _, n := range s.nodes {
-		ok := n.Status.State == api.NodeStateReady && n.Spec.Availability == api.NodeAvailabilityActive
-		if p := svc.Spec.TaskTemplate.Placement; p != nil {
-			for _, c := range p.Constraints {
-				key, value, _ := strings.Cut(strings.ReplaceAll(c, " ", ""), "==")
-				switch key {
-				case "node.id":
-					ok = ok && n.ID == value
-				case "node.hostname":
-					ok = ok && n.Description.Hostname == value
-				}
-			}
-		}
-		if ok {
+		if s.open(n) && meets(n, constraints(spec)) {
 			out = append(out, n)
 		}
 	}
 	return out
 }
 
-// places are where tasks of a service stand: slots, or nodes.
-func (s *Swarm) places(svc *service) []string {
-	var out []string
-	if svc.Spec.Mode.Global != nil || svc.Spec.Mode.GlobalJob != nil {
-		for _, n := range s.eligible(svc) {
-			out = append(out, n.ID)
+// nodeFor is the node that has the fewest tasks of a service, and of all; nil when there is none.
+func (s *Swarm) nodeFor(t *task) *api.Node {
+	var best *api.Node
+	var fewest int
+	for _, n := range s.eligible(t.Spec) {
+		load := 0
+		for _, other := range s.tasks {
+			switch {
+			case other.NodeID != n.ID || ended(other):
+			case other.service == t.service:
+				load += 1000
+			default:
+				load++
+			}
 		}
-		return out
-	}
-	for i := range s.wantedOf(svc) {
-		out = append(out, strconv.Itoa(i+1))
-	}
-	return out
-}
-
-// reconcile brings a service to its spec: what has no place any more ends, places without a task
-// get one, and tasks of an earlier spec are replaced as update_config says.
-func (s *Swarm) reconcile(svc *service, iteration int) {
-	s.mu.Lock()
-	if svc.iteration != iteration {
-		s.mu.Unlock()
-		return
-	}
-	places := s.places(svc)
-	var stale []*task
-	for _, t := range s.tasks {
-		if t.service != svc || ended(t) || t.DesiredState != api.TaskStateRunning {
+		if isGlobal(t.service.Spec) && n.ID != t.place {
 			continue
 		}
-		switch {
-		case !slices.Contains(places, placeOf(t)):
-			s.shutDown(t)
-		case !isCurrent(t):
-			stale = append(stale, t)
+		if best == nil || load < fewest {
+			best, fewest = n, load
 		}
 	}
-	began := false
-	for _, p := range places {
-		if !slices.ContainsFunc(s.tasks, func(t *task) bool {
-			return t.service == svc && placeOf(t) == p && (t.DesiredState == api.TaskStateRunning && !ended(t) || isJob(svc.Spec) && isCurrent(t))
-		}) {
-			s.start(svc, p)
-		}
-	}
-	if len(stale) > 0 {
-		began = true
-		svc.UpdateStatus = &api.UpdateStatus{State: api.UpdateStateUpdating, StartedAt: new(time.Now())}
-	}
-	config := svc.Spec.UpdateConfig
-	s.mu.Unlock()
-	startFirst := config != nil && config.Order == api.UpdateOrderStartFirst
-	slices.SortFunc(stale, func(a, b *task) int { return strings.Compare(a.ID, b.ID) })
-	for _, old := range stale {
-		if !s.replace(svc, iteration, old, startFirst) {
-			return
-		}
-	}
-	if began {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if svc.iteration == iteration {
-			svc.UpdateStatus.State, svc.Meta = api.UpdateStateCompleted, s.meta(svc.Meta)
-		}
-	}
-}
-
-// replace puts a new task in the place of an old one. It returns false when the update has ended.
-func (s *Swarm) replace(svc *service, iteration int, old *task, startFirst bool) bool {
-	s.mu.Lock()
-	if svc.iteration != iteration {
-		s.mu.Unlock()
-		return false
-	}
-	if !startFirst {
-		s.shutDown(old)
-		s.mu.Unlock()
-		s.await(func() bool { return ended(old) || svc.iteration != iteration })
-		s.mu.Lock()
-	}
-	next := s.start(svc, placeOf(old))
-	s.mu.Unlock()
-	s.await(func() bool {
-		return next.Status.State == api.TaskStateRunning || ended(next) || svc.iteration != iteration
-	})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case svc.iteration != iteration:
-		return false
-	case next.Status.State != api.TaskStateRunning:
-		svc.UpdateStatus.State, svc.Meta = api.UpdateStatePaused, s.meta(svc.Meta)
-		return false
-	case startFirst:
-		s.shutDown(old)
-	}
-	return true
+	return best
 }
 
 // await returns when a condition holds.
@@ -171,47 +112,55 @@ func (s *Swarm) await(done func() bool) {
 	}
 }
 
-func placeOf(t *task) string {
-	if t.Slot > 0 {
-		return strconv.Itoa(t.Slot)
-	}
-	return t.NodeID
-}
-
 // start makes a task in a place.
-func (s *Swarm) start(svc *service, place string) *task {
+func (s *Swarm) start(svc *service, place string, desired api.TaskState) *task {
 	image := svc.Spec.TaskTemplate.ContainerSpec.Image
 	app, ok := s.Apps[image]
 	if !ok {
 		app = s.Default
 	}
-	t := &task{service: svc, app: app, labels: deep(svc.Spec.Labels)}
+	t := &task{service: svc, app: app, labels: deep(svc.Spec.Labels), endpoint: deep(svc.Spec.EndpointSpec), place: place}
 	t.ID, t.Meta, t.ServiceID, t.Spec = s.id("task"), s.meta(api.Meta{}), svc.ID, deep(svc.Spec.TaskTemplate)
-	t.DesiredState, t.Status = api.TaskStateRunning, api.TaskStatus{State: api.TaskStatePending, Timestamp: time.Now()}
+	t.DesiredState, t.Status = desired, api.TaskStatus{State: api.TaskStatePending, Timestamp: time.Now()}
 	if svc.JobStatus != nil {
 		t.JobIteration = new(svc.JobStatus.JobIteration)
 	}
-	if n, err := strconv.Atoi(place); err == nil {
-		t.Slot = n
-	} else {
+	if isGlobal(svc.Spec) {
 		t.NodeID = place
+	} else {
+		t.Slot, _ = strconv.Atoi(place)
 	}
 	s.tasks = append(s.tasks, t)
 	go s.live(t)
 	return t
 }
 
-// shutDown tells a task to end.
-func (s *Swarm) shutDown(t *task) {
-	if ended(t) || t.DesiredState != api.TaskStateRunning {
+// end tells a task to end, or to end and leave no trace.
+func (s *Swarm) end(t *task, desired api.TaskState) {
+	told := !wanted(t)
+	if !told || desired == api.TaskStateRemove {
+		t.DesiredState = desired
+	}
+	if s.forget(t) || told || ended(t) {
 		return
 	}
-	t.DesiredState = api.TaskStateShutdown
 	s.change()
+	begun := slices.Index(order, t.Status.State) >= slices.Index(order, api.TaskStateStarting)
 	go func() {
-		time.Sleep(t.app.Stop)
+		if begun {
+			time.Sleep(t.app.Stop)
+		}
 		s.set(t, api.TaskStateShutdown, "")
 	}()
+}
+
+// forget drops a task that has ended and is to leave no trace.
+func (s *Swarm) forget(t *task) bool {
+	if t.DesiredState != api.TaskStateRemove || !ended(t) {
+		return false
+	}
+	s.tasks = slices.DeleteFunc(s.tasks, func(other *task) bool { return other == t })
+	return true
 }
 
 // set moves a task on, unless it has ended.
@@ -225,19 +174,26 @@ func (s *Swarm) set(t *task, state api.TaskState, err string) bool {
 	if state == api.TaskStateRunning {
 		t.since = time.Now()
 	}
+	s.forget(t)
 	s.change()
 	return true
 }
 
-// live takes a task from its node to its end.
-func (s *Swarm) live(t *task) {
+// schedule gives a task a node and addresses, as soon as it can. It returns false when the task has
+// ended before.
+func (s *Swarm) schedule(t *task) bool {
 	s.mu.Lock()
-	nodes := s.eligible(t.service)
-	if len(nodes) == 0 {
-		s.mu.Unlock()
-		return // pending, until the service is written again
+	if s.nodeFor(t) == nil {
+		t.Status.Err = fmt.Sprintf("no suitable node (scheduling constraints not satisfied on %d nodes)", len(s.nodes))
 	}
-	t.NodeID = cmp.Or(t.NodeID, nodes[(t.Slot+s.ids)%len(nodes)].ID)
+	s.mu.Unlock()
+	s.await(func() bool { return ended(t) || s.nodeFor(t) != nil })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ended(t) {
+		return false
+	}
+	t.NodeID, t.Status.Err = cmp.Or(t.NodeID, s.nodeFor(t).ID), ""
 	for _, a := range t.Spec.Networks {
 		if n := s.networks[a.Target]; n != nil {
 			s.hosts[n.ID]++
@@ -246,9 +202,19 @@ func (s *Swarm) live(t *task) {
 				Network: api.Network{ID: n.ID}, Addresses: []string{fmt.Sprintf("%s%d/24", subnet, s.hosts[n.ID])}})
 		}
 	}
-	s.mu.Unlock()
-	s.set(t, api.TaskStatePreparing, "")
+	return true
+}
+
+// live takes a task from its node to its end.
+func (s *Swarm) live(t *task) {
+	if !s.schedule(t) || !s.set(t, api.TaskStatePreparing, "") {
+		return
+	}
 	time.Sleep(t.app.Start / 2)
+	if !s.set(t, api.TaskStateReady, "") {
+		return
+	}
+	s.await(func() bool { return ended(t) || t.DesiredState != api.TaskStateReady })
 	if !s.set(t, api.TaskStateStarting, "") {
 		return
 	}
@@ -260,47 +226,42 @@ func (s *Swarm) live(t *task) {
 		time.Sleep(t.app.Start / 2)
 		s.set(t, api.TaskStateRunning, "")
 		s.carryOut(t)
-		s.finish(t)
+		s.finish(t, 0)
 		return
 	case isProxy(t):
 		s.serve(t)
 	}
 	time.Sleep(t.app.Start / 2)
 	if t.app.Fails {
-		s.fail(t)
+		s.finish(t, 3)
 		return
 	}
 	if isProxy(t) {
 		s.await(func() bool { return ended(t) || s.servesSomething(t) })
 	}
 	s.set(t, api.TaskStateRunning, "")
-	if t.JobIteration != nil {
+	if t.JobIteration != nil || t.app.Ends {
 		time.Sleep(t.app.Done)
-		s.finish(t)
+		s.finish(t, 0)
 	}
 }
 
-func (s *Swarm) finish(t *task) {
-	s.set(t, api.TaskStateComplete, "")
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t.service.ended = true
-	s.change()
-}
-
-// fail ends a task with an error; another takes its place after a while.
-func (s *Swarm) fail(t *task) {
-	s.mu.Lock()
-	t.Status.ContainerStatus.ExitCode = 3
-	s.mu.Unlock()
-	if !s.set(t, api.TaskStateFailed, "task: non-zero exit (3)") {
+// finish ends a task by itself, with a status.
+func (s *Swarm) finish(t *task, status int) {
+	state, err := api.TaskStateComplete, ""
+	if status != 0 {
+		state, err = api.TaskStateFailed, fmt.Sprintf("task: non-zero exit (%d)", status)
+		s.mu.Lock()
+		t.Status.ContainerStatus.ExitCode = status
+		s.mu.Unlock()
+	}
+	if !s.set(t, state, err) {
 		return
 	}
-	time.Sleep(5 * time.Second)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t.DesiredState == api.TaskStateRunning && s.services[t.ServiceID] == t.service && isCurrent(t) && !isJob(t.service.Spec) {
-		t.DesiredState = api.TaskStateShutdown
-		s.start(t.service, placeOf(t))
-	}
+	t.service.ended = t.service.ended || status == 0
+	s.failed(t)
+	s.restart(t)
+	s.change()
 }
