@@ -72,6 +72,40 @@ func TestChangedByHand(t *testing.T) {
 	}
 }
 
+// A color that takes the traffic and has no task gets its tasks before the proxies are replaced:
+// new ones call themselves ready only when they can serve.
+func TestNobodyServesWhenProxiesChange(t *testing.T) {
+	ports := func(v string) string {
+		return strings.Replace(version(v), `"80:8080"`, `"80:8080", "81:8081"`, 1)
+	}
+	for _, tc := range []struct {
+		name   string
+		change func(m *memory)
+		file   string
+	}{
+		{"the active color removed", func(m *memory) { m.removeByHand("shop_web-green") }, ports("2")},
+		{"the active color scaled to 0", func(m *memory) { m.byHand("shop_web-green", scale(0)) }, ports("2")},
+		{"removed, and another image of the proxies", func(m *memory) { m.removeByHand("shop_web-green") },
+			options(version("2"), "{proxy: {image: 'haproxy:3.0'}}")},
+		{"scaled to 0, and another image of the proxies", func(m *memory) { m.byHand("shop_web-green", scale(0)) },
+			options(version("2"), "{proxy: {image: 'haproxy:3.0'}}")},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				m.two()
+				tc.change(m)
+				m.calm()
+				m.must(m.up(tc.file))
+				m.wantColors("shop/web:1 x 3 of 3", "shop/web:2 x 3 of 3")
+				m.wantRoutes("2:green", "2:green")
+				m.forget()
+				m.must(m.up(tc.file))
+				m.wantTold("up: nothing to do: the swarm holds what the file says")
+			})
+		})
+	}
+}
+
 // Proxies that were scaled to 0 by hand: no command takes a release for served that nobody
 // confirmed.
 func TestProxiesScaledToNone(t *testing.T) {

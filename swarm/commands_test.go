@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/filters"
 	api "github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
@@ -86,10 +87,10 @@ func label(name, value string) func(*api.ServiceSpec) {
 }
 
 // byChance is where tasks are, and ids.
-var byChance = regexp.MustCompile(`\b(n|node|task-|service-|config-|network-|secret-)[0-9]+\b|(order-)[A-Z0-9]+`)
+var byChance = regexp.MustCompile(`\b(n|node|task-|service-|config-|network-|secret-)[0-9]+\b|(order-)[A-Z0-9]+|(\.)[0-9]+\b`)
 
 // steady is a text without what is by chance.
-func steady(text string) string { return byChance.ReplaceAllString(text, "${1}${2}X") }
+func steady(text string) string { return byChance.ReplaceAllString(text, "${1}${2}${3}X") }
 
 // wantText compares an error with what a user reads; empty for no error.
 func (m *memory) wantText(err error, want string) {
@@ -177,11 +178,16 @@ func (m *memory) wantServices(want map[string]string) {
 	}
 }
 
+// tasks are those of a service.
+func (m *memory) tasks(service string) ([]api.Task, error) {
+	return m.TaskList(m.t.Context(), api.TaskListOptions{Filters: filters.NewArgs(filters.Arg("service", service))})
+}
+
 var errLost = errors.New("unexpected EOF")
 
 func TestSteadyTextsOfTests(t *testing.T) {
 	got := steady("shop_web.1 on n2: task-0012 of shop-bluegreen_order-7XK2ABCD, node3")
-	if want := "shop_web.1 on nX: task-X of shop-bluegreen_order-X, nodeX"; got != want {
+	if want := "shop_web.X on nX: task-X of shop-bluegreen_order-X, nodeX"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

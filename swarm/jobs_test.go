@@ -45,7 +45,7 @@ func TestFailedJob(t *testing.T) {
 		want         string
 	}{
 		{"one task", once, `service migrate did not become healthy: a task failed, and its restart_policy allows no other
-  shop_migrate.1 on nX: failed (exit code 3): task: non-zero exit (3)
+  shop_migrate.X on nX: failed (exit code 3): task: non-zero exit (3)
     | no such table
 traffic was not touched`},
 		{"on every node", everyNode, `service migrate did not become healthy: a task failed, and its restart_policy allows no other
@@ -53,7 +53,7 @@ traffic was not touched`},
     | no such table
 traffic was not touched`},
 		{"that Swarm starts again", "{mode: replicated-job}", `service migrate did not become healthy: no progress for 5m0s: 0 of 1 tasks completed
-  shop_migrate.1 on nX: failed (exit code 3): task: non-zero exit (3)
+  shop_migrate.X on nX: failed (exit code 3): task: non-zero exit (3)
     | no such table
 traffic was not touched`},
 	} {
@@ -109,7 +109,7 @@ func TestOptionalJob(t *testing.T) {
 		m.Apps["shop/migrate:1"] = swarmtest.App{Start: time.Second, Fails: true, Log: []string{"no such table"}}
 		err := m.up(file)
 		m.wantText(err, `service migrate did not become healthy: a task failed, and its restart_policy allows no other
-  shop_migrate.1 on nX: failed (exit code 3): task: non-zero exit (3)
+  shop_migrate.X on nX: failed (exit code 3): task: non-zero exit (3)
     | no such table`)
 		var broken *cluster.UnhealthyError
 		m.wantError(err, &broken)
@@ -159,12 +159,12 @@ func TestStartedIsEnough(t *testing.T) {
 	}{
 		{"slow", swarmtest.App{Start: 4 * time.Minute}, ""},
 		{"fails", swarmtest.App{Start: time.Second, Fails: true}, `service cache did not become healthy: 3 tasks of one slot failed
-  shop_cache.1 on nX: failed (exit code 3): task: non-zero exit (3)
-  shop_cache.1 on nX: failed (exit code 3): task: non-zero exit (3)
-  shop_cache.1 on nX: failed (exit code 3): task: non-zero exit (3)
+  shop_cache.X on nX: failed (exit code 3): task: non-zero exit (3)
+  shop_cache.X on nX: failed (exit code 3): task: non-zero exit (3)
+  shop_cache.X on nX: failed (exit code 3): task: non-zero exit (3)
 traffic was not touched`},
 		{"never begins", swarmtest.App{Start: time.Hour}, "service cache did not become healthy: its tasks did not start within 5m0s\n" +
-			"  shop_cache.1 on nX: preparing\n  shop_cache.2 on nX: preparing\ntraffic was not touched"},
+			"  shop_cache.X on nX: preparing\n  shop_cache.X on nX: preparing\ntraffic was not touched"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {

@@ -24,7 +24,7 @@ func (r *run) startColor(ctx context.Context, s plan.Step) error {
 	if _, err := r.Await(ctx, r.known, cluster.Waiting{Service: s.Service, Color: s.Color, Step: step, Svc: b.Colors[s.Color], Timeout: s.Timeout}); err != nil {
 		return err
 	}
-	if b.Proxy == nil || s.Look != nil {
+	if b.Proxy == nil || s.Look != nil || s.Revives {
 		return nil
 	}
 	return r.awaitReady(ctx, b, s.Color, s.Timeout)

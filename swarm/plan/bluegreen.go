@@ -138,7 +138,16 @@ func (pl *planner) revive(svc compose.Service, b *cluster.BlueGreen, route hapro
 	if r, ok := pl.portsOf(b.Colors[active.Other()]); ok {
 		releases[active.Other()] = r
 	}
-	return pl.proxies(svc, b, route, releases)
+	if err := pl.proxies(svc, b, route, releases); err != nil {
+		return err
+	}
+	if pl.has(svc.Name, UpdateProxies) {
+		for i := range pl.steps {
+			s := &pl.steps[i]
+			s.Revives = s.Revives || s.Do == StartColor && s.Service == svc.Name
+		}
+	}
+	return nil
 }
 
 // newRelease plans the idle color's new release and the flip to it.
@@ -211,7 +220,7 @@ func (pl *planner) inPlace(svc compose.Service, c cluster.Color, spec api.Servic
 	if len(causes) == 0 && spec.Labels[cluster.LabelReplicas] != live.Spec.Labels[cluster.LabelReplicas] {
 		causes = append(causes, "the file's number of replicas changed")
 	}
-	step := Step{Do: ChangeColor, Name: spec.Name, Service: svc.Name, Color: c, Spec: &spec, Settings: svc.BlueGreen,
+	step := Step{Do: ChangeColor, Name: spec.Name, Service: svc.Name, Color: c, Spec: &spec, Settings: svc.BlueGreen, Revives: cluster.IsStopped(live.Spec),
 		Image: svc.Spec.Labels[cluster.LabelImage], Cause: strings.Join(causes, ", ")}
 	switch {
 	case len(causes) > 0:

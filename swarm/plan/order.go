@@ -79,7 +79,10 @@ func (pl *planner) dependents(service string) map[string]compose.Dependency {
 // rank is the place of a step among those of its service. Ports of a color that serves are looked
 // at before proxies get them, those of a new release when it runs.
 func rank(s Step) int {
-	if s.Do == CheckPorts && s.Look.Serving {
+	switch {
+	case s.Revives:
+		return -2
+	case s.Do == CheckPorts && s.Look.Serving:
 		return -1
 	}
 	return s.Do.place()

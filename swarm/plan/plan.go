@@ -62,6 +62,9 @@ type Step struct {
 	// Router is what stands in front of the running service and asks the swarm for its tasks, zero
 	// for none. ByAddress is nil where the service has no virtual address.
 	Router compose.Router
+	// Revives says that the color takes the traffic and has no task before this step, and that
+	// proxies start after it: those call themselves ready only when they can serve.
+	Revives bool
 	// Begun says that an earlier command began the step.
 	Begun bool
 	// Optional says that what waits for the step goes on without it when it fails.

@@ -212,6 +212,35 @@ func TestActiveColorRemoved(t *testing.T) {
 	plantest.Want(t, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}), "start color shop_web-blue: release 1: the active color was removed by hand\n")
 }
 
+// With nobody serving the color comes before the proxies: new ones are ready when they can serve.
+func TestActiveColorWithoutTasks(t *testing.T) {
+	ports := strings.Replace(plantest.Shop, `"80:8080"`, `"80:8080", "81:8081"`, 1)
+	for _, tc := range []struct {
+		name   string
+		change func(b *cluster.BlueGreen)
+		want   string
+	}{
+		{"removed", func(b *cluster.BlueGreen) { delete(b.Colors, cluster.Blue) },
+			"start color shop_web-blue: release 1: the active color was removed by hand\n" +
+				"update proxies shop_web: configs, ports, labels changed; they are replaced one after the other\n"},
+		{"scaled to 0", func(b *cluster.BlueGreen) { b.Colors[cluster.Blue].Spec.Mode.Replicated.Replicas = new(uint64(0)) },
+			"change color shop_web-blue: replicas 0 → 3, ports or health changed\n" +
+				"check ports of shop_web-blue: 8081 must speak http before proxies take traffic there\n" +
+				"update proxies shop_web: configs, ports, labels changed; they are replaced one after the other\n"},
+		{"scaled to 2", func(b *cluster.BlueGreen) { b.Colors[cluster.Blue].Spec.Mode.Replicated.Replicas = new(uint64(2)) },
+			"check ports of shop_web-blue: 8081 must speak http before proxies take traffic there\n" +
+				"update proxies shop_web: configs, ports, labels changed; they are replaced one after the other\n" +
+				"change color shop_web-blue: ports or health changed\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			seen := plantest.Nothing()
+			plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
+			tc.change(seen.BlueGreen["web"])
+			plantest.Want(t, plantest.For(t, seen, ports, plan.UpOptions{}), tc.want)
+		})
+	}
+}
+
 func TestTemplatesOfAnotherVersion(t *testing.T) {
 	seen := plantest.Nothing()
 	plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
