@@ -15,7 +15,7 @@ import (
 const (
 	lookFast = 200 * time.Millisecond
 	lookSlow = 500 * time.Millisecond
-	calm     = 3 * time.Second
+	calm     = 1500 * time.Millisecond
 	// lookTime is how long one look may take.
 	lookTime = 30 * time.Second
 )

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
@@ -11,6 +12,17 @@ import (
 // Pause waits for the next turn to look, which no other look takes. It returns false when ctx has
 // ended. Who waits for tasks uses Next instead.
 func (cl *Cluster) Pause(ctx context.Context) bool { return cl.poll.turns.take(ctx) }
+
+// Rest waits until it is time for the next look of who only watches while another call waits, for
+// an answer as a rule. It returns false when ctx has ended.
+func (cl *Cluster) Rest(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(lookSlow):
+		return true
+	}
+}
 
 // Listen lets waits look more often when the engine has events, until ctx ends. Without events
 // waits are only slower.

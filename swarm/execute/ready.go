@@ -91,7 +91,7 @@ func (r *run) readyOnce(ctx context.Context, b *cluster.BlueGreen, c cluster.Col
 
 // watchTasks cancels when the running tasks of a color are not the given ones any more.
 func (r *run) watchTasks(ctx context.Context, color *api.Service, tasks []api.Task, cancel context.CancelCauseFunc) {
-	for ctx.Err() == nil {
+	for r.Rest(ctx) {
 		now, err := r.Next().CurrentTasks(ctx, color.ID)
 		if err != nil {
 			continue // a manager that does not answer now may do so at the next look

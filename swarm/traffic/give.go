@@ -80,7 +80,7 @@ func (sw *Switch) giveOnce(ctx context.Context, rec *cluster.Record, moves []Mov
 
 // WatchProxies cancels when the proxies that can be asked are not the given ones any more.
 func (sw *Switch) WatchProxies(ctx context.Context, rec *cluster.Record, moves []Move, proxies []cluster.ProxyTask, cancel context.CancelCauseFunc) {
-	for ctx.Err() == nil {
+	for sw.Rest(ctx) {
 		now, err := sw.askable(ctx, sw.Next(), rec, moves)
 		if err != nil && !errors.Is(err, ErrNoProxy) {
 			continue // a manager that does not answer now may do so at the next look

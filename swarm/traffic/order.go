@@ -118,7 +118,7 @@ func (sw *Switch) readAnswer(ctx context.Context, id string, a *Answer) error {
 
 // jobFailure waits until the job cannot give an answer any more, and says why; or until ctx ends.
 func (sw *Switch) jobFailure(ctx context.Context, rec *cluster.Record, id string) error {
-	for {
+	for sw.Rest(ctx) {
 		tasks, err := sw.Next().Tasks(ctx, id)
 		if err != nil {
 			return err
@@ -137,6 +137,7 @@ func (sw *Switch) jobFailure(ctx context.Context, rec *cluster.Record, id string
 			}
 		}
 	}
+	return context.Cause(ctx)
 }
 
 // JobError says that a control job could not run where it was sent.
