@@ -101,7 +101,7 @@ var jobs = []Scenario{
 		if svc.JobStatus == nil || task.JobIteration == nil || *task.JobIteration != svc.JobStatus.JobIteration || svc.JobStatus.LastExecution.IsZero() {
 			r.Errorf("job status %+v, iteration of the task %v", svc.JobStatus, task.JobIteration)
 		}
-		r.status(id, api.ServiceStatus{CompletedTasks: 1, DesiredTasks: 0})
+		r.status(id, api.ServiceStatus{CompletedTasks: 1, DesiredTasks: 1})
 		r.never("it runs again", time.Second, func() bool { return len(r.tasks(id)) > 1 })
 		r.prints(task.ID, r.Line)
 	}},
@@ -117,7 +117,7 @@ var jobs = []Scenario{
 		if now != first.JobIteration.Index+1 || tasks[1].JobIteration.Index != now {
 			r.Errorf("iteration %d, of tasks %d and %d", now, tasks[0].JobIteration.Index, tasks[1].JobIteration.Index)
 		}
-		r.status(id, api.ServiceStatus{CompletedTasks: 1})
+		r.status(id, api.ServiceStatus{CompletedTasks: 1, DesiredTasks: 1}) // of the last run
 	}},
 	{Name: "job of which a label is written", run: func(r *run) {
 		id := r.create(r.job(Completes))
@@ -151,7 +151,7 @@ var jobs = []Scenario{
 		if slices.Sort(slots); !slices.Equal(slots, []int{0, 1, 2}) {
 			r.Errorf("slots %v", slots)
 		}
-		r.status(id, api.ServiceStatus{CompletedTasks: 3})
+		r.status(id, api.ServiceStatus{CompletedTasks: 3, DesiredTasks: 1}) // as many as run at once
 	}},
 	{Name: "global job", run: func(r *run) {
 		s := r.job(Completes)
