@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/filters"
 	api "github.com/docker/docker/api/types/swarm"
 
@@ -76,7 +74,7 @@ func (o *Operator) lock(ctx context.Context, command string, timeout time.Durati
 				o.ex.Done("", "lock", "it is our turn")
 			}
 			return created.ID, nil
-		case !taken(err):
+		case !engine.Taken(err):
 			return "", fmt.Errorf("take the lock of stack %s: %w", o.ex.Stack, engine.ManagerError(err))
 		}
 		holder, err := o.holder(ctx)
@@ -194,8 +192,4 @@ func (o *Operator) unlock(ctx context.Context, id string) error {
 		return fmt.Errorf("release the lock of stack %s: %w: it is taken over after %s", o.ex.Stack, err, staleAfter)
 	}
 	return nil
-}
-
-func taken(err error) bool {
-	return cerrdefs.IsConflict(err) || strings.Contains(err.Error(), "already exists") || strings.Contains(err.Error(), "name conflicts")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"strings"
 	"sync"
 
 	api "github.com/docker/docker/api/types/swarm"
@@ -61,7 +60,7 @@ func (cl *Cluster) holds(ctx context.Context, known api.Secret, data []byte) (bo
 	switch {
 	case err == nil || engine.OutOfSequence(err):
 		return true, nil
-	case strings.Contains(err.Error(), "only updates to Labels are allowed"):
+	case engine.OnlyLabels(err):
 		return false, nil
 	}
 	return false, err

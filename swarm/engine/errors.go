@@ -23,3 +23,16 @@ func ManagerError(err error) error {
 
 // NotFound says whether the engine has no such object.
 func NotFound(err error) bool { return cerrdefs.IsNotFound(err) }
+
+// Taken says whether an object was not made because another has its name.
+func Taken(err error) bool {
+	return cerrdefs.IsConflict(err) || strings.Contains(err.Error(), "already exists") || strings.Contains(err.Error(), "name conflicts")
+}
+
+// InUse says whether an object was not removed because a service or a task uses it.
+func InUse(err error) bool { return strings.Contains(err.Error(), "is in use by") }
+
+// OnlyLabels says whether a secret or config was not written because it would be another.
+func OnlyLabels(err error) bool {
+	return strings.Contains(err.Error(), "only updates to Labels are allowed")
+}

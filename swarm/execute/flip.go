@@ -110,18 +110,20 @@ func (r *run) undo(ctx context.Context, cause error) error {
 			after = append(after, text)
 		}
 	}
+	stuck := map[string]bool{} // its proxies may still send to the color
 	for _, b := range r.created {
 		if r.served[b.Name] {
 			continue
 		}
 		if err := r.remove(ctx, b.Proxy); err != nil {
+			stuck[b.Name] = true
 			cause = errors.Join(cause, fmt.Errorf("service %s: its proxies could not be removed again: %w", b.Name, err))
 		}
 		b.Proxy = nil
 	}
 	seen := map[string]bool{}
 	for _, s := range r.begun {
-		if seen[s.Name] || r.served[s.Service] {
+		if seen[s.Name] || r.served[s.Service] || stuck[s.Service] {
 			continue
 		}
 		seen[s.Name] = true

@@ -3,7 +3,6 @@ package execute
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -56,7 +55,7 @@ func (r *run) removeVersion(ctx context.Context, s plan.Step) error {
 	case (err == nil || engine.NotFound(err)) && r.plan.Command == plan.Down:
 	case err == nil || engine.NotFound(err):
 		r.Done("", kind+" "+s.Name, "removed: %s", s.Cause)
-	case strings.Contains(err.Error(), "is in use by") && r.plan.Command != plan.Down:
+	case engine.InUse(err) && r.plan.Command != plan.Down:
 		r.Done("", kind+" "+s.Name, "left: it is in use again")
 	default:
 		return fmt.Errorf("remove %s %s: %w", kind, s.Name, err)

@@ -52,10 +52,10 @@ func (s *Swarm) copyOf(svc *service) api.Service {
 			continue
 		case t.Status.State == api.TaskStateRunning:
 			c.ServiceStatus.RunningTasks++
-		case t.Status.State == api.TaskStateComplete:
+		case t.Status.State == api.TaskStateComplete && isJob(svc.Spec):
 			c.ServiceStatus.CompletedTasks++
 		}
-		if isGlobal(svc.Spec) && wanted(t) && !ended(t) {
+		if isGlobal(svc.Spec) && (t.DesiredState == api.TaskStateRunning || t.DesiredState == api.TaskStateComplete && t.Status.State != api.TaskStateComplete) {
 			c.ServiceStatus.DesiredTasks++
 		}
 	}

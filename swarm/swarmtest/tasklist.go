@@ -2,7 +2,6 @@ package swarmtest
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -40,25 +39,17 @@ func (s *Swarm) TaskList(_ context.Context, o api.TaskListOptions) ([]api.Task, 
 	return out, nil
 }
 
-// isDirty says whether a task has to be replaced, as it is not of its service's spec. Constraints
-// alone do not matter, as long as the task's node meets them.
+// isDirty says whether a task has to be replaced, as it is not of its service's spec. Another
+// placement alone does not matter, as long as the task's node meets its constraints.
 func (s *Swarm) isDirty(t *task) bool {
 	want := t.service.Spec.TaskTemplate
 	if !same(t.endpoint, t.service.Spec.EndpointSpec) {
 		return true
 	}
-	if t.Spec.Placement != nil || want.Placement != nil {
-		want = deep(want)
-		old := cmp.Or(t.Spec.Placement, &api.Placement{}).Constraints
-		want.Placement = cmp.Or(want.Placement, &api.Placement{})
-		if constraints := want.Placement.Constraints; !slices.Equal(constraints, old) && slices.ContainsFunc(s.nodes, func(n *api.Node) bool {
-			return n.ID == t.NodeID && meets(n, constraints)
-		}) {
-			want.Placement.Constraints = old
-		}
-		if same(want.Placement, &api.Placement{}) && t.Spec.Placement == nil {
-			want.Placement = nil
-		}
+	if !same(want.Placement, t.Spec.Placement) && slices.ContainsFunc(s.nodes, func(n *api.Node) bool {
+		return n.ID == t.NodeID && meets(n, constraints(want))
+	}) {
+		want.Placement = t.Spec.Placement
 	}
 	return !same(t.Spec, want)
 }
