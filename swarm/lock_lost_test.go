@@ -124,7 +124,7 @@ func TestLockThatWasLost(t *testing.T) {
 				m.Apps["shop/web:3"] = swarmtest.App{Start: 3 * time.Minute, Stop: time.Second}
 				time.AfterFunc(time.Minute, func() { tc.lose(m) })
 				began := time.Now()
-				m.wantText(m.up(version("3")), want+"\n"+want)
+				m.wantText(m.up(version("3")), want)
 				if took := time.Since(began); took > 2*time.Minute {
 					m.t.Errorf("it went on for %s", took)
 				}
