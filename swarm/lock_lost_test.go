@@ -122,7 +122,7 @@ func TestLockThatWasLost(t *testing.T) {
 			inMemory(t, func(m *memory) {
 				m.two()
 				m.Apps["shop/web:3"] = swarmtest.App{Start: 3 * time.Minute, Stop: time.Second}
-				time.AfterFunc(time.Minute, func() { tc.lose(m) })
+				time.AfterFunc(65*time.Second, func() { tc.lose(m) }) // between two beats
 				began := time.Now()
 				m.wantText(m.up(version("3")), want)
 				if took := time.Since(began); took > 2*time.Minute {
