@@ -14,6 +14,7 @@ import (
 	"github.com/docker/docker/api/types/filters"
 	api "github.com/docker/docker/api/types/swarm"
 
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
@@ -41,6 +42,17 @@ func (m *memory) rollback() error {
 
 func (m *memory) down() error {
 	return m.operator().Down(m.t.Context(), DownOptions{})
+}
+
+// Options of most commands.
+var (
+	never       = plan.UpOptions{ResolveImage: plan.ResolveNever}
+	flipOptions = plan.FlipOptions{}
+)
+
+func (m *memory) load(file string) *compose.Project {
+	m.t.Helper()
+	return plantest.LoadShop(m.t, file)
 }
 
 // two are two releases: 1 on blue, and 2 on green, which takes the traffic by route 2.

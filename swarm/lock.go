@@ -52,7 +52,7 @@ func (o *Operator) locked(ctx context.Context, command string, timeout time.Dura
 		o.beat(ctx, id, cancel)
 	}()
 	err = do(ctx)
-	if lost := context.Cause(ctx); errors.Is(lost, cluster.ErrLockLost) {
+	if lost := context.Cause(ctx); errors.Is(lost, cluster.ErrLockLost) && !errors.Is(err, lost) {
 		err = errors.Join(lost, err)
 	}
 	cancel(nil)
