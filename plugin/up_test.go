@@ -21,8 +21,8 @@ func shopProject(context.Context, compose.Options) (*compose.Project, error) {
 // engine is asked for anything.
 func TestUpOfNoService(t *testing.T) {
 	for arg, want := range map[string]string{
-		"shop":  "there is no service shop in the file, it has db, web: if shop is the name of the stack, write -p shop",
-		"debug": "service debug is in no active profile: name the profile with --profile",
+		"shop":  "the file has no service shop, only db, web: if shop is the name of the stack, write -p shop",
+		"debug": "service debug is in no active profile: add its profile with --profile",
 	} {
 		h := newHarness()
 		h.load = shopProject
