@@ -26,7 +26,7 @@ func (s *sources) checkAnchors() error {
 // stands before it, so a circle is always one through a node that holds the alias.
 func checkAliases(node *yaml.Node, above []*yaml.Node) error {
 	if node.Kind == yaml.AliasNode && slices.Contains(above, node.Alias) {
-		return fmt.Errorf("line %d: *%s stands within what &%s names: take it out", node.Line, node.Value, node.Value)
+		return fmt.Errorf("line %d: *%s is inside its own anchor &%s: take it out", node.Line, node.Value, node.Value)
 	}
 	above = append(above, node)
 	for _, child := range node.Content {

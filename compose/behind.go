@@ -18,7 +18,7 @@ import (
 // far as a file tells.
 func (m *model) behindProxies(p *Project) error {
 	if m.raw[bluegreen.Key] != nil && !slices.ContainsFunc(p.Services, func(s Service) bool { return s.BlueGreen != nil }) {
-		m.warnings = append(m.warnings, bluegreen.Key+" at the top of the file holds defaults, and no service has "+bluegreen.Key+": none is blue-green")
+		m.warnings = append(m.warnings, bluegreen.Key+" at the top of the file only sets defaults, and no service has "+bluegreen.Key+": no service is blue-green")
 	}
 	var errs []error
 	for i := range p.Services {
@@ -55,8 +55,8 @@ func databases(s Service) error {
 		}
 		for dir := path.Clean(mnt.Target); dir != "/" && dir != "."; dir = path.Dir(dir) {
 			if slices.Contains(databaseFolders, dir) {
-				return fmt.Errorf("volumes: %s (at %s) holds the files of a database: while a release comes up two versions would write to them "+
-					"at once and destroy them: take %s out", mnt.Source, mnt.Target, bluegreen.Key)
+				return fmt.Errorf("volumes: %s (at %s) holds the files of a database, and two releases would write to them at once "+
+					"and destroy them: take %s out", mnt.Source, mnt.Target, bluegreen.Key)
 			}
 		}
 	}
@@ -85,7 +85,7 @@ func (m *model) warnSticky(s Service) {
 		value, name := s.Spec.Labels[label], strings.ToLower(label)
 		off := strings.EqualFold(value, "false")
 		if traefikSticky.MatchString(name) && !off || caddySticky.MatchString(name) && strings.HasPrefix(value, "cookie") || name == "com.df.sessiontype" {
-			m.warnf(s.Name, "deploy.labels: %s: a router binds a client to a proxy by it, and proxies send each request to any task: keep "+
+			m.warnf(s.Name, "deploy.labels: %s: it binds a client to a proxy, but a proxy sends each request to any task: keep "+
 				"sessions where all tasks find them", label)
 			return
 		}

@@ -104,11 +104,11 @@ func checkTargets(ports []bluegreen.Port, published []uint16, routed map[uint16]
 	known := map[uint16]bool{}
 	for _, port := range ports {
 		if port.Target == bluegreen.ControlPort {
-			return fmt.Errorf("%s.ports: %d is where proxies take their orders: use another port in the container",
+			return fmt.Errorf("%s.ports: the proxies use %d for orders: use another port in the container",
 				bluegreen.Key, bluegreen.ControlPort)
 		}
 		if known[port.Target] {
-			return fmt.Errorf("%s.ports: target %d stands twice: keep one of them", bluegreen.Key, port.Target)
+			return fmt.Errorf("%s.ports: target %d is listed twice: keep one of them", bluegreen.Key, port.Target)
 		}
 		known[port.Target] = true
 	}

@@ -59,14 +59,14 @@ func checkBlueGreen(s Service) error {
 	}
 	mode := s.Spec.Mode
 	if mode.ReplicatedJob != nil || mode.GlobalJob != nil {
-		return fmt.Errorf("%s: a job takes no traffic that could be switched: take %s out", "deploy.mode", bluegreen.Key)
+		return fmt.Errorf("%s: a job gets no traffic: take %s out", "deploy.mode", bluegreen.Key)
 	}
 	if mode.Replicated != nil && mode.Replicated.Replicas != nil && *mode.Replicated.Replicas > bluegreen.MaxReplicas {
-		return fmt.Errorf("deploy.replicas: %d is more than %d, which is as many tasks as one answer of docker's DNS "+
-			"lists: use fewer and larger ones", *mode.Replicated.Replicas, bluegreen.MaxReplicas)
+		return fmt.Errorf("deploy.replicas: %d is more than %d, and one answer of docker's DNS lists no more tasks: "+
+			"use fewer and larger ones", *mode.Replicated.Replicas, bluegreen.MaxReplicas)
 	}
 	if mode.Replicated != nil && mode.Replicated.Replicas != nil && *mode.Replicated.Replicas == 0 {
-		return fmt.Errorf("deploy.replicas: 0 leaves nothing that traffic could be sent to, so it could never be flipped: "+
+		return fmt.Errorf("deploy.replicas: with 0 no task can get traffic, so a flip is impossible: "+
 			"give it 1 or more, or take %s out to stop the service", bluegreen.Key)
 	}
 	for _, attachment := range s.Spec.TaskTemplate.Networks {
@@ -92,6 +92,6 @@ func checkHealthPort(settings *bluegreen.Settings, own any) error {
 		settings.Health.Path = ""
 		return nil
 	}
-	return fmt.Errorf("%s.health: path is asked for on no port, since port %d is mode tcp: name the port that answers it with health.port, "+
+	return fmt.Errorf("%s.health: no port is asked for path, because port %d is mode tcp: write health.port with a port that answers it, "+
 		"or write ports: [{target: %d, mode: http}]", bluegreen.Key, settings.Ports[0].Target, settings.Ports[0].Target)
 }

@@ -32,10 +32,10 @@ func (m *model) warnDependsOn(s types.ServiceConfig) {
 			continue
 		}
 		if _, ok := m.project.DisabledServices[name]; ok {
-			m.warnf(s.Name, "depends_on: %s is in no active profile and is not waited for", name)
+			m.warnf(s.Name, "depends_on: %s is in no active profile, so up does not wait for it", name)
 			continue
 		}
-		m.warnf(s.Name, "depends_on: there is no service %s to wait for", name)
+		m.warnf(s.Name, "depends_on: the file has no service %s: correct the name, or take it out", name)
 	}
 }
 
@@ -88,8 +88,8 @@ const longestSuffix = "-green-servers"
 // checkColors sees to it that nothing else has the names of a service's colors.
 func checkColors(s Service, p *Project) error {
 	if length := len(s.Spec.Name) + len(longestSuffix); length > maxName {
-		return fmt.Errorf("service %s: %q has %d characters, and a blue-green service may have %d, so that names "+
-			"of its colors are good for DNS: shorten it, or the stack's name",
+		return fmt.Errorf("service %s: %q has %d characters, and a blue-green service may have %d, because DNS "+
+			"limits the names of its colors: shorten it, or the stack's name",
 			s.Name, s.Spec.Name, len(s.Spec.Name), maxName-len(longestSuffix))
 	}
 	for _, color := range []string{"-blue", "-green"} {

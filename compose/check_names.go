@@ -20,7 +20,7 @@ const maxHostname = 64
 
 // namesake is the error of two names that are the same on the swarm, which does not heed case.
 func namesake(other string) error {
-	return fmt.Errorf("it has the same name on the swarm as %s, where case does not matter: give one of them another", other)
+	return fmt.Errorf("it has the same name on the swarm as %s, because case does not matter there: give one of them another name", other)
 }
 
 // checkServiceNames finds services that cannot be beside each other, and what else of them is a
@@ -50,7 +50,7 @@ func (m *model) checkServiceNames(p *Project) error {
 func checkOwnLabels(labels map[string]string) error {
 	for _, label := range slices.Sorted(maps.Keys(labels)) {
 		if strings.HasPrefix(label, ownLabel) {
-			return fmt.Errorf("%s: labels that begin with %s are how docker bluegreen knows what it made: use another one", label, ownLabel)
+			return fmt.Errorf("%s: labels that begin with %s belong to docker bluegreen: use another one", label, ownLabel)
 		}
 	}
 	return nil

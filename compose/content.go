@@ -30,7 +30,7 @@ func checkContent(dict map[string]any) error {
 			case len(given) > 1:
 				errs = append(errs, fmt.Errorf("%s.%s: %s and %s exclude each other: keep one of them", kind, name, given[0], given[1]))
 			case len(given) == 0 && object["driver"] == nil && object["external"] == nil:
-				errs = append(errs, fmt.Errorf("%s.%s: it is not said where its content comes from: write %s, or external: true",
+				errs = append(errs, fmt.Errorf("%s.%s: it has no source of its content: write %s, or external: true",
 					kind, name, oneOf(contentKeys[kind])))
 			}
 		}

@@ -30,7 +30,7 @@ func (m *model) dependsOn(s types.ServiceConfig) []Dependency {
 func (m *model) checkDependencies(s types.ServiceConfig) error {
 	for _, d := range m.dependsOn(s) {
 		if d.Condition == Completed && !isJob(m.project.Services[d.Service]) {
-			return fmt.Errorf("depends_on.%s.condition: %s needs a service that ends, and Swarm starts this one again and again: "+
+			return fmt.Errorf("depends_on.%s.condition: %s needs a service that ends, but Swarm restarts this one: "+
 				"set deploy.mode: %s in %s", d.Service, Completed, modeReplicatedJob, d.Service)
 		}
 	}

@@ -49,7 +49,7 @@ func replicas(s types.ServiceConfig) (*uint64, error) {
 	case count == nil:
 		count, key = s.Scale, "scale"
 	case s.Scale != nil && *s.Scale != *count:
-		return nil, fmt.Errorf("scale: %d is not deploy.replicas, which is %d: keep one of them", *s.Scale, *count)
+		return nil, fmt.Errorf("scale: it is %d, but deploy.replicas is %d: keep one of them", *s.Scale, *count)
 	}
 	if count == nil {
 		return nil, nil

@@ -93,7 +93,7 @@ func (e *environment) add(path string, found bool) error {
 		return fmt.Errorf("env file %s: %s: write one NAME=value a line", path, withoutContent(err))
 	}
 	if len(cut) > 0 {
-		e.warnings = append(e.warnings, fmt.Sprintf("env file %s: %s: the $ in it begins the name of a variable that is not set, and is cut out with that: "+
+		e.warnings = append(e.warnings, fmt.Sprintf("env file %s: %s: its $ starts the name of a variable that is not set, so both are removed: "+
 			"put the value in single quotes, as in NAME='a$b'", path, valueCut(path, cut)))
 	}
 	for key, value := range values {
@@ -146,5 +146,5 @@ func (e *environment) note() []string {
 		return nil
 	}
 	names := strings.Join(slices.Sorted(maps.Keys(e.used)), ", ")
-	return []string{"the .env file gave the value of " + names + "; docker stack deploy does not read it"}
+	return []string{"the .env file sets " + names + "; docker stack deploy does not read it"}
 }

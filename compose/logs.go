@@ -62,7 +62,7 @@ var unsetVariable = regexp.MustCompile(`^The "(.+)" variable is not set`)
 // reword puts a message of compose-go into our words; empty means that it is not worth a warning.
 func reword(message string) string {
 	if found := unsetVariable.FindStringSubmatch(message); found != nil {
-		return unsetWarning + found[1] + " is not set and read as empty: set it, or give a default as in ${" + found[1] + ":-x}"
+		return unsetWarning + found[1] + " is not set, so it is empty: set it, or give a default as in ${" + found[1] + ":-x}"
 	}
 	for _, harmless := range []string{"`version` is obsolete", "external.name is deprecated", "not supported by YAML 1.2"} {
 		if strings.Contains(message, harmless) {

@@ -54,7 +54,7 @@ func misspelt(at string, m map[string]any) []error {
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		holdsAnchor := at == "" && anchorHolder.MatchString(key)
 		if isExtension(key) && isNear(key) && !holdsAnchor {
-			errs = append(errs, fmt.Errorf("%s%s: did you mean %s? As it is, the key has no effect", at, key, bluegreen.Key))
+			errs = append(errs, fmt.Errorf("%s%s: did you mean %s? This key has no effect", at, key, bluegreen.Key))
 		}
 	}
 	return errs
@@ -91,7 +91,7 @@ func misplacedIn(at string, value any) []error {
 }
 
 func noEffect(place string) error {
-	return fmt.Errorf("%s: it has no effect here: %s stands directly in a service, beside image, or at the top of the file", place, bluegreen.Key)
+	return fmt.Errorf("%s: it has no effect here: write %s directly in a service, beside image, or at the top of the file", place, bluegreen.Key)
 }
 
 func isExtension(key string) bool { return strings.HasPrefix(key, "x-") }

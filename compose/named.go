@@ -20,8 +20,8 @@ func (m *model) warnNames(s, other Service) {
 	ports := regexp.MustCompile(`(?:^|[^\w.-])(?:` + names + `):(\d{2,5})(?:$|[^\w.-])`)
 	for _, text := range textsOf(other) {
 		if found := tasks.FindStringSubmatch(text.value); found != nil {
-			m.warnf(s.Name, "%s of %s names %s, and these are the proxies of %s: a cluster that finds itself by that name cannot be blue-green; the tasks "+
-				"of a color are tasks.%s-blue and tasks.%s-green", text.key, other.Name, found[1], s.Name, s.Name, s.Name)
+			m.warnf(s.Name, "%s of %s names %s: these are the proxies of %s. The tasks are tasks.%s-blue and tasks.%s-green. "+
+				"A cluster whose members find each other by this name cannot be blue-green", text.key, other.Name, found[1], s.Name, s.Name, s.Name)
 		}
 		for _, found := range ports.FindAllStringSubmatch(text.value, -1) {
 			port, err := strconv.ParseUint(found[1], 10, 16)
@@ -32,7 +32,7 @@ func (m *model) warnNames(s, other Service) {
 			if tree.Dig(m.rawService(s.Name), bluegreen.Key, "ports") != nil || tree.Dig(m.raw[bluegreen.Key], "ports") != nil {
 				how = fmt.Sprintf("add {target: %d} to %s.ports", port, bluegreen.Key)
 			}
-			m.warnf(s.Name, "%s of %s names port %d of %s, and the proxies do not listen on it: %s", text.key, other.Name, port, s.Name, how)
+			m.warnf(s.Name, "%s of %s names port %d of %s, but the proxies do not listen on it: %s", text.key, other.Name, port, s.Name, how)
 		}
 	}
 }

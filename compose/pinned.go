@@ -27,14 +27,14 @@ func (m *model) pinTemplates(s *Service) error {
 		mnt := &spec.Mounts[i]
 		mnt.Source, mnt.Target = pinned(mnt.Source, *s), pinned(mnt.Target, *s)
 		if found := differing(mnt.Source); found != "" {
-			errs = append(errs, fmt.Errorf("volumes: %s is another for each color, so each flip would change the data: name the volume without it", found))
+			errs = append(errs, fmt.Errorf("volumes: %s differs between the colors, so each flip would change the data: name the volume without it", found))
 		}
 	}
 	for i, entry := range spec.Env {
 		spec.Env[i] = pinned(entry, *s)
 		if found := differing(spec.Env[i]); found != "" {
 			name, _, _ := strings.Cut(entry, "=")
-			m.warnf(s.Name, "environment.%s: %s is another for each color", name, found)
+			m.warnf(s.Name, "environment.%s: %s differs between the colors", name, found)
 		}
 	}
 	spec.Hostname = pinned(spec.Hostname, *s)

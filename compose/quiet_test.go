@@ -20,7 +20,7 @@ func TestNothingIsLogged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "variable UNSET is not set and read as empty: set it, or give a default as in ${UNSET:-x}"
+	want := "variable UNSET is not set, so it is empty: set it, or give a default as in ${UNSET:-x}"
 	if len(p.Warnings) != 1 || p.Warnings[0] != want {
 		t.Errorf("warnings: %q", p.Warnings)
 	}

@@ -171,7 +171,7 @@ func (m *model) warnContainerLabels(s Service) {
 		what = fmt.Sprintf("this label and %d more are", len(found)-1)
 	}
 	m.warnf(s.Name, "labels: %s: %s on the containers of both colors, and a router that reads labels of containers sends requests to the old "+
-		"version and the new one: move them to deploy.labels", slices.Min(found), what)
+		"release and the new one: move them to deploy.labels", slices.Min(found), what)
 }
 
 var (

@@ -145,15 +145,15 @@ func (m *model) reachedOn(p *Project, s Service, label, given string) (string, e
 		return m.scope(given), nil
 	case len(names) == 1:
 		if given != "" {
-			m.warnf(s.Name, "deploy.labels: %s: the service is not on the network %s: %s is taken, the only one that it is on", label, given, names[0])
+			m.warnf(s.Name, "deploy.labels: %s: the service is not on the network %s, so its only network %s is used: correct the label", label, given, names[0])
 		}
 		return names[0], nil
 	case given != "":
-		return "", fmt.Errorf("%s: the service is not on the network %s: name the one that Traefik is on too, %s", label, given, oneOf(names))
+		return "", fmt.Errorf("%s: the service is not on the network %s: write a network that Traefik is on too: %s", label, given, oneOf(names))
 	case len(shared) > 0:
 		return shared[0], nil
 	}
-	return "", fmt.Errorf("the service is on %d networks, and Traefik would choose one at random: add the label %s with the one that Traefik is on too, %s",
+	return "", fmt.Errorf("the service is on %d networks, and Traefik would choose one at random: add the label %s with a network that Traefik is on too: %s",
 		len(names), label, oneOf(names))
 }
 

@@ -40,7 +40,7 @@ func keysTwice(node *yaml.Node) []error {
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			key := node.Content[i]
 			if line, ok := first[key.Value]; ok && key.Kind == yaml.ScalarNode {
-				errs = append(errs, fmt.Errorf("line %d: the key %s stands in line %d already: keep one of them%s", key.Line, key.Value, line, joined(key)))
+				errs = append(errs, fmt.Errorf("line %d: the key %s is in line %d already: keep one of them%s", key.Line, key.Value, line, joined(key)))
 				continue
 			}
 			first[key.Value] = key.Line

@@ -11,7 +11,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
 )
 
-// What becomes of a key that is not carried out.
+// The consequences of a key that is not carried out.
 const (
 	without = "Swarm cannot do it, so the container runs without"
 )
@@ -51,7 +51,7 @@ var unsupported = map[string]string{
 	"pre_start":           "Swarm has no hooks: it is not run",
 	"pre_stop":            "Swarm has no hooks: it is not run",
 	"privileged":          "Swarm cannot do it, so the container runs unprivileged: use cap_add",
-	"provider":            "Swarm knows no providers, so nothing but the image is run",
+	"provider":            "Swarm has no providers, so only the image runs",
 	"pull_policy":         "Swarm decides itself when to pull",
 	"pull_refresh_after":  "Swarm decides itself when to pull",
 	"runtime":             without + "; set the default runtime of the nodes",
@@ -73,7 +73,7 @@ var unsupportedAttachment = map[string]string{
 	"ipv6_address":   "Swarm gives addresses itself: use the service's name instead",
 	"link_local_ips": "Swarm gives addresses itself",
 	"mac_address":    "Swarm gives addresses itself",
-	"priority":       "Swarm attaches networks in an order of its own",
+	"priority":       "Swarm attaches networks in its own order",
 }
 
 // rawEnvFile is the one format in which env_file is read, as docker stack deploy reads it.
@@ -115,7 +115,7 @@ func (m *model) warnService(s types.ServiceConfig, raw map[string]any) {
 	}
 	for _, key := range []string{"command", "entrypoint"} {
 		if words, err := command(raw[key]); words != nil && len(words) == 0 && err == nil {
-			m.warnf(s.Name, "%s: Swarm cannot empty what the image sets, so the image's is used", key)
+			m.warnf(s.Name, "%s: Swarm cannot empty the image's value, so that value is used", key)
 		}
 	}
 	if r := deployOf(s).Resources.Reservations; r != nil && len(r.Devices) > 0 {
@@ -130,14 +130,14 @@ func (m *model) warnService(s types.ServiceConfig, raw map[string]any) {
 	m.warnRestarts(s)
 	for _, port := range s.Ports {
 		if port.AppProtocol != "" {
-			m.warnf(s.Name, "ports: %d: app_protocol: Swarm has no place for it, so nobody learns of it", port.Target)
+			m.warnf(s.Name, "ports: %d: app_protocol: Swarm cannot store it, so it has no effect", port.Target)
 		}
 	}
 	for i, volume := range s.Volumes {
 		m.warnVolume(s.Name, volume)
 		volumes, _ := raw["volumes"].([]any)
 		if i < len(volumes) && isTrue(tree.Dig(volumes[i], "bind", "create_host_path")) {
-			m.warnf(s.Name, "volumes: %s: bind.create_host_path: Swarm makes no folders: where %s is missing, tasks are rejected",
+			m.warnf(s.Name, "volumes: %s: bind.create_host_path: Swarm creates no folders: a node without %s rejects the tasks",
 				volume.Target, volume.Source)
 		}
 	}
@@ -147,14 +147,14 @@ func (m *model) warnService(s types.ServiceConfig, raw map[string]any) {
 func (m *model) warnRestarts(s types.ServiceConfig) {
 	for _, name := range slices.Sorted(maps.Keys(s.DependsOn)) {
 		if s.DependsOn[name].Restart {
-			m.warnf(s.Name, "depends_on.%s.restart: Swarm restarts no service for another, so this one stays as it is", name)
+			m.warnf(s.Name, "depends_on.%s.restart: Swarm does not restart one service because of another, so this one runs on", name)
 		}
 	}
 }
 
 func (m *model) warnVolume(service string, v types.ServiceVolumeConfig) {
 	if v.Consistency != "" {
-		m.warnf(service, "volumes: %s: consistency: no engine of a swarm keeps it, so the mount is without", v.Target)
+		m.warnf(service, "volumes: %s: consistency: no engine of a swarm supports it, so the mount is without", v.Target)
 	}
 	switch {
 	case v.Type == types.VolumeTypeImage && v.Image == nil:
@@ -162,10 +162,10 @@ func (m *model) warnVolume(service string, v types.ServiceVolumeConfig) {
 	case v.Type == types.VolumeTypeImage:
 		m.warnf(service, "volumes: %s: image: Swarm cannot mount images, and engines refuse it", v.Target)
 	case v.Bind != nil && v.Bind.SELinux != "":
-		m.warnf(service, "volumes: %s: selinux: Swarm does not relabel for it (%s): label the folder on the nodes",
+		m.warnf(service, "volumes: %s: selinux: Swarm does not change labels of folders (%s): label the folder on the nodes",
 			v.Target, v.Bind.SELinux)
 	case v.Bind != nil && !slices.Contains([]string{"", recursiveEnabled, recursiveDisabled}, v.Bind.Recursive):
-		m.warnf(service, "volumes: %s: bind.recursive: Swarm cannot do %s, so the mount is as with enabled", v.Target,
+		m.warnf(service, "volumes: %s: bind.recursive: Swarm cannot do %s, so enabled is used", v.Target,
 			v.Bind.Recursive)
 	}
 }

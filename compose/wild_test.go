@@ -29,13 +29,13 @@ func TestWild(t *testing.T) {
 				"service web: deploy.labels: traefik.docker.network: proxy is called shop_proxy on the swarm, and Traefik looks for that name: write it"},
 		{"Traefik with another network named", `{services: {web: {image: a, networks: [proxy], deploy: {labels: {traefik.swarm.network: web, traefik.port: 80}}, x-bluegreen: {}}}, networks: {proxy: {external: true}}}`,
 			"web 80/http traefik.swarm.network=proxy\n" +
-				"service web: deploy.labels: traefik.swarm.network: the service is not on the network web: proxy is taken, the only one that it is on"},
+				"service web: deploy.labels: traefik.swarm.network: the service is not on the network web, so its only network proxy is used: correct the label"},
 		{"Traefik in the file, several networks", `{services: {web: {image: a, networks: [proxy, back], deploy: {labels: {traefik.port: 80}}, x-bluegreen: {}}, edge: {image: "docker.io/library/traefik:v3.1", networks: [proxy, metrics]}}, networks: {proxy: , back: , metrics: }}`,
 			"web 80/http traefik.docker.network=shop_proxy"},
 		{"Traefik elsewhere, several networks", `{services: {web: {image: a, networks: [proxy, back], deploy: {labels: {traefik.port: 80}}, x-bluegreen: {}}}, networks: {proxy: {external: true}, back: }}`,
-			"stack.yml: service web: deploy.labels: the service is on 2 networks, and Traefik would choose one at random: add the label traefik.docker.network with the one that Traefik is on too, proxy or shop_back"},
+			"stack.yml: service web: deploy.labels: the service is on 2 networks, and Traefik would choose one at random: add the label traefik.docker.network with a network that Traefik is on too: proxy or shop_back"},
 		{"Traefik with a network of others named, several networks", `{services: {web: {image: a, networks: [proxy, back], deploy: {labels: {traefik.docker.network: edge, traefik.port: 80}}, x-bluegreen: {}}}, networks: {proxy: {external: true}, back: }}`,
-			"stack.yml: service web: deploy.labels: traefik.docker.network: the service is not on the network edge: name the one that Traefik is on too, proxy or shop_back"},
+			"stack.yml: service web: deploy.labels: traefik.docker.network: the service is not on the network edge: write a network that Traefik is on too: proxy or shop_back"},
 		{"Traefik turned off", `{services: {web: {image: a, networks: [a, b], ports: ["80:80"], deploy: {labels: {traefik.enable: "false", traefik.http.routers.w.rule: Host(x)}}, x-bluegreen: {}}}, networks: {a: , b: }}`,
 			"web 80/http"},
 		{"Traefik turned off, with all its labels", `{services: {web: {image: a, networks: [a, b], ports: ["80:80"], deploy: {labels: {traefik.docker.network: c, Traefik.Enable: "0", traefik.udp.services.w.loadbalancer.server.port: 53}}, x-bluegreen: {}}}, networks: {a: , b: }}`,
@@ -73,7 +73,7 @@ func TestWild(t *testing.T) {
 		{"the port of Caddy's health check", `{services: {a: {image: a, deploy: {labels: {caddy: a.example.com, caddy.reverse_proxy: "{{upstreams 8080}}", caddy.reverse_proxy.health_port: 9000}}, x-bluegreen: }}}`,
 			"a 8080/http 9000/http"},
 		{"labels of a router on the container", `{services: {web: {image: a, labels: [traefik.enable=true, traefik.http.routers.w.rule=Host(x), traefik.http.services.w.loadbalancer.server.port=80], x-bluegreen: }}}`,
-			"web 80/http\nservice web: labels: traefik.enable: this label and 2 more are on the containers of both colors, and a router that reads labels of containers sends requests to the old version and the new one: move them to deploy.labels"},
+			"web 80/http\nservice web: labels: traefik.enable: this label and 2 more are on the containers of both colors, and a router that reads labels of containers sends requests to the old release and the new one: move them to deploy.labels"},
 
 		{"UDP alone", `{services: {dns: {image: a, ports: ["53:53/udp"], x-bluegreen: }}}`,
 			"stack.yml: service dns: ports: 53/udp: proxies carry TCP only, so the service cannot be blue-green: take x-bluegreen out of it"},
@@ -85,24 +85,24 @@ func TestWild(t *testing.T) {
 			"stack.yml: service worker: x-bluegreen: no port is known: publish one with ports, name it with expose, or write x-bluegreen: {ports: [{target: 8080}]}"},
 
 		{"the files of a database", `{services: {db: {image: "postgres:16", volumes: ["pg:/var/lib/postgresql/data"], expose: [5432], x-bluegreen: {}}}, volumes: {pg: }}`,
-			"stack.yml: service db: volumes: shop_pg (at /var/lib/postgresql/data) holds the files of a database: while a release comes up two versions would write to them at once and destroy them: take x-bluegreen out"},
+			"stack.yml: service db: volumes: shop_pg (at /var/lib/postgresql/data) holds the files of a database, and two releases would write to them at once and destroy them: take x-bluegreen out"},
 		{"what is beside the files of a database", `{services: {db: {image: a, volumes: ["pg:/var/lib/mysql-files", "./init:/docker-entrypoint-initdb.d", "ro:/var/lib/mysql:ro", "/var/lib/mongodb"], tmpfs: [/data/db], expose: [3306], x-bluegreen: {}}}, volumes: {pg: , ro: }}`,
 			"db 3306/tcp"},
 		{"sticky sessions", `{services: {a: {image: a, deploy: {labels: {traefik.http.services.w.loadbalancer.server.port: 80, traefik.http.services.w.loadBalancer.sticky.cookie: "true"}}, x-bluegreen: {}}, b: {image: a, deploy: {labels: {traefik.port: 80, traefik.backend.loadbalancer.stickiness: "false"}}, x-bluegreen: {}}}}`,
 			"a 80/http traefik.docker.network=shop_default\nb 80/http traefik.docker.network=shop_default\n" +
-				"service a: deploy.labels: traefik.http.services.w.loadBalancer.sticky.cookie: a router binds a client to a proxy by it, and proxies send each request to any task: keep sessions where all tasks find them"},
+				"service a: deploy.labels: traefik.http.services.w.loadBalancer.sticky.cookie: it binds a client to a proxy, but a proxy sends each request to any task: keep sessions where all tasks find them"},
 		{"ports that others use", `{services: {mq: {image: a, deploy: {labels: {traefik.port: 15672}}, x-bluegreen: {}}, worker: {image: a, command: "run http://mq:15672/api amqp://mq", environment: {URL: "amqp://u:p@mq:5672/v", X: "smq:1234 mq.x:1 mq:80a", T: "shop_mq:25672"}}}}`,
 			"mq 15672/http traefik.docker.network=shop_default\n" +
-				"service mq: environment.T of worker names port 25672 of mq, and the proxies do not listen on it: add it to expose of mq\n" +
-				"service mq: environment.URL of worker names port 5672 of mq, and the proxies do not listen on it: add it to expose of mq"},
+				"service mq: environment.T of worker names port 25672 of mq, but the proxies do not listen on it: add it to expose of mq\n" +
+				"service mq: environment.URL of worker names port 5672 of mq, but the proxies do not listen on it: add it to expose of mq"},
 		{"ports that others use, with a list", `{services: {mq: {image: a, labels: {url: "http://mq:9999"}, x-bluegreen: {ports: [{target: 80}]}}}}`,
-			"mq 80/http\nservice mq: label url of mq names port 9999 of mq, and the proxies do not listen on it: add {target: 9999} to x-bluegreen.ports"},
+			"mq 80/http\nservice mq: label url of mq names port 9999 of mq, but the proxies do not listen on it: add {target: 9999} to x-bluegreen.ports"},
 		{"a cluster that finds itself", `{services: {es: {image: a, expose: [9200, 9300], environment: ["discovery.seed_hosts=tasks.es", "Y=tasks.es-blue"], x-bluegreen: {}}}}`,
-			"es 9200/http 9300/tcp\nservice es: environment.discovery.seed_hosts of es names tasks.es, and these are the proxies of es: a cluster that finds itself by that name cannot be blue-green; the tasks of a color are tasks.es-blue and tasks.es-green"},
+			"es 9200/http 9300/tcp\nservice es: environment.discovery.seed_hosts of es names tasks.es: these are the proxies of es. The tasks are tasks.es-blue and tasks.es-green. A cluster whose members find each other by this name cannot be blue-green"},
 		{"a network that is not overlay", `{services: {a: {image: a, expose: [80], networks: [n], x-bluegreen: {}}}, networks: {n: {driver: bridge}}}`,
 			"stack.yml: service a: networks: shop_n has the driver bridge, and proxies find tasks on overlay networks only: take the driver out"},
 		{"defaults that nobody has", `{x-bluegreen: {drain: 1s}, services: {a: {image: a}}}`,
-			"x-bluegreen at the top of the file holds defaults, and no service has x-bluegreen: none is blue-green"},
+			"x-bluegreen at the top of the file only sets defaults, and no service has x-bluegreen: no service is blue-green"},
 		{"a default path, and no port of HTTP", `{x-bluegreen: {health: {path: /h}}, services: {ssh: {image: a, expose: [22], x-bluegreen: {}}, web: {image: a, expose: [80], x-bluegreen: }}}`,
 			"ssh 22/tcp\nweb 80/http"},
 		{"the host's network", `{services: {plex: {image: a, network_mode: host, x-bluegreen: {}}}}`,
@@ -112,16 +112,16 @@ func TestWild(t *testing.T) {
 		{"a check that is never run", `{services: {a: {image: a, expose: [80], healthcheck: {test: [curl, -f, localhost]}, x-bluegreen: {}}}}`,
 			"a 80/http\nservice a: healthcheck.test: the list begins with \"curl\", and the engine never runs such a check: begin it with CMD or CMD-SHELL, or write one text"},
 		{"an image without its tag", `{services: {a: {image: "acme/app:${TAG}"}}}`,
-			"stack.yml: service a: image: \"acme/app:\" is not an image name: invalid reference format\nvariable TAG is not set and read as empty: set it, or give a default as in ${TAG:-x}"},
+			"stack.yml: service a: image: \"acme/app:\" is not an image name: invalid reference format\nvariable TAG is not set, so it is empty: set it, or give a default as in ${TAG:-x}"},
 		{"a misspelt key", `{services: {web: {image: a, ports: ["80:80"], x-bluegren: {}}}}`,
-			"stack.yml: service web: x-bluegren: did you mean x-bluegreen? As it is, the key has no effect"},
+			"stack.yml: service web: x-bluegren: did you mean x-bluegreen? This key has no effect"},
 		{"misspelt keys of all kinds", `{x-blue-green: {drain: 1s}, services: {a: {image: a, x-greenblue: }, b: {image: a, x-BlueGreen: , profiles: [p]}, c: {image: a, x-blugreen: }}}`,
-			"stack.yml: x-blue-green: did you mean x-bluegreen? As it is, the key has no effect\n" +
-				"service a: x-greenblue: did you mean x-bluegreen? As it is, the key has no effect\n" +
-				"service b: x-BlueGreen: did you mean x-bluegreen? As it is, the key has no effect\n" +
-				"service c: x-blugreen: did you mean x-bluegreen? As it is, the key has no effect"},
+			"stack.yml: x-blue-green: did you mean x-bluegreen? This key has no effect\n" +
+				"service a: x-greenblue: did you mean x-bluegreen? This key has no effect\n" +
+				"service b: x-BlueGreen: did you mean x-bluegreen? This key has no effect\n" +
+				"service c: x-blugreen: did you mean x-bluegreen? This key has no effect"},
 		{"a misspelt key in an anchor", `{x-web: &web {image: a, x-bluegrean: {}}, services: {web: {<<: *web}}}`,
-			"stack.yml: service web: x-bluegrean: did you mean x-bluegreen? As it is, the key has no effect"},
+			"stack.yml: service web: x-bluegrean: did you mean x-bluegreen? This key has no effect"},
 		{"without x-", `{services: {web: {image: a, bluegreen: {}}}}`,
 			"stack.yml: services.web: unknown key bluegreen: did you mean x-bluegreen?"},
 		{"with a large letter", `{services: {web: {image: a, X-bluegreen: {}}}}`,
@@ -129,10 +129,10 @@ func TestWild(t *testing.T) {
 		{"without x- at the top", `{bluegreen: {}, services: {web: {image: a}}}`,
 			"stack.yml: top of the file: unknown key bluegreen: did you mean x-bluegreen?"},
 		{"in the wrong place", `{services: {web: {image: a, ports: ["80:80"], deploy: {x-bluegreen: {}}}}, networks: {default: {x-bluegreen: {}}}}`,
-			"stack.yml: networks.default.x-bluegreen: it has no effect here: x-bluegreen stands directly in a service, beside image, or at the top of the file\n" +
-				"service web: deploy.x-bluegreen: it has no effect here: x-bluegreen stands directly in a service, beside image, or at the top of the file"},
+			"stack.yml: networks.default.x-bluegreen: it has no effect here: write x-bluegreen directly in a service, beside image, or at the top of the file\n" +
+				"service web: deploy.x-bluegreen: it has no effect here: write x-bluegreen directly in a service, beside image, or at the top of the file"},
 		{"beside the services", `{services: {x-bluegreen: {}, web: {image: a, ports: ["80:80"]}}}`,
-			"stack.yml: services.x-bluegreen: it has no effect here: x-bluegreen stands directly in a service, beside image, or at the top of the file"},
+			"stack.yml: services.x-bluegreen: it has no effect here: write x-bluegreen directly in a service, beside image, or at the top of the file"},
 		{"other extensions", `{x-bluegreen-v2: &v2 {}, x-bluegreen_3: {}, x-bluegreen2: {}, x-blue: {}, x-bluegreen-defaults: &d {drain: 1s}, x-web: &web {x-bluegreen: {}}, services: {web: {<<: *web, image: a, expose: [80], environment: {x-bluegren: a}, labels: {x-bluegreen: b}, deploy: {x-blue: 1, labels: {x-bluegren: c}}}}}`,
 			"web 80/http"},
 
@@ -145,14 +145,14 @@ func TestWild(t *testing.T) {
 		{"a number in the environment", `{services: {web: {image: a, environment: [1]}}}`,
 			"stack.yml: services.web.environment[0]: it is not text: put it in quotes"},
 		{"keys twice", "services:\n  web:\n    image: a\n    image: b\n    environment: {A: 1, A: 2}\n  web: {}\n",
-			"stack.yml: line 6: the key web stands in line 2 already: keep one of them\n" +
-				"line 4: the key image stands in line 3 already: keep one of them\n" +
-				"line 5: the key A stands in line 5 already: keep one of them"},
+			"stack.yml: line 6: the key web is in line 2 already: keep one of them\n" +
+				"line 4: the key image is in line 3 already: keep one of them\n" +
+				"line 5: the key A is in line 5 already: keep one of them"},
 		{"two mappings merged", "x-a: &a {image: a}\nx-b: &b {init: true}\nservices:\n  web:\n    <<: *a\n    <<: *b\n",
-			"stack.yml: line 6: the key << stands in line 5 already: keep one of them, with a list, as in <<: [*a, *b]"},
+			"stack.yml: line 6: the key << is in line 5 already: keep one of them, with a list, as in <<: [*a, *b]"},
 		{"content from nowhere", `{services: {web: {image: a}}, secrets: {s: {}, t: {external: true}, u: {driver: d}}, configs: {c: {labels: {a: b}}}}`,
-			"stack.yml: configs.c: it is not said where its content comes from: write file, environment or content, or external: true\n" +
-				"secrets.s: it is not said where its content comes from: write file or environment, or external: true"},
+			"stack.yml: configs.c: it has no source of its content: write file, environment or content, or external: true\n" +
+				"secrets.s: it has no source of its content: write file or environment, or external: true"},
 		{"content from two places", `{services: {web: {image: a}}, configs: {c: {file: a, content: b}, d: {file: a, content: b}}}`,
 			"stack.yml: configs.c: file and content exclude each other: keep one of them\n" +
 				"configs.d: file and content exclude each other: keep one of them"},
@@ -250,7 +250,7 @@ func TestPublishedAsText(t *testing.T) {
 func TestKeysOfSeveralFiles(t *testing.T) {
 	dir := write(t, map[string]string{"a.yml": "services: {web: {image: a}}\n", "b.yml": "services:\n  web: {image: b}\n  web: {image: c}\n"})
 	_, err := Load(t.Context(), Options{Dir: dir, Files: []string{"a.yml", "b.yml"}, Name: "shop"})
-	if want := "a.yml, b.yml: b.yml: line 3: the key web stands in line 2 already: keep one of them"; err == nil || err.Error() != want {
+	if want := "a.yml, b.yml: b.yml: line 3: the key web is in line 2 already: keep one of them"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -311,7 +311,7 @@ func TestTemplates(t *testing.T) {
 		t.Errorf("a plain service got the host name %s", spec.Hostname)
 	}
 	_, err = loadText(t, `{services: {web: {image: a, expose: [80], volumes: ["data:/d"], x-bluegreen: {}}}, volumes: {data: {name: "x-{{.Service.ID}}"}}}`)
-	if want := "stack.yml: service web: volumes: {{.Service.ID}} is another for each color, so each flip would change the data: name the volume without it"; err == nil || err.Error() != want {
+	if want := "stack.yml: service web: volumes: {{.Service.ID}} differs between the colors, so each flip would change the data: name the volume without it"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -326,8 +326,8 @@ func TestDollarsInEnvFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"env file " + filepath.Join(dir, ".env") + ": the value of HASH, PASSWORD: the $ in it begins the name of a variable that is not set, and is " +
-		"cut out with that: put the value in single quotes, as in NAME='a$b'"}
+	want := []string{"env file " + filepath.Join(dir, ".env") + ": the value of HASH, PASSWORD: its $ starts the name of a variable that is not set, " +
+		"so both are removed: put the value in single quotes, as in NAME='a$b'"}
 	if !slices.Equal(p.Warnings, want) {
 		t.Errorf("warnings %q, want %q", p.Warnings, want)
 	}

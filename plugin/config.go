@@ -30,19 +30,19 @@ func newConfigCommand(a *app) *cobra.Command {
 	var o configOptions
 	cmd := &cobra.Command{
 		Use:   "config [OPTIONS]",
-		Short: "Check the stack file and print it as it is understood",
-		Long: `Check the stack file and print it as it is understood: merged, with variables
-replaced, and without services of profiles that are not active. What is printed is
-a file that means the same: a dollar sign is written as two. No engine is needed.
-The content of secrets is not shown.
+		Short: "Check the stack file and print the result",
+		Long: `Check the stack file and print it after all is read: files are merged, variables
+replaced, and services of inactive profiles left out. The output is a stack file
+with the same meaning, so it has two dollar signs for one. config needs no engine,
+and never shows the content of secrets.
 
-With --specs print what up would send to a swarm that holds nothing of the stack:
-the bodies of the Engine API's create calls, by name, with names in the place of
-ids. The data of secrets, the digests of images and the address range of the
-control network are not part of it.`,
+With --specs, print the API calls of an up on a swarm without this stack: the
+bodies of the Engine API's create calls, by name, with names instead of ids. They
+have no data of secrets, no digests of images and no address range of the control
+network.`,
 		Example: `  docker bluegreen config -f stack.yml --quiet && echo the file is good
 
-  # What the service web of the stack shop would be
+  # Show the swarm service of web in the stack shop
   docker bluegreen config -f stack.yml -p shop --specs --format json | jq '.services.shop_web'`,
 		Args:              stackArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -51,9 +51,9 @@ control network are not part of it.`,
 		},
 	}
 	fs := cmd.Flags()
-	fs.BoolVar(&o.specs, "specs", false, "Print what up would send to an empty swarm")
-	fs.BoolVar(&o.services, "services", false, "Print the names of the services, a line each")
-	fs.BoolVar(&o.images, "images", false, "Print the images of the services and their proxies, a line each")
+	fs.BoolVar(&o.specs, "specs", false, "Print the API calls of an up on an empty swarm")
+	fs.BoolVar(&o.services, "services", false, "Print the names of the services, one on each line")
+	fs.BoolVar(&o.images, "images", false, "Print the images of the services and their proxies, one on each line")
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "Only check the file")
 	strictVar(fs, &o.strict)
 	enumVar(cmd, fs, &o.format, "format", formatYAML, []string{formatYAML, formatJSON}, "Form of the output")

@@ -16,12 +16,12 @@ func newDownCommand(a *app) *cobra.Command {
 		Use:   "down [OPTIONS]",
 		Short: "Remove the stack",
 		Long: `Remove all that up made for the stack: services, colors, proxies, networks, secrets
-and configs, and nothing else. Volumes and external networks stay. It returns when
-all of it is gone.`,
+and configs. Nothing else is removed: volumes and external networks stay. The
+command ends when all is gone.`,
 		Example: `  # Remove the stack shop
   docker bluegreen down -p shop
 
-  # What would be removed
+  # Show what down would remove
   docker bluegreen down -p shop --dry-run`,
 		Args:              stackArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,

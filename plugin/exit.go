@@ -29,11 +29,11 @@ var exitCodes = []struct {
 	Meaning string
 }{
 	{exitDone, "done"},
-	{exitError, "an error, as told on stderr"},
+	{exitError, "an error; stderr has the message"},
 	{exitChanges, "--dry-run --detailed-exitcode: there are changes"},
-	{exitUnhealthy, "the new version did not become healthy; traffic was not touched"},
+	{exitUnhealthy, "the new release did not become healthy; traffic was not touched"},
 	{exitUnconfirmed, "not all proxies confirmed the route, or status --live found drift"},
-	{exitBadFlags, "a flag that does not exist, or a value that it does not take"},
+	{exitBadFlags, "an unknown flag, or a wrong value of a flag"},
 	{exitInterrupted, "interrupted by Ctrl-C or SIGTERM"},
 }
 
@@ -48,12 +48,12 @@ func (e *driftError) Error() string {
 	if e.differences == 1 {
 		differences = "difference"
 	}
-	return fmt.Sprintf("drift: %d %s between what is written down of stack %s and what its proxies do\n"+
-		"run the last up, flip or rollback again to correct it", e.differences, differences, e.stack)
+	return fmt.Sprintf("drift: %d %s between the labels of stack %s and its proxies\n"+
+		"run the last up, flip or rollback again to correct this", e.differences, differences, e.stack)
 }
 
 // exitCode returns the exit code for what a command returned. An interruption wins over its
-// consequences, and a route in doubt over a version that never got traffic.
+// consequences, and a route in doubt over a release that never got traffic.
 func exitCode(err error) int {
 	var (
 		interrupted *cluster.InterruptedError

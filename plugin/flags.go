@@ -24,13 +24,13 @@ type commonFlags struct {
 
 func (c *commonFlags) install(cmd *cobra.Command) {
 	fs := cmd.PersistentFlags()
-	fs.StringArrayVarP(&c.files, "file", "f", nil, "Compose file, several are merged, \"-\" is stdin (default: found as docker compose does)")
+	fs.StringArrayVarP(&c.files, "file", "f", nil, "Compose file; several are merged, \"-\" is stdin (default: the file that docker compose finds)")
 	// One value under two names, so that the order of the files is the order on the command line.
 	fs.VarPF(fs.Lookup("file").Value, "compose-file", "c", "The same as --file, as docker stack deploy calls it")
-	fs.StringVarP(&c.name, "project-name", "p", "", "Name of the stack (default: the file's name, else its folder's)")
-	fs.StringArrayVar(&c.envFiles, "env-file", nil, "File of variables for the compose file (default: .env beside it)")
-	fs.StringArrayVar(&c.profiles, "profile", nil, "Profile of the compose file to switch on")
-	enumVar(cmd, fs, &c.progress, "progress", progressAuto, progressModes, "How progress is shown on stderr")
+	fs.StringVarP(&c.name, "project-name", "p", "", "Name of the stack (default: name in the file, or the file's folder)")
+	fs.StringArrayVar(&c.envFiles, "env-file", nil, "File with variables for the compose file (default: .env beside it)")
+	fs.StringArrayVar(&c.profiles, "profile", nil, "Profile of the compose file to activate")
+	enumVar(cmd, fs, &c.progress, "progress", progressAuto, progressModes, "Form of the progress on stderr")
 	must(cmd.MarkPersistentFlagFilename("file", "yml", "yaml"))
 	must(cmd.MarkPersistentFlagFilename("compose-file", "yml", "yaml"))
 	must(cmd.MarkPersistentFlagFilename("env-file"))
@@ -91,7 +91,7 @@ func (s *span) Set(text string) error {
 }
 
 func lockTimeoutVar(cmd *cobra.Command, p *time.Duration) {
-	spanVar(cmd.Flags(), p, "lock-timeout", defaultLockTimeout, "Longest wait for another command on the same stack, 0s for none")
+	spanVar(cmd.Flags(), p, "lock-timeout", defaultLockTimeout, "Longest wait for another command on the same stack; 0s: do not wait")
 }
 
 // must is for mistakes in the wiring of flags, which every test of this package would show.

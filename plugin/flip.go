@@ -14,20 +14,20 @@ func newFlipCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "flip [OPTIONS] [SERVICE...]",
 		Short: "Send traffic to the other color",
-		Long: `Send the traffic of all blue-green services of the stack, or only of the named
-ones, to their other color, all in one order to the proxies.
+		Long: `Send the traffic of blue-green services to their other color, with one order to
+all proxies. Without names, flip all blue-green services of the stack.
 
-It is refused, and nothing happens, when the other color is missing, not there in
-full number, or not ready in every proxy. A color that is scaled to 0 is started
-first. When the command returns with 0, every proxy has confirmed, and no request
-that begins then goes to the old color. Requests in flight end where they are.`,
+flip refuses, and changes nothing, if the other color is missing, has too few
+tasks, or is not ready in every proxy. If the color is scaled to 0, flip starts it
+first. Exit code 0 means: every proxy has confirmed, and no new request goes to the
+old color. Requests in flight end on the color where they began.`,
 		Example: `  # Flip all services of the stack shop
   docker bluegreen flip -p shop
 
-  # Make green the active color of one service; nothing is done where it is
+  # Make green the active color of one service, if it is not yet
   docker bluegreen flip -p shop --to green web
 
-  # What would be done
+  # Show what flip would do
   docker bluegreen flip -p shop --dry-run`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -23,8 +23,8 @@ type dryRun struct {
 
 func (d *dryRun) install(cmd *cobra.Command) {
 	fs := cmd.Flags()
-	fs.BoolVar(&d.on, "dry-run", false, "Print what would be done and why, and change nothing")
-	fs.BoolVar(&d.detailed, "detailed-exitcode", false, "With --dry-run: exit with 2 when there is something to do")
+	fs.BoolVar(&d.on, "dry-run", false, "Print each step and its cause, and change nothing")
+	fs.BoolVar(&d.detailed, "detailed-exitcode", false, "With --dry-run: exit with 2 if there are changes")
 	enumVar(cmd, fs, &d.format, "format", formatTable, []string{formatTable, formatJSON}, "With --dry-run: form of the output")
 }
 
@@ -77,32 +77,35 @@ func (d *dryRun) show(a *app, plan plan.Plan, warnings []string) error {
 // none changes.
 type planOutput struct {
 	Stack string `json:"stack"`
-	// Changes says whether there is anything to do.
+	// Changes is true if there is anything to do.
 	Changes bool `json:"changes"`
-	// Warnings are sentences about the stack file, Notes about what comes before the plan.
+	// Warnings are sentences about the stack file.
 	Warnings []string `json:"warnings"`
-	Notes    []string `json:"notes"`
-	// Steps are in an order in which they could be done one by one.
+	// Notes are sentences about work that comes before the plan.
+	Notes []string `json:"notes"`
+	// Steps have an order in which they could run one by one.
 	Steps []planStep `json:"steps"`
 }
 
 // planStep is one step of a plan.
 type planStep struct {
-	// Action says what is done, for example "start color".
+	// Action is the kind of the step, for example "start color".
 	Action string `json:"action"`
-	// Name is the name on the swarm of what is changed, Service the service in the file, Color the
-	// color of it.
-	Name    string `json:"name"`
+	// Name is the name of the changed object on the swarm.
+	Name string `json:"name"`
+	// Service is the service in the file.
 	Service string `json:"service,omitempty"`
-	Color   string `json:"color,omitempty"`
-	// Release is the number that the color's release gets, 0 where there is none.
-	Release int    `json:"release,omitempty"`
-	Cause   string `json:"cause"`
-	// Phase is prepare, deploy, settle or clean-up: each begins when the one before is done.
+	// Color is the color of the service, if the step changes one.
+	Color string `json:"color,omitempty"`
+	// Release is the number of the color's new release, if there is one.
+	Release int `json:"release,omitempty"`
+	// Cause says why the step is needed.
+	Cause string `json:"cause"`
+	// Phase is prepare, deploy, settle or clean-up: a phase begins when the one before is done.
 	Phase string `json:"phase"`
-	// After are the positions in the list of the steps of the phase that come first.
+	// After has the positions of the steps of the same phase that must be done first.
 	After []int `json:"after"`
-	// Changes are fields of the file; from is empty for what is added, to for what is taken out.
+	// Changes are fields of the file. From is empty for a new field, To for a removed one.
 	Changes []plan.Change `json:"changes"`
 }
 

@@ -15,7 +15,7 @@ type line struct {
 	// Time is when the event happened.
 	Time time.Time `json:"time"`
 	cluster.Event
-	// ExitCode stands only in the line of the error that ends a command, whose step is "exit".
+	// ExitCode is only in the line of the error that ends a command. The step of that line is "exit".
 	ExitCode int `json:"exit_code,omitempty"`
 }
 

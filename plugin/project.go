@@ -38,7 +38,7 @@ func refuseWarnings(p *compose.Project, strict bool) error {
 
 // strictVar adds --strict.
 func strictVar(fs *pflag.FlagSet, p *bool) {
-	fs.BoolVar(p, "strict", false, "Make warnings about the stack file errors: keys that Swarm or the engine cannot do, variables that are not set")
+	fs.BoolVar(p, "strict", false, "Turn warnings about the stack file into errors: keys that Swarm or the engine cannot do, variables that are not set")
 }
 
 // stackName finds the name of the stack for commands that need no more of the file. With -p no file

@@ -21,7 +21,7 @@ func TestReference(t *testing.T) {
 	}
 
 	var b strings.Builder
-	b.WriteString("# Reference\n\nThis file is generated: `go test ./plugin -run TestReference -update`.\n\n")
+	b.WriteString("# Reference\n\nThis file is generated: `go test ./plugin -run TestReference -update`. [Words](mechanism.md#words) explains the terms.\n\n")
 	intro, _, _ := strings.Cut(root.Long, "\nExit codes:")
 	fmt.Fprintf(&b, "%s\n", intro)
 	referenceOptions(&b, "Options of all commands", root.PersistentFlags())
@@ -34,7 +34,7 @@ func TestReference(t *testing.T) {
 	b.WriteString("## JSON of `--dry-run`\n\nFields are added, never changed.\n\n")
 	referenceTypes(t, &b, "plan.go", "planOutput", "planStep")
 	referenceTypes(t, &b, "../swarm/plan/changes.go", "Change")
-	b.WriteString("## JSON of `--progress json`\n\nOne object a line on stderr, with the fields of both tables. States are `working`, `done`, `warning` and `failed`.\n\n")
+	b.WriteString("## JSON of `--progress json`\n\nOne object on each line of stderr, with the fields of both tables. States are `working`, `done`, `warning` and `failed`.\n\n")
 	referenceTypes(t, &b, "../swarm/cluster/event.go", "Event")
 	referenceTypes(t, &b, "progress_json.go", "line")
 	sameAsFile(t, filepath.Join("..", "docs", "reference.md"), strings.TrimRight(b.String(), "\n")+"\n")

@@ -13,10 +13,11 @@ func newRollbackCommand(a *app) *cobra.Command {
 	var dry dryRun
 	cmd := &cobra.Command{
 		Use:   "rollback [OPTIONS] [SERVICE...]",
-		Short: "Send traffic back to the color that had it before",
-		Long: `Send the traffic of all blue-green services of the stack, or only of the named
-ones, back to the color that was active before, whatever that takes: a color that
-was scaled to 0 is started first. An up or a flip that was interrupted is undone.`,
+		Short: "Send traffic back to the color that was active before",
+		Long: `Send the traffic of blue-green services back to the color that was active before.
+Without names, roll back all blue-green services of the stack. If the color is
+scaled to 0, rollback starts it first. rollback also undoes an up or a flip that
+was interrupted.`,
 		Example: `  # All services of the stack shop, without its file
   docker bluegreen rollback -p shop
 

@@ -11,17 +11,17 @@ import (
 
 const short = "Blue-green deployments on Docker Swarm"
 
-const rootLong = `Deploy a stack file to Docker Swarm, and bring new versions of its services up
-beside the old ones without losing a request.
+const rootLong = `Deploy a stack file to Docker Swarm. A new release of a service starts beside the
+old one, and traffic moves without a lost request.
 
-A service of the file that has x-bluegreen gets two colors behind a proxy that
-carries the service's name, ports and alias. A new version goes to the idle
-color. When it is healthy, as the proxies see it, the alias is re-pointed in all
-proxies at once. The old color stays, so the way back is the same switch.
-All other services are deployed as docker stack deploy does.
+A service with x-bluegreen in the file gets two colors, blue and green, behind a
+proxy service. The proxy service has the service's name, ports and alias. A new
+release goes to the idle color. When every proxy sees it ready, all proxies flip:
+they send traffic to that color. The old color stays, so a rollback is another flip.
+Services without x-bluegreen are deployed as with docker stack deploy.
 
-Without --file the compose file is found as docker compose finds it. flip,
-rollback, status and down need no file when --project-name names the stack.
+Without --file, the plugin finds the compose file as docker compose does. With
+--project-name, flip, rollback, status and down need no file.
 
 Exit codes:
 `

@@ -16,13 +16,13 @@ import (
 var stopping = cluster.Event{
 	Step:  "interrupt",
 	State: cluster.Warning,
-	Text:  "stopping as soon as that is safe; Ctrl-C once more leaves at once",
+	Text:  "stopping as soon as it is safe; press Ctrl-C again to stop at once",
 }
 
 // forced is printed by the second signal.
-const forced = `left at once: what was under way may be half done
-Traffic stays where the proxies were last told to send it. The same command again goes on from here;
-docker bluegreen status --live shows what the proxies do.`
+const forced = `stopped at once: some steps may be half done
+Traffic stays on the route that the proxies got last. Run the same command again to go on;
+docker bluegreen status --live shows the routes of the proxies.`
 
 // interrupter ends a context on the first SIGINT or SIGTERM and the process on the second.
 type interrupter struct {

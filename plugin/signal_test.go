@@ -36,7 +36,7 @@ func TestSignals(t *testing.T) {
 	if !forced {
 		t.Error("the renderer was not closed")
 	}
-	if !strings.HasPrefix(out.String(), "left at once:") {
+	if !strings.HasPrefix(out.String(), "stopped at once:") {
 		t.Errorf("printed %q", out.String())
 	}
 }

@@ -18,17 +18,17 @@ func newStatusCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "status [OPTIONS]",
 		Aliases: []string{"ps"},
-		Short:   "Show the services of the stack, their colors and where traffic goes",
+		Short:   "Show the services of the stack, their colors and routes",
 		Long: `Show each service of the stack: where its alias points, the release and image of
-each color, how many tasks are ready of those wanted, and since when they run.
-The active color is marked with *.
+each color, the number of ready and wanted tasks, and the age of the tasks. A star
+marks the active color.
 
-By default this is what the swarm has written down. With --live the proxies are
-asked as well: which route each of them follows, how it sees the tasks behind it,
-and how many requests are in flight. When one of them does something else than
-what is written down, that is shown as drift, and the exit code is 4.
+By default, status reads the swarm only. With --live it also asks each proxy for
+its route, the state of the tasks behind it, and the requests in flight. If a proxy
+follows another route than the one in the label, status shows this as drift and
+exits with 4.
 
-With --format json the fields are stable: new ones may be added, none changes.`,
+With --format json the fields are stable: new ones may come, none changes.`,
 		Example: `  docker bluegreen status -p shop
   docker bluegreen status -p shop --live
 
@@ -41,7 +41,7 @@ With --format json the fields are stable: new ones may be added, none changes.`,
 			return runStatus(cmd.Context(), a, o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.live, "live", false, "Ask the proxies, and compare")
+	cmd.Flags().BoolVar(&o.live, "live", false, "Ask the proxies too, and find drift")
 	formatVar(cmd, &o.format)
 	return cmd
 }

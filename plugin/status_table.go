@@ -76,7 +76,7 @@ func writeRemarks(out io.Writer, s *swarm.Status, now time.Time) error {
 	var lines []string
 	for _, service := range s.Services {
 		if r := service.Route; r != nil && r.Next != "" {
-			lines = append(lines, fmt.Sprintf("%s: a flip to %s has begun and not ended; the same command again ends it, docker bluegreen rollback undoes it",
+			lines = append(lines, fmt.Sprintf("%s: a flip to %s has begun and not ended: run the same command again to end it, or docker bluegreen rollback to undo it",
 				service.Name, r.Next))
 		}
 	}

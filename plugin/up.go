@@ -18,41 +18,45 @@ import (
 // resolveImage is a flag whose default warns where its given value refuses.
 const resolveImage = "resolve-image"
 
-const upLong = `Deploy the stack file, or only the named services of it and what they depend on.
+const upLong = `Deploy the stack file. With names of services, deploy only these services and
+their dependencies.
 
-What is done depends on what changed in the file since the last up:
-  - anything in the task (image, environment, command, mounts, resources ...):
-    a new release on the idle color, and traffic is flipped to it when it is ready
-  - only the number of replicas: the active color is scaled in place
-  - only ports, labels or aliases: the proxy service is updated
-  - nothing: nothing is done
+The changes in the file since the last up decide:
+  - a change in the task (image, environment, command, mounts, resources ...):
+    up starts a new release on the idle color, and flips traffic to it when it
+    is ready
+  - only the number of replicas: up scales the active color in place
+  - only ports, labels or aliases: up updates the proxy service
+  - no change: up does nothing
 
-Until the flip a failure leaves traffic where it was and gives the idle color the
-release back that it had. Services without x-bluegreen are deployed as docker
-stack deploy does. A running service that gets x-bluegreen is taken over in
-place; one whose x-bluegreen was taken out is given back in place, after a question
-on a terminal, elsewhere with --yes. After an interruption the same command goes on
-where it stopped.
+If up fails before the flip, traffic stays where it was, and the idle color
+gets its earlier release again. After an interruption, run the same command
+again: it goes on where it stopped.
 
-Before the first proxies take a port over, what the service speaks on it is looked
-at: TLS and whatever else is not HTTP needs mode: tcp. A second stack with the router
-rules of one that runs is refused, and so is one with its services when -p does not
-name it.
+up deploys services without x-bluegreen as docker stack deploy does. If a
+running service gets x-bluegreen, up adopts it in place. If you take x-bluegreen
+out, up gives the service back in place: it is a plain service again. up asks
+first; without a terminal it needs --yes.
 
-depends_on is honoured, with its conditions; a blue-green service is healthy when
-it was flipped. Jobs (deploy.mode: replicated-job) are waited for until they
-complete; they run again when they or what depends on them changed.
+Before proxies get a port for the first time, up looks at what the service
+speaks there. TLS and other protocols that are not HTTP need mode: tcp. up
+refuses a second stack that has the router rules of a running stack. Without -p
+it also refuses a second stack that has its services.
 
-A config or secret whose content changed gets a new version with a name of its
-own, and what uses it changes with it; versions that nothing uses, or could come
-back to, are removed in the end.
+up follows depends_on and its conditions. A blue-green service counts as healthy
+after its flip. up waits until jobs (deploy.mode: replicated-job) complete. A job
+runs again when it changed, or a service that depends on it.
 
-Each distinct image is looked up once, with the credentials of docker login, so that
-all nodes run the same digest. When a registry does not tell it, that is a warning;
-when --resolve-image=always is given, an error before anything is changed. "changed"
-asks only for images that the file names differently than at the last up, "never" for
-none. Nodes that must log in to pull need --with-registry-auth, as with docker stack
-deploy; later commands keep the credentials that were sent.`
+A config or secret with new content gets a new version under another name, and
+the services that use it change too. At the end, up removes versions that
+nothing uses or could return to.
+
+up looks each distinct image up once, with the credentials of docker login, so
+all nodes run the same digest. If a registry does not answer, this is a warning.
+With --resolve-image=always it is an error, before anything is changed. "changed"
+looks up only images whose name changed since the last up; "never" none. Nodes
+that must log in to pull need --with-registry-auth, as with docker stack deploy.
+Later commands keep these credentials.`
 
 func newUpCommand(a *app) *cobra.Command {
 	var o plan.UpOptions
@@ -65,14 +69,14 @@ func newUpCommand(a *app) *cobra.Command {
 		Example: `  # Deploy a file under the name that docker stack deploy -c stack.yml shop gave it
   docker bluegreen up -c stack.yml -p shop
 
-  # Bring a new version of one service up, try it, then send traffic to it
+  # Start a new release of one service, try it, then send traffic to it
   docker bluegreen up -p shop --no-flip web
   docker bluegreen flip -p shop web
 
-  # What would be done, and why
+  # Show what up would do, and why
   docker bluegreen up -p shop --dry-run
 
-  # A file from somewhere else, under a name of its own
+  # Deploy a file from stdin, under its own name
   curl -s https://example.com/stack.yml | docker bluegreen -p shop -f - up`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -89,21 +93,21 @@ func newUpCommand(a *app) *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&o.NoFlip, "no-flip", false, "Stop when the idle color is ready")
-	fs.BoolVar(&o.NoDeps, "no-deps", false, "Leave out what the named services depend on")
-	fs.BoolVar(&o.Prune, "prune", false, "Remove services of the stack that are not in the file, once everything else is done")
-	fs.BoolVarP(&o.Detach, "detach", "d", false, "Do not wait for services without x-bluegreen that nothing depends on")
+	fs.BoolVar(&o.NoDeps, "no-deps", false, "Leave out the dependencies of the named services")
+	fs.BoolVar(&o.Prune, "prune", false, "Remove services of the stack that are not in the file, as the last step")
+	fs.BoolVarP(&o.Detach, "detach", "d", false, "Do not wait for plain services on which nothing depends")
 	fs.BoolVarP(&quiet, "quiet", "q", false, "Show no progress: the same as --progress quiet")
 	spanVar(fs, &o.Timeout, "timeout", 0, "Longest time without progress, for all services (default: timeout of x-bluegreen, 5m)")
 	enumVar(cmd, fs, &o.ResolveImage, resolveImage, plan.ResolveAlways,
 		[]string{plan.ResolveAlways, plan.ResolveChanged, plan.ResolveNever},
-		"When registries are asked for digests; with an explicit always, an unresolvable digest is an error")
+		"When to ask registries for digests; if you give always yourself, a missing digest is an error")
 	fs.BoolVar(&o.WithRegistryAuth, "with-registry-auth", false, "Send the credentials of docker login to the nodes")
 	dry.install(cmd)
-	fs.BoolVar(&o.SkipPreflight, "skip-preflight", false, "Do not check first whether the nodes have what is needed, and whether another stack is meant")
-	fs.BoolVar(&o.SkipPortCheck, "skip-port-check", false, "Do not look at what ports speak before proxies take them over")
-	fs.BoolVar(&o.AcceptGap, "accept-gap", false, "Take over a running service even though requests may fail meanwhile (host-mode ports, some routers)")
+	fs.BoolVar(&o.SkipPreflight, "skip-preflight", false, "Skip the check of nodes and networks, and of another stack with the same services")
+	fs.BoolVar(&o.SkipPortCheck, "skip-port-check", false, "Do not look at what ports speak before proxies get them")
+	fs.BoolVar(&o.AcceptGap, "accept-gap", false, "Adopt a service, or give it back, even if requests may fail meanwhile (host-mode ports, some routers)")
 	strictVar(fs, &o.Strict)
-	fs.BoolVarP(&o.Yes, "yes", "y", false, "Do not ask before services whose x-bluegreen is gone are given back")
+	fs.BoolVarP(&o.Yes, "yes", "y", false, "Give services back without asking (x-bluegreen was taken out)")
 	lockTimeoutVar(cmd, &o.LockTimeout)
 	return cmd
 }
@@ -145,9 +149,9 @@ func known(p *compose.Project, services []string) error {
 	for _, name := range services {
 		switch {
 		case slices.Contains(p.Disabled, name):
-			return fmt.Errorf("service %s is in no active profile: name the profile with --profile", name)
+			return fmt.Errorf("service %s is in no active profile: add its profile with --profile", name)
 		case !slices.Contains(names, name):
-			return fmt.Errorf("there is no service %s in the file, it has %s: if %s is the name of the stack, write -p %s", name, strings.Join(names, ", "), name, name)
+			return fmt.Errorf("the file has no service %s, only %s: if %s is the name of the stack, write -p %s", name, strings.Join(names, ", "), name, name)
 		}
 	}
 	return nil

@@ -21,8 +21,8 @@ func shopProject(context.Context, compose.Options) (*compose.Project, error) {
 // engine is asked for anything.
 func TestUpOfNoService(t *testing.T) {
 	for _, c := range []struct{ name, arg, want string }{
-		{"a stack's name", "shop", "there is no service shop in the file, it has db, web: if shop is the name of the stack, write -p shop"},
-		{"in no active profile", "debug", "service debug is in no active profile: name the profile with --profile"},
+		{"a stack's name", "shop", "the file has no service shop, only db, web: if shop is the name of the stack, write -p shop"},
+		{"in no active profile", "debug", "service debug is in no active profile: add its profile with --profile"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHarness()

@@ -33,7 +33,7 @@ func newVersionCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "version [OPTIONS]",
 		Short:             "Show the version of the plugin",
-		Long:              "Show the version of the plugin. The engine is not asked for anything.",
+		Long:              "Show the version of the plugin. It needs no engine.",
 		Example:           "  docker bluegreen version --format json",
 		Args:              cli.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -11,10 +11,10 @@ type Status struct {
 	Stack string `json:"stack"`
 	// Services are the services of the stack, sorted by name.
 	Services []ServiceStatus `json:"services"`
-	// Live says whether the proxies were asked.
+	// Live is true if the proxies were asked.
 	Live bool `json:"live"`
-	// Drift are sentences about differences between what is written down and what the proxies do;
-	// always empty when Live is false.
+	// Drift has a sentence for each difference between the labels and the proxies; always empty when
+	// Live is false.
 	Drift []string `json:"drift"`
 	// Lock says who holds the lock of the stack; nil when nobody does.
 	Lock *LockStatus `json:"lock"`
@@ -46,24 +46,24 @@ type ServiceStatus struct {
 type SwarmService struct {
 	Name string `json:"name"`
 	ID   string `json:"id"`
-	// Image is the image as written in the file or given by default, Digest is empty when it is not
-	// pinned.
-	Image  string `json:"image"`
+	// Image is the image as written in the file, or the default.
+	Image string `json:"image"`
+	// Digest is empty if the image is not pinned.
 	Digest string `json:"digest"`
 	Mode   string `json:"mode"`
-	// Ready is the number of tasks of the current spec that run (and are healthy), Wanted how many
-	// there should be.
-	Ready  int `json:"ready"`
+	// Ready is the number of tasks of the current spec that run (and are healthy).
+	Ready int `json:"ready"`
+	// Wanted is the number of tasks that should run.
 	Wanted int `json:"wanted"`
-	// Since is when the tasks that run now were last replaced: the creation of the newest; zero
-	// without tasks.
+	// Since is when the newest running task was created; zero without tasks.
 	Since time.Time `json:"since,omitzero"`
 }
 
-// RouteStatus is where the alias points, as the swarm has written it down.
+// RouteStatus is the route in the label of the proxy service.
 type RouteStatus struct {
 	Sequence uint64 `json:"sequence"`
-	Active   string `json:"active"`
+	// Active is the active color.
+	Active string `json:"active"`
 	// Next is the color of a flip that has begun and not ended; empty otherwise.
 	Next string `json:"next"`
 }
@@ -71,7 +71,7 @@ type RouteStatus struct {
 // ColorStatus is the state of one color.
 type ColorStatus struct {
 	Color string `json:"color"`
-	// Active says whether the color takes the traffic.
+	// Active is true if the color gets the traffic.
 	Active bool `json:"active"`
 	// Release is the number of the release that the color holds.
 	Release int          `json:"release"`
@@ -80,16 +80,18 @@ type ColorStatus struct {
 
 // ProxyStatus is one proxy's own answer.
 type ProxyStatus struct {
-	// Task names the task as docker does, Node is the host name of its node.
+	// Task is the name of the task, as docker shows it.
 	Task string `json:"task"`
+	// Node is the host name of the task's node.
 	Node string `json:"node"`
 	// Address is the proxy's address on the control network; empty when it has none yet.
 	Address string `json:"address"`
 	// Error says why the proxy did not answer; empty when it did.
 	Error string `json:"error"`
-	// Sequence and Active are the route that the proxy follows.
+	// Sequence is the sequence number of the proxy's route.
 	Sequence uint64 `json:"sequence"`
-	Active   string `json:"active"`
+	// Active is the color of the proxy's route.
+	Active string `json:"active"`
 	// InFlight is the number of requests in flight for each color.
 	InFlight map[string]int `json:"in_flight"`
 	Servers  []ServerStatus `json:"servers"`
@@ -100,9 +102,10 @@ type ServerStatus struct {
 	Color   string `json:"color"`
 	Port    uint16 `json:"port"`
 	Address string `json:"address"`
-	// Status is HAProxy's, for example UP; Check is the result of its last check, for example L7OK.
+	// Status is HAProxy's state of the task, for example UP.
 	Status string `json:"status"`
-	Check  string `json:"check"`
+	// Check is the result of HAProxy's last check, for example L7OK.
+	Check string `json:"check"`
 	// InFlight is the number of requests in flight.
 	InFlight int `json:"in_flight"`
 }

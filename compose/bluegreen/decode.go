@@ -55,7 +55,7 @@ func decodePorts(f field) []Port {
 		})
 	}
 	if items, ok := f.value.([]any); ok && len(items) == 0 {
-		f.errorf("there is no port in it: name at least one, or leave the key out")
+		f.errorf("it has no port: name at least one, or leave the key out")
 	}
 	return ports
 }

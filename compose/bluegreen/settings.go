@@ -15,7 +15,7 @@ const (
 	ModeTCP  = "tcp"  // bytes
 )
 
-// What becomes of the old color after a flip.
+// The state of the old color after a flip.
 const (
 	KeepWarm = "warm" // it goes on running: the way back takes a second
 	KeepCold = "cold" // it is scaled to 0 once it is drained

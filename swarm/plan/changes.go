@@ -18,8 +18,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
-// Change is one field that a step changes, in words of the compose file. From is empty for what is
-// added, To for what is taken away. Values that may be secret are hidden.
+// Change is one field that a step changes, in words of the compose file. From is empty for a new
+// field, To for a removed one. Values that may be secret are hidden.
 type Change struct {
 	Field string `json:"field"`
 	From  string `json:"from"`
