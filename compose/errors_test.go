@@ -92,6 +92,8 @@ func TestErrors(t *testing.T) {
 			`stack.yml: service a: deploy.resources.limits.cpus: "much" is not a number of CPUs (example: 0.5): failed to parse much as a rational number`},
 		{"quote", `services: {a: {image: a, command: 'say "x'}}`,
 			"stack.yml: service a: command: a quote is opened but not closed"},
+		{"backslash", `services: {a: {image: a, entrypoint: 'say \'}}`,
+			"stack.yml: service a: entrypoint: the backslash at the end escapes nothing"},
 		{"healthcheck", `services: {a: {image: a, healthcheck: {disable: true, test: x}}}`,
 			"stack.yml: service a: healthcheck: test and disable exclude each other: keep one of them"},
 		{"required variable", `services: {a: {image: "${IMAGE:?name the image}"}}`,

@@ -145,27 +145,6 @@ func slotsWithinBounds(s *bluegreen.Settings) error {
 	return nil
 }
 
-// FuzzWords holds that words, each put in quotes, are read back as they were.
-func FuzzWords(f *testing.F) {
-	for _, seed := range []string{"", "a b", `a 'b c' "d\"e"`, `\`, "#a", "a#b", "a; b && c | d > e < f (g) `h`", "é\t\n\r\xff"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		words, err := splitWords(text)
-		if err != nil {
-			return
-		}
-		quoted := make([]string, len(words))
-		for i, word := range words {
-			quoted[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(word) + `"`
-		}
-		again, err := splitWords(strings.Join(quoted, " "))
-		if err != nil || !slices.Equal(again, words) {
-			t.Errorf("%q gives %q, and those give %q, %v", text, words, again, err)
-		}
-	})
-}
-
 // FuzzSubstitute holds that text without a dollar sign stays as it is, that two of them stand for
 // one, and that nothing is shown of a text that is refused: it may be a password.
 func FuzzSubstitute(f *testing.F) {

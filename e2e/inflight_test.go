@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
-	"github.com/docker-bluegreen/docker-bluegreen/e2e/load/websocket"
 )
 
 // drainLimit is the longest wait of these stacks for what is in flight, longer than the slowest
@@ -150,20 +151,29 @@ func startChat(t *testing.T, target string) *chat {
 	t.Helper()
 	ctx, cancel := contextFor(t, patience)
 	defer cancel()
-	c, err := websocket.Dial(ctx, "http://"+target+"/ws")
+	c, resp, err := websocket.Dial(ctx, "http://"+target+"/ws", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ch := &chat{version: c.Header.Get("X-Version"), closed: make(chan time.Time, 1)}
+	ch := &chat{version: resp.Header.Get("X-Version"), closed: make(chan time.Time, 1)}
 	go func() {
-		defer c.Close()
+		defer c.CloseNow()
 		tick := time.NewTicker(100 * time.Millisecond)
-		for c.Echo("still there") == nil {
+		for echoes(t.Context(), c, "still there") {
 			<-tick.C
 		}
 		ch.closed <- time.Now()
 	}()
 	return ch
+}
+
+// echoes says whether a message that is sent comes back.
+func echoes(ctx context.Context, c *websocket.Conn, message string) bool {
+	if err := c.Write(ctx, websocket.MessageText, []byte(message)); err != nil {
+		return false
+	}
+	_, got, err := c.Read(ctx)
+	return err == nil && string(got) == message
 }
 
 // check fails the test unless the WebSocket lived on for the drain limit after the flip, and is

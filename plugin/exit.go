@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/docker/cli/cli"
 	"github.com/spf13/pflag"
 
@@ -118,10 +120,14 @@ func (a *app) reportError(err error) {
 
 // printable keeps what is safe to print on a terminal: texts may quote what containers wrote.
 func printable(s string) string {
+	lines := strings.Split(strings.ToValidUTF8(s, "\uFFFD"), "\n")
+	for i := range lines {
+		lines[i] = ansi.Strip(lines[i]) // each alone: a sequence without an end reaches to the end of the text
+	}
 	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || r >= ' ' && r != 0x7f && (r < 0x80 || r > 0x9f) {
-			return r
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
 		}
-		return -1
-	}, strings.ToValidUTF8(s, "\uFFFD"))
+		return r
+	}, strings.Join(lines, "\n"))
 }

@@ -18,14 +18,14 @@ import (
 type dryRun struct {
 	on       bool
 	detailed bool
-	format   string
+	format   format
 }
 
 func (d *dryRun) install(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.BoolVar(&d.on, "dry-run", false, "Print each step and its cause, and change nothing")
 	fs.BoolVar(&d.detailed, "detailed-exitcode", false, "With --dry-run: exit with 2 if there are changes")
-	enumVar(cmd, fs, &d.format, "format", formatTable, []string{formatTable, formatJSON}, "With --dry-run: form of the output")
+	formatVar(cmd, &d.format, "With --dry-run: form of the output")
 }
 
 // check refuses flags that mean something only with --dry-run.
@@ -59,14 +59,11 @@ func (d *dryRun) run(ctx context.Context, a *app, command, stack string, warning
 }
 
 func (d *dryRun) show(a *app, plan plan.Plan, warnings []string) error {
-	var err error
-	if d.format == formatJSON {
-		err = writeJSON(a.Out(), planJSON(plan, warnings))
-	} else {
+	err := d.format.write(a.Out(), planJSON(plan, warnings), func() error {
 		l := chooseLook(a.getenv)
 		l.color = l.color && a.Out().IsTerminal()
-		err = writePlan(a.Out(), plan, l)
-	}
+		return writePlan(a.Out(), plan, l)
+	})
 	if err == nil && d.detailed && plan.Changes() {
 		return changesError{}
 	}

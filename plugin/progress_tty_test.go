@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/mattn/go-runewidth"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
@@ -112,7 +113,7 @@ func TestTTYColorIsOnlyPaint(t *testing.T) {
 		t.Error("no colors")
 	}
 	for i := range painted {
-		painted[i] = stripColor(painted[i])
+		painted[i] = ansi.Strip(painted[i])
 	}
 	if !reflect.DeepEqual(plain, painted) {
 		t.Errorf("colors shift the text:\n%q\n%q", plain, painted)

@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/mattn/go-runewidth"
 	"github.com/morikuni/aec"
 )
@@ -72,18 +73,5 @@ func writeLine(b *strings.Builder, l string) {
 
 // visibleWidth is the number of columns that a line takes, colors not counted.
 func visibleWidth(l string) int {
-	return runewidth.StringWidth(stripColor(l))
-}
-
-// stripColor removes what look.paint adds.
-func stripColor(l string) string {
-	var b strings.Builder
-	for {
-		text, rest, found := strings.Cut(l, "\x1b[")
-		b.WriteString(text)
-		if !found {
-			return b.String()
-		}
-		_, l, _ = strings.Cut(rest, "m")
-	}
+	return runewidth.StringWidth(ansi.Strip(l))
 }

@@ -10,7 +10,7 @@ import (
 
 type statusOptions struct {
 	live   bool
-	format string
+	format format
 }
 
 func newStatusCommand(a *app) *cobra.Command {
@@ -28,13 +28,18 @@ its route, the state of the tasks behind it, and the requests in flight. If a pr
 follows another route than the one in the label, status shows this as drift and
 exits with 4.
 
-With --format json the fields are stable: new ones may come, none changes.`,
+With --format json the fields are stable: new ones may come, none changes. A
+Go template gets the same fields, as Go spells them: .InFlight for in_flight.`,
 		Example: `  docker bluegreen status -p shop
   docker bluegreen status -p shop --live
 
   # The active color of the service web, for a script
   docker bluegreen status -p shop --format json |
-    jq -r '.services[] | select(.name == "web").route.active'`,
+    jq -r '.services[] | select(.name == "web").route.active'
+
+  # Those of all services
+  docker bluegreen status -p shop --format \
+    '{{range .Services}}{{with .Route}}{{.Active}}{{end}} {{.Name}}{{println}}{{end}}'`,
 		Args:              stackArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -42,7 +47,7 @@ With --format json the fields are stable: new ones may come, none changes.`,
 		},
 	}
 	cmd.Flags().BoolVar(&o.live, "live", false, "Ask the proxies too, and find drift")
-	formatVar(cmd, &o.format)
+	formatVar(cmd, &o.format, "Form of the output")
 	return cmd
 }
 
@@ -60,18 +65,12 @@ func runStatus(ctx context.Context, a *app, o statusOptions) error {
 		return err
 	}
 	tidy(status)
-	if err := a.writeStatus(status, o.format); err != nil {
+	table := func() error { return writeStatusTable(a.Out(), status, a.now()) }
+	if err := o.format.write(a.Out(), status, table); err != nil {
 		return err
 	}
 	if len(status.Drift) > 0 {
 		return &driftError{stack: status.Stack, differences: len(status.Drift)}
 	}
 	return nil
-}
-
-func (a *app) writeStatus(s *swarm.Status, format string) error {
-	if format == formatJSON {
-		return writeJSON(a.Out(), s)
-	}
-	return writeStatusTable(a.Out(), s, a.now())
 }

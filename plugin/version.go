@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
@@ -29,29 +28,28 @@ type versionInfo struct {
 }
 
 func newVersionCommand(a *app) *cobra.Command {
-	var format string
+	var f format
 	cmd := &cobra.Command{
 		Use:               "version [OPTIONS]",
 		Short:             "Show the version of the plugin",
 		Long:              "Show the version of the plugin. It needs no engine.",
-		Example:           "  docker bluegreen version --format json",
+		Example:           "  docker bluegreen version --format '{{.Version}}'",
 		Args:              cli.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
-			return runVersion(a.Out(), buildVersion(), format)
+			return runVersion(a.Out(), buildVersion(), f)
 		},
 	}
-	formatVar(cmd, &format)
+	formatVar(cmd, &f, "Form of the output")
 	return cmd
 }
 
-func runVersion(out io.Writer, v versionInfo, format string) error {
-	if format == formatJSON {
-		return writeJSON(out, v)
-	}
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "Version:\t%s\nCommit:\t%s\nGo version:\t%s\nOS/Arch:\t%s\n", v.Version, v.Commit, v.GoVersion, v.Platform)
-	return w.Flush()
+func runVersion(out io.Writer, v versionInfo, f format) error {
+	return f.write(out, v, func() error {
+		w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+		fmt.Fprintf(w, "Version:\t%s\nCommit:\t%s\nGo version:\t%s\nOS/Arch:\t%s\n", v.Version, v.Commit, v.GoVersion, v.Platform)
+		return w.Flush()
+	})
 }
 
 // buildVersion tells what this binary was built from.
@@ -88,22 +86,4 @@ func (v *versionInfo) complete(info *debug.BuildInfo) {
 			v.Commit += " (modified)"
 		}
 	}
-}
-
-// Values of --format.
-const (
-	formatTable = "table"
-	formatJSON  = "json"
-)
-
-func formatVar(cmd *cobra.Command, p *string) {
-	enumVar(cmd, cmd.Flags(), p, "format", formatTable, []string{formatTable, formatJSON}, "Form of the output")
-}
-
-// writeJSON writes v for machines and for people who look over their shoulders.
-func writeJSON(out io.Writer, v any) error {
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
 }

@@ -30,13 +30,18 @@ func TestVersionFromBuildInfo(t *testing.T) {
 
 func TestVersionFormats(t *testing.T) {
 	v := versionInfo{Version: "v1.2.3", Commit: "abc", GoVersion: "go1.26.0", Platform: "linux/amd64"}
-	for format, want := range map[string]string{
-		"table": "Version:     v1.2.3\nCommit:      abc\nGo version:  go1.26.0\nOS/Arch:     linux/amd64\n",
-		"json":  "{\n  \"version\": \"v1.2.3\",\n  \"commit\": \"abc\",\n  \"go_version\": \"go1.26.0\",\n  \"platform\": \"linux/amd64\"\n}\n",
+	for text, want := range map[string]string{
+		"table":                              "Version:     v1.2.3\nCommit:      abc\nGo version:  go1.26.0\nOS/Arch:     linux/amd64\n",
+		"json":                               "{\n  \"version\": \"v1.2.3\",\n  \"commit\": \"abc\",\n  \"go_version\": \"go1.26.0\",\n  \"platform\": \"linux/amd64\"\n}\n",
+		"{{.Version}} of {{json .Platform}}": "v1.2.3 of \"linux/amd64\"\n",
 	} {
-		t.Run(format, func(t *testing.T) {
+		t.Run(text, func(t *testing.T) {
+			var f format
+			if err := f.Set(text); err != nil {
+				t.Fatal(err)
+			}
 			var b strings.Builder
-			if err := runVersion(&b, v, format); err != nil {
+			if err := runVersion(&b, v, f); err != nil {
 				t.Fatal(err)
 			}
 			if b.String() != want {

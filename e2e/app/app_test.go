@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/docker-bluegreen/docker-bluegreen/e2e/load/websocket"
+	"github.com/coder/websocket"
 )
 
 func newTestServer(t *testing.T) (url string) {
@@ -72,13 +72,16 @@ func TestAnswers(t *testing.T) {
 	if got := get("/file?path=" + conf); got != "a = b" {
 		t.Errorf("file: %q", got)
 	}
-	c, err := websocket.Dial(t.Context(), url+"/ws")
-	if err != nil {
-		t.Fatal(err)
+	c, resp, err := websocket.Dial(t.Context(), url+"/ws", nil)
+	if err != nil || resp.Header.Get("X-Version") != "dev" {
+		t.Fatal(resp, err)
 	}
-	defer c.Close()
-	if err := c.Echo("over there"); err != nil {
+	defer c.CloseNow()
+	if err := c.Write(t.Context(), websocket.MessageText, []byte("over there")); err != nil {
 		t.Error(err)
+	}
+	if _, message, err := c.Read(t.Context()); err != nil || string(message) != "over there" {
+		t.Errorf("WebSocket: %q, %v", message, err)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/docker-bluegreen/docker-bluegreen/e2e/load/websocket"
+	"github.com/coder/websocket"
 )
 
 var (
@@ -90,17 +90,17 @@ func upload(w http.ResponseWriter, r *http.Request) {
 
 // ws echoes messages.
 func ws(w http.ResponseWriter, r *http.Request) {
-	c, err := websocket.Accept(w, r)
+	c, err := websocket.Accept(w, r, nil)
 	if err != nil {
 		return
 	}
-	defer c.Close()
+	defer c.CloseNow()
 	for {
-		message, err := c.Receive()
+		kind, message, err := c.Read(r.Context())
 		if err != nil {
 			return
 		}
-		if err := c.Send(message); err != nil {
+		if err := c.Write(r.Context(), kind, message); err != nil {
 			return
 		}
 	}

@@ -1,0 +1,46 @@
+package plugin
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+)
+
+// A Go template gets what the JSON form holds, and what it writes is safe on a terminal.
+func TestTemplates(t *testing.T) {
+	for _, c := range []struct {
+		name, template, want string
+		args                 []string
+		code                 int
+	}{
+		{"of status", "{{.Stack}}{{range .Services}} {{.Name}}{{with .Route}}={{.Active}}{{end}}{{end}}", "shop web=green worker\n", []string{"status", "--live"}, exitUnconfirmed},
+		{"in lines", "{{range .Services}}{{upper .Name}}{{println}}{{end}}", "WEB\nWORKER\n", []string{"status", "--live"}, exitUnconfirmed},
+		{"with JSON", "{{json .Lock}}", `{"owner":"ci@build-7","since":"2026-03-01T11:59:48Z"}` + "\n", []string{"status", "--live"}, exitUnconfirmed},
+		{"without what moves a cursor", "{{\"\\x1b[2J\"}}{{.Stack}}", "shop\n", []string{"status", "--live"}, exitUnconfirmed},
+		{"of a field that is not there", "{{.Nope}}", "", []string{"status", "--live"}, exitError},
+		{"of a plan", "{{range .Steps}}{{.Action}} {{.Name}}: {{len .Changes}}; {{end}}", "flip shop_web: 0; \n", []string{"flip", "--dry-run"}, exitDone},
+		{"of a plan, with an exit code", "{{.Changes}}", "true\n", []string{"flip", "--dry-run", "--detailed-exitcode"}, exitChanges},
+		{"that ends nowhere", "{{.Stack", "", []string{"status"}, exitBadFlags},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHarness()
+			h.op = fakeOperator{status: func(context.Context, bool) (*swarm.Status, error) { return shopLive(), nil }, planned: func(command plan.Command, _ plan.FlipOptions) (plan.Plan, error) {
+				return plan.Plan{Command: command, Stack: "shop", Steps: []plan.Step{{Do: plan.Flip, Name: "shop_web"}}}, nil
+			}}
+			err := h.run(append([]string{"-p", "shop", "--progress", "quiet"}, append(c.args, "--format", c.template)...)...)
+			if exitCode(err) != c.code || h.out.String() != c.want {
+				t.Errorf("exit code %d (%v), output %q; want %d, %q", exitCode(err), err, h.out.String(), c.code, c.want)
+			}
+		})
+	}
+}
+
+func TestFormatRefuses(t *testing.T) {
+	err := newHarness().run("-p", "shop", "status", "--format", "xml")
+	if want := `must be one of table, json, or a template such as '{{json .}}'`; exitCode(err) != exitBadFlags || !strings.Contains(err.Error(), want) {
+		t.Error(err)
+	}
+}
