@@ -73,7 +73,7 @@ func (ex *Executor) rest(ctx context.Context, s *cluster.Snapshot, b *cluster.Bl
 		return traffic.ErrDrift
 	}
 	if !report.Met {
-		ex.Warn(b.Name, step, "not at rest after %s: %s", drain, report.Unmet())
+		ex.Warn(b.Name, step, "not drained after %s: %s", drain, report.Unmet())
 	}
 	return ex.Confirm(ctx, s, moves, traffic.Heard{}.Add(moves, proxies, report))
 }
