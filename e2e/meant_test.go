@@ -52,13 +52,13 @@ func TestWhatIsMeant(t *testing.T) {
 		says []string
 	}{
 		{"no name", func() result { return s.bare("up", "--resolve-image", "never") },
-			[]string{"Host(`shop.example.com`)", s.name + "_web", "`-p " + s.name + "`", "this would be a second stack"}},
+			[]string{"Host(`shop.example.com`)", s.name + "_web", "`-p " + s.name + "`", "would be a second stack"}},
 		{"the name as for docker stack deploy", func() result { return s.bare("up", "-c", "compose.yaml", s.name) },
 			[]string{"there is no service " + s.name, "-p " + s.name}},
 		{"another name", func() result { return s.bare("up", "--resolve-image", "never", "-p", s.name+"x") },
 			[]string{"Host(`shop.example.com`)", "`-p " + s.name + "`"}},
 		{"the name of nothing", func() result { return s.bare("flip", "-p", s.name+"x") }, []string{"nothing is deployed"}},
-		{"a router that cannot be told", func() result { return s.run("up") }, []string{"service web", "until it asks the swarm again", "--accept-gap"}},
+		{"a router that cannot be told", func() result { return s.run("up") }, []string{"service web", "may still send to those tasks", "--accept-gap"}},
 		{"a misspelt key", func() result {
 			s.write(productionFile("dnsrr", strings.Replace(settings, "x-bluegreen", "x-blue-green", 1)))
 			return s.run("up")
@@ -92,7 +92,7 @@ func TestAdoptByAddress(t *testing.T) {
 	// A failure beside it while the router learns the address leaves the service as it was.
 	s.write(productionFile("vip", settings) + "  bad: {image: 'app:none', deploy: {endpoint_mode: dnsrr}, expose: [8080], " + settings + "}\n")
 	r := s.exits(s.run("up"), 3)
-	s.says(r, "the router in front needs 20s", "bad", s.name+"_web is the plain service again")
+	s.says(r, "waiting 20s, until the router in front", "bad", s.name+"_web is a plain service again")
 	if now := s.service("web"); !reflect.DeepEqual(now.Spec, plain.Spec) || slices.ContainsFunc(s.objects(), func(name string) bool { return strings.Contains(name, "bluegreen") }) {
 		t.Errorf("the service is %+v, before %+v; there are %v\n%s", now.Spec, plain.Spec, s.objects(), r.out)
 	}
@@ -118,7 +118,7 @@ func TestAdoptByAddress(t *testing.T) {
 			seen = append(seen, state)
 		}
 	}
-	if code := p.wait(); code != 0 || !strings.Contains(p.out.String(), "the router in front needs 20s") {
+	if code := p.wait(); code != 0 || !strings.Contains(p.out.String(), "waiting 20s, until the router in front") {
 		t.Fatalf("exit %d\n%s", code, p.out)
 	}
 	network := s.name + "_default"

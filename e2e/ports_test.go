@@ -63,7 +63,7 @@ func TestPortsAreLookedAt(t *testing.T) {
 			t.Errorf("services were written: %v, before %v", now, versions)
 		}
 	}
-	refused("[8080, 9444, 9000]", "", "web", "port 9444 is mode http, and it speaks TLS", `port 9000 is mode http, and it speaks something else than HTTP: its answer begins with "v1`,
+	refused("[8080, 9444, 9000]", "", "web", "port 9444 is mode http, and it speaks TLS", `port 9000 is mode http, and it does not speak HTTP: its answer begins with "v1`,
 		"ports: [{target: 8080, mode: http}, {target: 9000, mode: tcp}, {target: 9444, mode: tcp}]")
 	refused("[]", ", ports: [{target: 8080, mode: h2}, {target: 8443, mode: http}]", "port 8443 is mode http, and it speaks TLS")
 

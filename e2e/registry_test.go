@@ -275,7 +275,7 @@ func TestRegistryAuth(t *testing.T) {
 	r.push(newest, "haproxy:newest")
 	v1, v2, v3 := r.push("app:v1", "app:v1"), r.push("app:v2", "app:v2"), r.push("app:v3", "app:v3")
 
-	s.says(s.exits(s.upWith(nil, "--resolve-image=always"), 1), "registry "+loginRegistry+": it refuses without a login", "docker login "+loginRegistry)
+	s.says(s.exits(s.upWith(nil, "--resolve-image=always"), 1), "registry "+loginRegistry+": it needs a login", "docker login "+loginRegistry)
 	if left := s.services(); len(left) > 0 {
 		t.Fatalf("services were made: %v", s.objects())
 	}

@@ -48,12 +48,12 @@ func TestUpAsks(t *testing.T) {
 		done         bool
 		err, shown   string
 	}{
-		{"yes", "y\n", true, nil, true, "", "~ give back shop_web: x-bluegreen was taken out\nservice web runs blue-green and has no x-bluegreen in the file: proxies and both colors would be removed, and with them the way back\nGo on? [y/N] "},
+		{"yes", "y\n", true, nil, true, "", "~ give back shop_web: x-bluegreen was taken out\nservice web runs blue-green and has no x-bluegreen in the file: giving back removes the proxies and both colors, so a rollback is no longer possible\nGo on? [y/N] "},
 		{"yes in full", "YES\n", true, nil, true, "", "Go on?"},
 		{"no", "n\n", true, nil, false, "nothing was changed", "Go on?"},
 		{"just return", "\n", true, nil, false, "nothing was changed", "Go on?"},
 		{"end of input", "", true, nil, false, "nothing was changed", "Go on?"},
-		{"no terminal", "y\n", false, nil, false, "service web runs blue-green and has no x-bluegreen in the file: proxies and both colors would be removed, and with them the way back. Nothing was changed. Put x-bluegreen back, or run the command with --yes", ""},
+		{"no terminal", "y\n", false, nil, false, "service web runs blue-green and has no x-bluegreen in the file: giving back removes the proxies and both colors, so a rollback is no longer possible. Nothing was changed. Put x-bluegreen back, or run the command with --yes", ""},
 		{"for a machine", "y\n", true, []string{"--progress", "json"}, false, "--yes", ""},
 		{"--yes", "", false, []string{"--yes"}, true, "", ""},
 	} {

@@ -21,8 +21,8 @@ func TestStrictRefusesWhatTheEngineDrops(t *testing.T) {
 	seen.APIVersion = "1.41"
 	err := o.tellUndone(p, seen, true)
 	want := "with --strict these are errors:\n" +
-		"service web: tmpfs: exec: the engine speaks API 1.41 and drops what came with 1.46, so it is mounted without\n" +
-		"service web: oom_score_adj: the engine speaks API 1.41 and drops what came with 1.46, so the container has the default"
+		"service web: tmpfs: exec: the engine speaks API 1.41 and drops this key of API 1.46, so it is mounted without\n" +
+		"service web: oom_score_adj: the engine speaks API 1.41 and drops this key of API 1.46, so the container has the default"
 	if err == nil || err.Error() != want || len(events) > 0 {
 		t.Errorf("%v, events %v", err, events)
 	}

@@ -29,7 +29,7 @@ func (o *Operator) Rollback(ctx context.Context, opts plan.FlipOptions) error {
 		s, err := o.tidy(ctx)
 		var late *cluster.UnconfirmedError
 		if errors.As(err, &late) {
-			o.ex.Warn("", "settle", "going back all the same: %v", err)
+			o.ex.Warn("", "settle", "rolling back anyway: %v", err)
 			err = nil
 		}
 		if err != nil {

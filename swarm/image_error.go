@@ -8,7 +8,7 @@ import (
 )
 
 // errDigestRequired ends the list of images that could not be resolved.
-var errDigestRequired = errors.New("nothing was changed, since --resolve-image=always was given; without it an image that cannot be resolved is a warning")
+var errDigestRequired = errors.New("nothing was changed, because of --resolve-image=always; without it this is a warning")
 
 // ImageError says that a registry did not tell the digest of an image.
 type ImageError struct {
@@ -39,17 +39,17 @@ var registryTroubles = []struct {
 }{
 	{[]string{"no such host", "server misbehaving", "name resolution"}, "the manager's nameserver does not know it",
 		"correct the name, or the nameserver of the manager"},
-	{[]string{"connection refused"}, "it refuses connections from the manager", "see that it runs there, and that the port is right"},
+	{[]string{"connection refused"}, "it refuses connections from the manager", "check that it runs there, and that the port is right"},
 	{[]string{"i/o timeout", "client.timeout", "deadline exceeded", "handshake timeout"}, "it does not answer the manager in time",
-		"see that it runs, and what stands between"},
-	{[]string{"no route to host", "network is unreachable"}, "the manager cannot reach it", "see the manager's network"},
+		"check that it runs, and the network between"},
+	{[]string{"no route to host", "network is unreachable"}, "the manager cannot reach it", "check the manager's network"},
 	{[]string{"http response to https client"}, "it speaks plain HTTP", "give it TLS, or add it to insecure-registries of every node's engine"},
 	{[]string{"x509:", "tls:"}, "the manager does not trust its certificate", "put its CA into /etc/docker/certs.d/REGISTRY/ca.crt on every node"},
-	{[]string{"toomanyrequests", "too many requests"}, "it was asked too often", "wait, or `docker login` as somebody who may ask more"},
+	{[]string{"toomanyrequests", "too many requests"}, "it was asked too often", "wait, or `docker login` with an account that may ask more"},
 	{[]string{"manifest unknown", "name unknown", "manifest_unknown", "name_unknown"}, "it has no such image", "correct the name, or `docker push IMAGE`"},
 	{[]string{"denied", "forbidden"}, "access is denied, or there is no such image",
-		"`docker login REGISTRY` as somebody who may read it, or `docker push IMAGE`"},
-	{[]string{"unauthorized", "no basic auth credentials", "incorrect username or password"}, "it refuses without a login, or with this one",
+		"`docker login REGISTRY` with an account that may read it, or `docker push IMAGE`"},
+	{[]string{"unauthorized", "no basic auth credentials", "incorrect username or password"}, "it needs a login, or refuses this one",
 		"`docker login REGISTRY`, and `docker bluegreen up --with-registry-auth` for the nodes"},
 	{[]string{"not found"}, "it has no such image", "correct the name, or `docker push IMAGE`"},
 }

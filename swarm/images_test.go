@@ -181,15 +181,15 @@ func TestUnresolvedImages(t *testing.T) {
 		"odd.example/app:1":    "Error response from daemon: error parsing HTTP 404 response body: " + strings.Repeat("x\n", 300),
 	}
 	want := []string{
-		"image down.example/app:1: registry down.example: it refuses connections from the manager: see that it runs there, and that the port is right",
+		"image down.example/app:1: registry down.example: it refuses connections from the manager: check that it runs there, and that the port is right",
 		"image gone.example/app:1: registry gone.example: it has no such image: correct the name, or `docker push gone.example/app:1`",
-		"image hidden/app:1: registry docker.io: access is denied, or there is no such image: `docker login docker.io` as somebody who may read it, or `docker push hidden/app:1`",
-		"image locked.example/app:1: registry locked.example: it refuses without a login, or with this one: `docker login locked.example`, and `docker bluegreen up --with-registry-auth` for the nodes",
+		"image hidden/app:1: registry docker.io: access is denied, or there is no such image: `docker login docker.io` with an account that may read it, or `docker push hidden/app:1`",
+		"image locked.example/app:1: registry locked.example: it needs a login, or refuses this one: `docker login locked.example`, and `docker bluegreen up --with-registry-auth` for the nodes",
 		"image nobody.example/app:1: registry nobody.example: the manager's nameserver does not know it: correct the name, or the nameserver of the manager",
 		"image none.example/app:1: registry none.example: it has no such image: correct the name, or `docker push none.example/app:1`",
 		"image odd.example/app:1: registry odd.example: error parsing HTTP 404 response body: " + strings.Repeat("x ", 81) + "…",
 		"image plain.example/app:1: registry plain.example: it speaks plain HTTP: give it TLS, or add it to insecure-registries of every node's engine",
-		"image wrong.example/app:1: registry wrong.example: it refuses without a login, or with this one: `docker login wrong.example`, and `docker bluegreen up --with-registry-auth` for the nodes",
+		"image wrong.example/app:1: registry wrong.example: it needs a login, or refuses this one: `docker login wrong.example`, and `docker bluegreen up --with-registry-auth` for the nodes",
 		errDigestRequired.Error(),
 	}
 	var images []string
@@ -205,14 +205,14 @@ func TestUnresolvedImages(t *testing.T) {
 		t.Fatal("no error")
 	}
 	wantLines(t, strings.Split(err.Error(), "\n"), want...)
-	wantLines(t, warned, "warning image "+pinned+": it was not found, and is left to the nodes as it is: image "+pinned+
+	wantLines(t, warned, "warning image "+pinned+": it was not found; the nodes use the digest in the file: image "+pinned+
 		": registry gone.example: it has no such image: correct the name, or `docker push gone.example/app`")
 
 	warned = nil
 	if err := o.resolveImages(context.Background(), newLookup(plan.UpOptions{}), []string{"down.example/app:1"}); err != nil {
 		t.Error(err)
 	}
-	wantLines(t, warned, "warning image down.example/app:1: its digest cannot be resolved; what runs it keeps its digest, else each node uses what it has or pulls: "+want[0])
+	wantLines(t, warned, "warning image down.example/app:1: its digest cannot be resolved. Running services keep their digest; for others each node uses the image that it has or pulls: "+want[0])
 }
 
 func TestCredentialsOfABrokenHelper(t *testing.T) {

@@ -167,7 +167,7 @@ func drift(svc ServiceStatus) []string {
 		case p.Error != "":
 			out = append(out, fmt.Sprintf("service %s: proxy %s on %s does not answer: %s", svc.Name, p.Task, p.Node, p.Error))
 		case p.Sequence != svc.Route.Sequence || p.Active != svc.Route.Active:
-			out = append(out, fmt.Sprintf("service %s: proxy %s on %s sends to %s (%d), written down is %s (%d)",
+			out = append(out, fmt.Sprintf("service %s: proxy %s on %s sends to %s (%d), but the label says %s (%d)",
 				svc.Name, p.Task, p.Node, p.Active, p.Sequence, svc.Route.Active, svc.Route.Sequence))
 		}
 	}

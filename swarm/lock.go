@@ -71,7 +71,7 @@ func (o *Operator) lock(ctx context.Context, command string, timeout time.Durati
 		switch {
 		case err == nil:
 			if told {
-				o.ex.Done("", "lock", "it is our turn")
+				o.ex.Done("", "lock", "the lock is free")
 			}
 			return created.ID, nil
 		case !engine.Taken(err):
@@ -189,7 +189,7 @@ func (o *Operator) unlock(ctx context.Context, id string) error {
 	ctx, cancel := traffic.Detached(ctx)
 	defer cancel()
 	if err := o.ex.Engine.ConfigRemove(ctx, id); err != nil && !engine.NotFound(err) {
-		return fmt.Errorf("release the lock of stack %s: %w: it is taken over after %s", o.ex.Stack, err, staleAfter)
+		return fmt.Errorf("release the lock of stack %s: %w: the next command takes it over after %s", o.ex.Stack, err, staleAfter)
 	}
 	return nil
 }

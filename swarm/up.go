@@ -91,7 +91,7 @@ func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts plan.UpOpt
 	}
 	todo.Notes = append(unsettled(seen, plan.Up), append(f.Problems, f.Warnings...)...)
 	if err := todo.Confirmation(); err != nil && !opts.Yes {
-		todo.Notes = append(todo.Notes, err.Why()+": an up asks first, or wants --yes")
+		todo.Notes = append(todo.Notes, err.Why()+": up asks first, or needs --yes")
 	}
 	return todo, nil
 }
@@ -147,13 +147,13 @@ func unsettled(s *cluster.Snapshot, command plan.Command) []string {
 	}
 	var notes []string
 	if c, ok := s.Configs[cluster.LockName(s.Stack)]; ok {
-		notes = append(notes, fmt.Sprintf("another command works on the stack, %s would wait for it: %s", who, c.Spec.Labels[labelOwner]))
+		notes = append(notes, fmt.Sprintf("another command works on the stack, so %s would wait for it: %s", who, c.Spec.Labels[labelOwner]))
 	}
 	if command == plan.Down {
 		return notes
 	}
 	for _, name := range unfinished(s) {
-		notes = append(notes, fmt.Sprintf("service %s: an earlier flip did not end: %s asks the proxies first which way it went", name, who))
+		notes = append(notes, fmt.Sprintf("service %s: an earlier flip did not end: %s first asks the proxies for their route", name, who))
 	}
 	return notes
 }
@@ -174,7 +174,7 @@ func unfinished(s *cluster.Snapshot) []string {
 func (o *Operator) tellReady(todo plan.Plan) {
 	for _, s := range todo.Steps {
 		if s.Do == plan.StartColor {
-			o.ex.Done(s.Service, "up", "release %d is ready on %s: `docker bluegreen flip %s` makes it active", s.Release, s.Color, s.Service)
+			o.ex.Done(s.Service, "up", "release %d is ready on %s: run `docker bluegreen flip %s` to make it active", s.Release, s.Color, s.Service)
 		}
 	}
 }
@@ -197,7 +197,7 @@ func (o *Operator) tidy(ctx context.Context) (*cluster.Snapshot, error) {
 		if _, err := o.ex.Settle(ctx, rec, unfinished); err != nil {
 			return rec.Snapshot(), err
 		}
-		o.ex.Done("", "settle", "the earlier flip of %s is settled", cluster.Sentence(unfinished))
+		o.ex.Done("", "settle", "the earlier flip of %s has ended", cluster.Sentence(unfinished))
 	}
 	err = o.forgetServed(ctx, rec, s)
 	return rec.Snapshot(), err
@@ -234,7 +234,7 @@ func (o *Operator) mend(ctx context.Context) error {
 		return err
 	}
 	names := slices.Sorted(maps.Keys(s.BlueGreen))
-	o.ex.Warn("", "settle", "the proxies follow another route than the one written down, as after `docker service rollback`: the labels are corrected")
+	o.ex.Warn("", "settle", "the proxies follow another route than the label, as after `docker service rollback`: the label is corrected")
 	_, err = o.ex.Settle(ctx, cluster.NewRecord(s), names)
 	return err
 }

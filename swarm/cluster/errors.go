@@ -97,4 +97,4 @@ type InterruptedError struct {
 func (e *InterruptedError) Error() string { return "interrupted: " + e.Left }
 
 // ErrLockLost says that another command has taken the lock of the stack over.
-var ErrLockLost = errors.New("another command took the lock of the stack over: this one stood still for too long")
+var ErrLockLost = errors.New("another command took the lock of the stack over, because this one stood still for too long: run this command again")

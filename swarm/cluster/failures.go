@@ -38,7 +38,7 @@ func (cl *Cluster) failure(ctx context.Context, rec *Record, service string, t a
 		f.Err = t.Status.Message
 	}
 	if strings.Contains(f.Err, "No such image") {
-		f.Err += "; the node could not pull it: see that it can reach the registry and, for one that needs a login, run `docker login` and `docker bluegreen up --with-registry-auth`"
+		f.Err += "; the node could not pull it: check that it can reach the registry. If the registry needs a login, run `docker login` and `docker bluegreen up --with-registry-auth`"
 	}
 	switch t.Status.State {
 	case api.TaskStateStarting:

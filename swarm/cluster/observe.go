@@ -102,7 +102,7 @@ func (cl *Cluster) observeNodes(ctx context.Context, s *Snapshot) error {
 	}
 	s.APIVersion = cl.Engine.ClientVersion() // agreed on with the engine by the first call
 	if versions.LessThan(s.APIVersion, minAPI) {
-		return fmt.Errorf("the engine speaks API version %s, but orders are jobs of version %s: use Docker Engine 20.10 or newer", s.APIVersion, minAPI)
+		return fmt.Errorf("the engine speaks API version %s, but orders need version %s: use Docker Engine 20.10 or newer", s.APIVersion, minAPI)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (cl *Cluster) Listen(ctx context.Context) {
 			return
 		case err := <-failed:
 			if ctx.Err() == nil {
-				cl.Warn("", "events", "the engine's events ended, waits go on without them: %v", err)
+				cl.Warn("", "events", "the engine's events ended, and waiting goes on without them: %v", err)
 			}
 			return
 		case m := <-messages:

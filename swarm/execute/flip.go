@@ -105,7 +105,7 @@ func (r *run) undo(ctx context.Context, cause error) error {
 			continue
 		}
 		if text, err := r.undoProxies(ctx, name, spec); err != nil {
-			cause = errors.Join(cause, fmt.Errorf("service %s: its proxies could not be put back: %w", name, err))
+			cause = errors.Join(cause, fmt.Errorf("service %s: its earlier proxies could not be restored: %w", name, err))
 		} else {
 			after = append(after, text)
 		}
@@ -117,7 +117,7 @@ func (r *run) undo(ctx context.Context, cause error) error {
 		}
 		if err := r.remove(ctx, b.Proxy); err != nil {
 			stuck[b.Name] = true
-			cause = errors.Join(cause, fmt.Errorf("service %s: its proxies could not be removed again: %w", b.Name, err))
+			cause = errors.Join(cause, fmt.Errorf("service %s: its new proxies could not be removed: %w", b.Name, err))
 		}
 		b.Proxy = nil
 	}
@@ -129,13 +129,13 @@ func (r *run) undo(ctx context.Context, cause error) error {
 		seen[s.Name] = true
 		text, err := r.undoColor(ctx, s)
 		if err != nil {
-			cause = errors.Join(cause, fmt.Errorf("%s could not be put back: %w: run `docker bluegreen up` or `rollback` again", s.Name, err))
+			cause = errors.Join(cause, fmt.Errorf("%s could not be restored: %w: run `docker bluegreen up` or `rollback` again", s.Name, err))
 			continue
 		}
 		after = append(after, text)
 	}
 	if err := r.undoNetworks(ctx); err != nil {
-		r.Warn("", "networks", "what was made for the new version was not all removed again: %v", err)
+		r.Warn("", "networks", "some networks of the new release could not be removed: %v", err)
 	}
 	var u *cluster.UnhealthyError
 	if errors.As(cause, &u) {
@@ -179,7 +179,7 @@ func (r *run) undoNetworks(ctx context.Context) error {
 // untouched says whether traffic of a service that failed is where it was.
 func (r *run) untouched(service string) string {
 	if r.served[service] {
-		return "its new version takes the traffic already"
+		return "its new release gets the traffic already"
 	}
 	return "traffic was not touched"
 }
@@ -205,9 +205,9 @@ func (r *run) undoProxies(ctx context.Context, name string, spec api.ServiceSpec
 		if live == nil { // the write that makes it the proxies was not reached, or failed
 			live = r.serviceOf(plan.Step{Service: name, Name: spec.Name})
 		}
-		return spec.Name + " is the plain service again", r.undoAdoption(ctx, b, live, spec)
+		return spec.Name + " is a plain service again", r.undoAdoption(ctx, b, live, spec)
 	}
-	return spec.Name + " has its former settings again", r.putProxies(ctx, b, cluster.Clone(spec))
+	return spec.Name + " has its earlier settings again", r.putProxies(ctx, b, cluster.Clone(spec))
 }
 
 // undoAdoption makes proxies, or what was to become them, the plain service that they were.

@@ -118,5 +118,5 @@ func (r *run) awaitStarted(ctx context.Context, s plan.Step) error {
 }
 
 func errVanished(s plan.Step) error {
-	return fmt.Errorf("service %s: it vanished while the command ran: run the command again", s.Name)
+	return fmt.Errorf("service %s: somebody removed it while the command ran: run the command again", s.Name)
 }

@@ -39,7 +39,7 @@ func (r *run) checkPorts(ctx context.Context, s plan.Step) error {
 		case errors.Is(err, cluster.ErrTasksChanged) && r.Pause(ctx):
 		case errors.As(err, &job):
 			if failed++; failed == cluster.MaxFailures {
-				return &cluster.UnhealthyError{Service: s.Service, Cause: "what runs its proxies could not be started: " + job.Text}
+				return &cluster.UnhealthyError{Service: s.Service, Cause: "a job with the image of its proxies could not start: " + job.Text}
 			}
 		case err != nil:
 			return err
@@ -49,7 +49,7 @@ func (r *run) checkPorts(ctx context.Context, s plan.Step) error {
 			}
 			return r.awaitReady(ctx, b, s.Color, s.Timeout)
 		case time.Since(began) >= s.Timeout:
-			return r.Unhealthy(ctx, r.known, w, fmt.Sprintf("not all of its ports were open within %s: %s; where it does not listen on one, name the others with x-bluegreen.ports", s.Timeout, report.Unmet()), tasks)
+			return r.Unhealthy(ctx, r.known, w, fmt.Sprintf("not all of its ports were open within %s: %s. If it does not listen on a port, list only the others in x-bluegreen.ports", s.Timeout, report.Unmet()), tasks)
 		}
 	}
 }
@@ -100,8 +100,8 @@ func (r *run) judgePorts(s plan.Step, saw []haproxy.Saw) error {
 	}
 	slices.Sort(wrong)
 	r.Event(cluster.Failed, s.Service, "ports", "they do not speak what the file says")
-	return fmt.Errorf("service %s: proxies must not take over its ports as the file has them:\n%s\nwrite in x-bluegreen:\n  ports: [%s]\n"+
-		"or, if you know better, run the command with --skip-port-check; traffic was not touched", s.Service, strings.Join(wrong, "\n"), portList(s.Settings.Ports, modes))
+	return fmt.Errorf("service %s: its ports do not speak what the file says:\n%s\nwrite in x-bluegreen:\n  ports: [%s]\n"+
+		"or run the command with --skip-port-check, which skips this check; traffic was not touched", s.Service, strings.Join(wrong, "\n"), portList(s.Settings.Ports, modes))
 }
 
 func modeIn(ports []bluegreen.Port, target uint16) string {
@@ -124,13 +124,13 @@ func misfit(mode string, saw haproxy.Saw) (better, why string) {
 	case mode:
 		return mode, ""
 	case haproxy.SpeaksTLS:
-		return bluegreen.ModeTCP, "it speaks TLS, of which a proxy can only pass on the bytes"
+		return bluegreen.ModeTCP, "it speaks TLS, so a proxy can only pass the bytes on"
 	case haproxy.SpeaksHTTP:
 		return bluegreen.ModeHTTP, "it speaks HTTP/1.1"
 	case haproxy.SpeaksH2:
 		return bluegreen.ModeH2, "it speaks HTTP/2 without TLS"
 	case haproxy.SpeaksSilent:
-		return bluegreen.ModeTCP, fmt.Sprintf("it closed the connection, or gave no answer to a request of HTTP within %s", silence)
+		return bluegreen.ModeTCP, fmt.Sprintf("it closed the connection, or did not answer an HTTP request within %s", silence)
 	}
-	return bluegreen.ModeTCP, fmt.Sprintf("it speaks something else than HTTP: its answer begins with %q", saw.Text)
+	return bluegreen.ModeTCP, fmt.Sprintf("it does not speak HTTP: its answer begins with %q", saw.Text)
 }

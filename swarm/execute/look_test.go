@@ -67,11 +67,11 @@ func TestJudgePorts(t *testing.T) {
 	ports := []bluegreen.Port{{Target: 80, Mode: bluegreen.ModeHTTP}, {Target: 9000, Mode: bluegreen.ModeHTTP}, {Target: 50051, Mode: bluegreen.ModeH2}, {Target: 5432, Mode: bluegreen.ModeTCP}}
 	for _, tc := range []struct{ name, http, h2, text, want string }{
 		{"as the file says", haproxy.SpeaksHTTP, haproxy.SpeaksH2, "", ""},
-		{"TLS", haproxy.SpeaksTLS, haproxy.SpeaksH2, "", "  port 9000 is mode http, and it speaks TLS, of which a proxy can only pass on the bytes\n" +
+		{"TLS", haproxy.SpeaksTLS, haproxy.SpeaksH2, "", "  port 9000 is mode http, and it speaks TLS, so a proxy can only pass the bytes on\n" +
 			"write in x-bluegreen:\n  ports: [{target: 80, mode: http}, {target: 9000, mode: tcp}, {target: 50051, mode: h2}, {target: 5432, mode: tcp}]"},
-		{"SSH", haproxy.SpeaksOther, haproxy.SpeaksH2, "SSH-2.0", "  port 9000 is mode http, and it speaks something else than HTTP: its answer begins with \"SSH-2.0\"\n" +
+		{"SSH", haproxy.SpeaksOther, haproxy.SpeaksH2, "SSH-2.0", "  port 9000 is mode http, and it does not speak HTTP: its answer begins with \"SSH-2.0\"\n" +
 			"write in x-bluegreen:\n  ports: [{target: 80, mode: http}, {target: 9000, mode: tcp}, {target: 50051, mode: h2}, {target: 5432, mode: tcp}]"},
-		{"nothing", haproxy.SpeaksSilent, haproxy.SpeaksH2, "", "  port 9000 is mode http, and it closed the connection, or gave no answer to a request of HTTP within 30s\n" +
+		{"nothing", haproxy.SpeaksSilent, haproxy.SpeaksH2, "", "  port 9000 is mode http, and it closed the connection, or did not answer an HTTP request within 30s\n" +
 			"write in x-bluegreen:\n  ports: [{target: 80, mode: http}, {target: 9000, mode: tcp}, {target: 50051, mode: h2}, {target: 5432, mode: tcp}]"},
 		{"each the other's", haproxy.SpeaksH2, haproxy.SpeaksHTTP, "", "  port 50051 is mode h2, and it speaks HTTP/1.1\n  port 9000 is mode http, and it speaks HTTP/2 without TLS\n" +
 			"write in x-bluegreen:\n  ports: [{target: 80, mode: http}, {target: 9000, mode: h2}, {target: 50051, mode: http}, {target: 5432, mode: tcp}]"},
@@ -82,8 +82,8 @@ func TestJudgePorts(t *testing.T) {
 			err := r.judgePorts(step, []haproxy.Saw{{Port: 80, Speaks: haproxy.SpeaksHTTP}, {Port: 9000, Speaks: tc.http, Text: tc.text}, {Port: 50051, Speaks: tc.h2}})
 			want := ""
 			if tc.want != "" {
-				want = "service web: proxies must not take over its ports as the file has them:\n" + tc.want +
-					"\nor, if you know better, run the command with --skip-port-check; traffic was not touched"
+				want = "service web: its ports do not speak what the file says:\n" + tc.want +
+					"\nor run the command with --skip-port-check, which skips this check; traffic was not touched"
 			}
 			if got := fmt.Sprint(err); err == nil && want != "" || err != nil && got != want {
 				t.Errorf("\n got: %s\nwant: %s", got, want)

@@ -121,14 +121,14 @@ func (r *run) adopt(ctx context.Context, s plan.Step) error {
 		return err
 	}
 	// Who keeps a connection to a task of the app goes past the proxies until that has ended.
-	r.Working(s.Service, "proxies", "waiting for the tasks of before to end")
+	r.Working(s.Service, "proxies", "waiting for the old tasks to end")
 	left, err := r.awaitFormer(ctx, *b.Proxy, s.Timeout)
 	if err != nil {
 		return err
 	}
 	if len(left) > 0 {
-		r.Warn(s.Service, "proxies", "these tasks of before have not ended, or are on nodes that do not answer, and whoever keeps a connection to one stays with "+
-			"its version: %s", cluster.Sentence(r.placesOf(left, *b.Proxy)))
+		r.Warn(s.Service, "proxies", "these old tasks have not ended, or their nodes do not answer; a client with an open connection to one stays on "+
+			"the old release: %s", cluster.Sentence(r.placesOf(left, *b.Proxy)))
 	}
 	r.Done(s.Service, "proxies", "adopted: %s sends to %s", s.Name, s.Color)
 	return nil
@@ -150,7 +150,7 @@ func (r *run) sendByAddress(ctx context.Context, s plan.Step, plain *api.Service
 		return nil, err
 	}
 	r.keep(s, svc)
-	r.Working(s.Service, "proxies", "the router in front needs %s to see that it is to send to the service's address", s.Router.Refresh)
+	r.Working(s.Service, "proxies", "waiting %s, until the router in front sends to the service's virtual address", s.Router.Refresh)
 	select { // nothing tells when it has seen it
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)

@@ -79,7 +79,7 @@ func (r *run) proxiesLeft(ctx context.Context, svc api.Service) error {
 		return err
 	}
 	return &cluster.UnconfirmedError{Service: strings.TrimPrefix(svc.Spec.Name, r.Stack+"_"), Proxies: r.placesOf(left, svc),
-		After: "the colors were left running; once the node is back or removed (`docker node rm`), run `docker bluegreen up` again"}
+		After: "the colors run on. Bring the node back, or remove it with `docker node rm`. Then run `docker bluegreen up` again"}
 }
 
 // awaitFormer waits until the tasks of earlier specs of a service have ended, at most as long as

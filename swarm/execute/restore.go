@@ -37,7 +37,7 @@ func (r *run) undoColor(ctx context.Context, s plan.Step) (string, error) {
 func (ex *Executor) restore(ctx context.Context, rec *cluster.Record, b *cluster.BlueGreen, c cluster.Color) (string, error) {
 	saved := cluster.Clone(*b.Saved[c])
 	step := "restore " + string(c)
-	ex.Working(b.Name, step, "giving back release %d", cluster.ReleaseOf(saved))
+	ex.Working(b.Name, step, "restoring release %d", cluster.ReleaseOf(saved))
 	if err := ex.halt(ctx, rec, b, c, step); err != nil {
 		return "", err
 	}
@@ -89,7 +89,7 @@ func (ex *Executor) retireColor(ctx context.Context, rec *cluster.Record, b *clu
 		return err
 	}
 	if settings.Keep == bluegreen.KeepWarm {
-		ex.Done(b.Name, "drain "+string(c), "at rest, kept warm")
+		ex.Done(b.Name, "drain "+string(c), "drained, kept warm")
 		return nil
 	}
 	svc, err := ex.Rewrite(ctx, b.Colors[c], func(spec *api.ServiceSpec) error {
@@ -98,7 +98,7 @@ func (ex *Executor) retireColor(ctx context.Context, rec *cluster.Record, b *clu
 	})
 	if err == nil {
 		b.Colors[c] = svc
-		ex.Done(b.Name, "drain "+string(c), "at rest, kept cold: scaled to 0")
+		ex.Done(b.Name, "drain "+string(c), "drained, kept cold: scaled to 0")
 	}
 	return err
 }

@@ -43,7 +43,7 @@ type run struct {
 // tolerate keeps the failure of a step that nothing needs; the command fails with it once all else
 // is done.
 func (r *run) tolerate(s plan.Step, err error) {
-	r.Warn(s.Service, "optional", "what depends on it goes on without it (required: false): %v", err)
+	r.Warn(s.Service, "optional", "services that depend on it go on without it (required: false): %v", err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tolerated = errors.Join(r.tolerated, err)
@@ -53,13 +53,13 @@ func (r *run) tolerate(s plan.Step, err error) {
 func (r *run) left() string {
 	switch moved := len(r.served) > 0; {
 	case r.plan.Command != plan.Up && moved:
-		return "traffic of " + cluster.Sentence(slices.Sorted(maps.Keys(r.served))) + " has moved; its former color may still run"
+		return "traffic of " + cluster.Sentence(slices.Sorted(maps.Keys(r.served))) + " has moved; the old color may still run"
 	case r.plan.Command != plan.Up:
 		return "traffic is where it was; run the same command again"
 	}
 	text := "traffic is where it was;"
 	if len(r.served) > 0 {
-		text = "traffic of " + cluster.Sentence(slices.Sorted(maps.Keys(r.served))) + " has moved to the new version;"
+		text = "traffic of " + cluster.Sentence(slices.Sorted(maps.Keys(r.served))) + " has moved to the new release;"
 	}
 	var names []string
 	for _, s := range r.begun {
@@ -74,7 +74,7 @@ func (r *run) left() string {
 	for _, name := range slices.Compact(names) {
 		text += fmt.Sprintf(" %s is half-way to another release;", name)
 	}
-	return text + " run `docker bluegreen up` again to finish, or `docker bluegreen rollback` later to return to what it held"
+	return text + " run `docker bluegreen up` again to finish, or `docker bluegreen rollback` to return to the earlier release"
 }
 
 // serves notes that a service is past the point of no return.

@@ -73,7 +73,7 @@ func (ex *Executor) rest(ctx context.Context, rec *cluster.Record, b *cluster.Bl
 		return traffic.ErrDrift
 	}
 	if !report.Met {
-		ex.Warn(b.Name, step, "not at rest after %s: %s", drain, report.Unmet())
+		ex.Warn(b.Name, step, "not drained after %s: %s", drain, report.Unmet())
 	}
 	return ex.Confirm(ctx, rec, moves, traffic.Heard{}.Add(moves, proxies, report))
 }

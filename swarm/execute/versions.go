@@ -48,7 +48,7 @@ func (r *run) removeVersion(ctx context.Context, s plan.Step) error {
 	failed := r.tolerated != nil
 	r.mu.Unlock()
 	if failed {
-		r.Done("", kind+" "+s.Name, "left: not everything serves")
+		r.Done("", kind+" "+s.Name, "kept: a service failed")
 		return nil
 	}
 	switch err := remove(ctx, id); {
@@ -56,7 +56,7 @@ func (r *run) removeVersion(ctx context.Context, s plan.Step) error {
 	case err == nil || engine.NotFound(err):
 		r.Done("", kind+" "+s.Name, "removed: %s", s.Cause)
 	case engine.InUse(err) && r.plan.Command != plan.Down:
-		r.Done("", kind+" "+s.Name, "left: it is in use again")
+		r.Done("", kind+" "+s.Name, "kept: it is in use again")
 	default:
 		return fmt.Errorf("remove %s %s: %w", kind, s.Name, err)
 	}

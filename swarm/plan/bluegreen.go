@@ -36,7 +36,7 @@ func (pl *planner) blueGreen(svc compose.Service, b *cluster.BlueGreen) error {
 func (pl *planner) colorNames(svc compose.Service) error {
 	for _, c := range cluster.Colors {
 		if name := cluster.ColorName(pl.project.Name, svc.Name, c); pl.seen.IsForeign(name) {
-			return fmt.Errorf("service %s: a swarm service %s exists that is not of stack %s, and the color %s needs that name: give the service "+
+			return fmt.Errorf("service %s: the swarm service %s is not of stack %s, but the color %s needs that name: give the service "+
 				"another name in the file, or the stack with -p", svc.Name, name, pl.project.Name, c)
 		}
 	}

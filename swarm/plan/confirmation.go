@@ -18,7 +18,7 @@ func (e *ConfirmationError) Why() string {
 	if len(e.Services) > 1 {
 		who, have = "services "+cluster.Sentence(e.Services), "run blue-green and have no x-bluegreen in the file"
 	}
-	return who + " " + have + ": proxies and both colors would be removed, and with them the way back"
+	return who + " " + have + ": giving back removes the proxies and both colors, so a rollback is no longer possible"
 }
 
 func (e *ConfirmationError) Error() string {

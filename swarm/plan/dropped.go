@@ -74,7 +74,7 @@ func Dropped(p *compose.Project, apiVersion string) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(p.Networks)) {
 		if v4 := p.Networks[name].Create.EnableIPv4; v4 != nil && !*v4 && versions.LessThan(apiVersion, ipv4Since) {
-			out = append(out, fmt.Sprintf("network %s: enable_ipv4: the engine speaks API %s and drops what came with %s, so the network has IPv4",
+			out = append(out, fmt.Sprintf("network %s: enable_ipv4: the engine speaks API %s and drops this key of API %s, so the network has IPv4",
 				name, apiVersion, ipv4Since))
 		}
 	}
@@ -94,7 +94,7 @@ func droppedOf(svc compose.Service, apiVersion string) []string {
 		if d.then == "" || !d.by(apiVersion) || !flat.hasAny(d) {
 			continue
 		}
-		out = append(out, fmt.Sprintf("service %s: %s: the engine speaks API %s and drops what came with %s, so %s",
+		out = append(out, fmt.Sprintf("service %s: %s: the engine speaks API %s and drops this key of API %s, so %s",
 			svc.Name, d.key, apiVersion, d.since, d.then))
 	}
 	return out

@@ -89,7 +89,7 @@ func TestDropped(t *testing.T) {
 			}
 		})
 	}
-	want := "service web: oom_score_adj: the engine speaks API 1.45 and drops what came with 1.46, so the container has the default"
+	want := "service web: oom_score_adj: the engine speaks API 1.45 and drops this key of API 1.46, so the container has the default"
 	if all := plan.Dropped(p, "1.45"); !slices.Contains(all, want) {
 		t.Errorf("%q is not in %q", want, all)
 	}

@@ -80,7 +80,7 @@ func flipped(seen *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Route, 
 	}
 	svc := b.Colors[to]
 	if svc == nil {
-		return cluster.None, nil, fmt.Errorf("service %s has no %s yet: run `docker bluegreen up` with a new version", b.Name, to)
+		return cluster.None, nil, fmt.Errorf("service %s has no %s yet: run `docker bluegreen up` with a new release", b.Name, to)
 	}
 	if cluster.IsStopped(svc.Spec) {
 		return to, []Step{{Do: WarmColor, Name: svc.Spec.Name, Color: to, Cause: "it is scaled to 0"}}, nil
@@ -99,15 +99,15 @@ func rolledBack(seen *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Rout
 	var steps []Step
 	switch {
 	case before == 0:
-		return cluster.None, nil, fmt.Errorf("service %s has nothing to go back to: there has been no flip", b.Name)
+		return cluster.None, nil, fmt.Errorf("service %s cannot roll back: it has not been flipped yet", b.Name)
 	case svc == nil:
-		return cluster.None, nil, fmt.Errorf("service %s cannot go back to release %d: %s was removed by hand; run `docker bluegreen up` with the file of that release",
+		return cluster.None, nil, fmt.Errorf("service %s cannot roll back to release %d: %s was removed by hand: run `docker bluegreen up` with the file of that release",
 			b.Name, before, cluster.ColorName(seen.Stack, b.Name, to))
 	case saved != nil && cluster.ReleaseOf(*saved) == before && cluster.ReleaseOf(svc.Spec) != before:
 		steps = append(steps, Step{Do: RestoreColor, Name: svc.Spec.Name, Color: to, Release: before,
-			Cause: fmt.Sprintf("release %d had not served yet", cluster.ReleaseOf(svc.Spec))})
+			Cause: fmt.Sprintf("release %d had no traffic yet", cluster.ReleaseOf(svc.Spec))})
 	case cluster.ReleaseOf(svc.Spec) != before:
-		return cluster.None, nil, fmt.Errorf("service %s: release %d is gone, %s holds release %d, which was not active before: `docker bluegreen flip %s` makes it active",
+		return cluster.None, nil, fmt.Errorf("service %s: release %d is gone, and %s holds release %d, which was not active before: run `docker bluegreen flip %s` to make it active",
 			b.Name, before, svc.Spec.Name, cluster.ReleaseOf(svc.Spec), b.Name)
 	}
 	switch {

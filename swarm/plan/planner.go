@@ -126,7 +126,7 @@ func (pl *planner) service(svc compose.Service) error {
 	name := svc.Spec.Name
 	switch {
 	case pl.seen.IsForeign(name):
-		return fmt.Errorf("service %s: a swarm service %s exists that is not of stack %s: give the service another name in the file, "+
+		return fmt.Errorf("service %s: the swarm service %s exists, and is not of stack %s: give the service another name in the file, "+
 			"or the stack with -p", svc.Name, name, pl.project.Name)
 	case svc.BlueGreen != nil:
 		return pl.blueGreen(svc, b)

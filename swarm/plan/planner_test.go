@@ -135,7 +135,7 @@ func TestAdoption(t *testing.T) {
 create network shop-bluegreen_control: the proxies have no control network
 start color shop_web-blue: release 1: first release
 check ports of shop_web-blue: 8080 must speak http before proxies take traffic there
-adopt service shop_web: the service runs without proxies: it becomes their service in place; its router is told to send to its virtual address meanwhile, which takes 20s to be seen
+adopt service shop_web: the service runs without proxies: it becomes the proxy service in place; first its router must send to its virtual address, which takes 20s
 `)
 	plantest.CarriedOut(seen, todo)
 	plantest.Want(t, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}), "nothing to do\n")
@@ -161,10 +161,10 @@ func TestAdoptionOfHostPortsNeedsAGap(t *testing.T) {
 func TestAdoptionBehindRouters(t *testing.T) {
 	traefik, caddy := "traefik.http.services.w.loadbalancer.server.port: 8080", `caddy.reverse_proxy: "{{upstreams 8080}}"`
 	for _, c := range []struct{ name, labels, endpoint, to, cause, err string }{
-		{"Traefik", traefik, "vip", traefik, "; its router is told to send to its virtual address meanwhile, which takes 20s to be seen", ""},
+		{"Traefik", traefik, "vip", traefik, "; first its router must send to its virtual address, which takes 20s", ""},
 		{"Traefik that is told already", traefik + ", traefik.docker.lbswarm: true", "vip", traefik + ", traefik.docker.lbswarm: true", "", ""},
-		{"Traefik that an interrupted adoption told", traefik + ", traefik.docker.lbswarm: true", "vip", traefik, "; its router is told to send to its virtual address meanwhile, which takes 20s to be seen", ""},
-		{"Traefik without an address", traefik, "dnsrr", traefik, "", "may send to those tasks until it asks the swarm again, for up to 20s: run the command with --accept-gap"},
+		{"Traefik that an interrupted adoption told", traefik + ", traefik.docker.lbswarm: true", "vip", traefik, "; first its router must send to its virtual address, which takes 20s", ""},
+		{"Traefik without an address", traefik, "dnsrr", traefik, "", "may still send to those tasks for up to 20s: run the command with --accept-gap"},
 		{"Caddy", caddy, "vip", caddy, "", "for up to 35s: run the command with --accept-gap"},
 		{"from Caddy to Traefik", caddy, "vip", traefik, "", "for up to 35s: run the command with --accept-gap"},
 		{"none before", "a: b", "vip", traefik, "", ""},
@@ -180,7 +180,7 @@ func TestAdoptionBehindRouters(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cause := "the service runs without proxies: it becomes their service in place" + c.cause
+			cause := "the service runs without proxies: it becomes the proxy service in place" + c.cause
 			if adopt := todo.Steps[len(todo.Steps)-1]; adopt.Do != plan.Adopt || adopt.Cause != cause {
 				t.Errorf("the last step is %s: %s", adopt.Do, adopt.Cause)
 			}

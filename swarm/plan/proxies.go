@@ -107,7 +107,7 @@ func (pl *planner) changeProxies(svc compose.Service, b *cluster.BlueGreen, step
 // adopt plans the change of a plain service into the proxy of its own colors.
 func (pl *planner) adopt(svc compose.Service, plain api.Service, step Step) error {
 	if cluster.IsJob(plain.Spec) {
-		return fmt.Errorf("service %s runs as a job (%s) on the swarm, and a job takes no traffic: give the service another name in the file", svc.Name, cluster.ModeOf(plain.Spec))
+		return fmt.Errorf("service %s runs as a job (%s) on the swarm, and a job gets no traffic: give the service another name in the file", svc.Name, cluster.ModeOf(plain.Spec))
 	}
 	if HostPorts(plain.Spec) || HostPorts(svc.Spec) {
 		if !pl.opts.AcceptGap {
@@ -115,7 +115,7 @@ func (pl *planner) adopt(svc compose.Service, plain api.Service, step Step) erro
 		}
 	}
 	pl.images.apply(step.Spec, step.Image, nil)
-	step.Do, step.Cause = Adopt, "the service runs without proxies: it becomes their service in place"
+	step.Do, step.Cause = Adopt, "the service runs without proxies: it becomes the proxy service in place"
 	step.Router = compose.RouterOf(plain.Spec.Labels)
 	switch e := plain.Spec.EndpointSpec; {
 	case e != nil && e.Mode == api.ResolutionModeDNSRR:
@@ -125,10 +125,10 @@ func (pl *planner) adopt(svc compose.Service, plain api.Service, step Step) erro
 	}
 	switch router := step.Router; {
 	case len(router.ByAddress) > 0:
-		step.Cause += fmt.Sprintf("; its router is told to send to its virtual address meanwhile, which takes %s to be seen", router.Refresh)
+		step.Cause += fmt.Sprintf("; first its router must send to its virtual address, which takes %s", router.Refresh)
 	case router.Refresh > 0 && len(router.ByAddress) == 0 && !pl.opts.AcceptGap:
-		return fmt.Errorf("service %s: its tasks end when the proxies take their place, and the router in front may send to those tasks until it asks the "+
-			"swarm again, for up to %s: run the command with --accept-gap, best when the app serves on for as long after SIGTERM", svc.Name, router.Refresh)
+		return fmt.Errorf("service %s: its tasks end when the proxies take their place, but the router in front may still send to those tasks for up to %s: "+
+			"run the command with --accept-gap; no request fails if the app serves on for as long after SIGTERM", svc.Name, router.Refresh)
 	}
 	pl.add(step)
 	return nil

@@ -94,7 +94,7 @@ func (f *Findings) ingressPorts() {
 		}
 		for _, port := range cluster.PublishedPorts(*s.Spec, api.PortConfigPublishModeIngress) {
 			if owner, taken := owners[port]; taken && owner != s.Name {
-				f.problem(s.Service, "it publishes port %s, which service %s has: publish another port%s", port, owner, f.meant(owner))
+				f.problem(s.Service, "it publishes port %s, but service %s has that port: publish another port%s", port, owner, f.meant(owner))
 			}
 			owners[port] = s.Name
 		}

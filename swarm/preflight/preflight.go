@@ -51,8 +51,8 @@ func (f *Findings) Err() error {
 	if len(f.Problems) == 0 {
 		return nil
 	}
-	return errors.New("nothing was changed, since this cannot work:\n  " + strings.Join(f.Problems, "\n  ") +
-		"\nonce that is changed run the command again, or go on all the same with --skip-preflight")
+	return errors.New("nothing was changed, because this cannot work:\n  " + strings.Join(f.Problems, "\n  ") +
+		"\ncorrect this and run the command again, or skip these checks with --skip-preflight")
 }
 
 func (f *Findings) check() {
@@ -149,7 +149,7 @@ func (f *Findings) placement(c claim) {
 		f.problem(c.step.Service, "no node that takes tasks meets deploy.placement.constraints (%s): label one with `docker node update --label-add`, or change the constraints",
 			strings.Join(p.Constraints, ", "))
 	case len(c.eligible) == 0:
-		f.problem(c.step.Service, "no node that takes tasks has a platform that the image is made for (%s)", platformNames(p.Platforms))
+		f.problem(c.step.Service, "no node that takes tasks has a platform of the image (%s): add such a node, or build the image for another platform", platformNames(p.Platforms))
 	case p.MaxReplicas > 0 && c.tasks > p.MaxReplicas*uint64(len(c.eligible)):
 		f.problem(c.step.Service, "%s: %d replicas do not fit on %d nodes with max_replicas_per_node: %d: raise it, add nodes or lower deploy.replicas",
 			c.what(), c.tasks, len(c.eligible), p.MaxReplicas)
@@ -183,7 +183,7 @@ func (f *Findings) reservations(c claim) {
 	}
 	both := ""
 	if c.step.Do == plan.StartColor {
-		both = "; while a release comes up both colors run"
+		both = "; while a release starts, both colors run"
 	}
 	f.problem(c.step.Service, "%s: %s %s, and there is room for %d on %d nodes (the emptiest has %s free)%s: lower deploy.resources.reservations, or add a node",
 		c.what(), tasksOf(c.tasks), reserving(c.tasks, amount(want)), room, len(c.eligible), amount(most), both)
@@ -284,7 +284,7 @@ func (f *Findings) sharedVolumes(s plan.Step) {
 		}
 	}
 	if len(shared) > 0 {
-		f.Warnings = append(f.Warnings, fmt.Sprintf("service %s: while a release comes up both colors run and write to %s: mount it read_only, or make sure that two versions can share it",
+		f.Warnings = append(f.Warnings, fmt.Sprintf("service %s: while a release starts, both colors run and write to %s: mount it read_only, or make sure that two releases can share it",
 			s.Service, cluster.Sentence(shared)))
 	}
 }

@@ -63,9 +63,9 @@ func TestPreflight(t *testing.T) {
 		{"max replicas", "", service + "{replicas: 3, placement: {max_replicas_per_node: 1}}", nil,
 			"service web: blue: 3 replicas do not fit on 2 nodes with max_replicas_per_node: 1: raise it, add nodes or lower deploy.replicas\n"},
 		{"too much reserved", "", service + "{replicas: 3, resources: {reservations: {memory: 600M}}}", nil,
-			"service web: blue: 3 tasks that reserve 600MiB of memory each, and there is room for 2 on 2 nodes (the emptiest has 2 CPUs, 1GiB of memory free); while a release comes up both colors run: lower deploy.resources.reservations, or add a node\n"},
+			"service web: blue: 3 tasks that reserve 600MiB of memory each, and there is room for 2 on 2 nodes (the emptiest has 2 CPUs, 1GiB of memory free); while a release starts, both colors run: lower deploy.resources.reservations, or add a node\n"},
 		{"both colors do not fit", service + "{replicas: 2, resources: {reservations: {cpus: '1.5'}}}", service + "{replicas: 2, resources: {reservations: {cpus: '1.5'}}}", nil,
-			"service web: green: 2 tasks that reserve 1.5 CPUs each, and there is room for 0 on 2 nodes (the emptiest has 0.5 CPUs, 1GiB of memory free); while a release comes up both colors run: lower deploy.resources.reservations, or add a node\n"},
+			"service web: green: 2 tasks that reserve 1.5 CPUs each, and there is room for 0 on 2 nodes (the emptiest has 0.5 CPUs, 1GiB of memory free); while a release starts, both colors run: lower deploy.resources.reservations, or add a node\n"},
 		{"a plain service replaces its own", "services: {db: {image: db:1, deploy: {replicas: 2, resources: {reservations: {cpus: '1.5'}}}}}",
 			"services: {db: {image: db:1, deploy: {replicas: 2, resources: {reservations: {cpus: '1.5'}}}}}", nil, ""},
 		{"generic resources", "", "services: {ai: {image: ai, deploy: {resources: {reservations: {generic_resources: [{discrete_resource_spec: {kind: gpu, value: 1}}]}}}}}", nil,
@@ -78,9 +78,9 @@ func TestPreflight(t *testing.T) {
 			"services:\n  a: {image: 'a', ports: [{target: 1, published: 80, mode: host}]}\n  b: {image: b, ports: [{target: 1, published: 80, mode: host}], deploy: {replicas: 2}}", nil,
 			"service b: 2 tasks want port 80/tcp of a node (mode: host), and 1 node has it free; it is held by shop_a.1 on n2: use another port, fewer replicas or mode: ingress\n"},
 		{"ingress port", "", "services:\n  a: {image: a, ports: ['80:1']}\n  b: {image: b, ports: ['81:1']}", func(s *cluster.Snapshot) { s.Add(plainOf("other", "web", "other:1", []string{"81"}, nil)) },
-			"service b: it publishes port 81/tcp, which service other_web has: publish another port; if you mean stack other, run the command with `-p other`\n"},
+			"service b: it publishes port 81/tcp, but service other_web has that port: publish another port; if you mean stack other, run the command with `-p other`\n"},
 		{"ingress port of two", "", "services:\n  a: {image: a, ports: ['80:1']}\n  b: {image: b, ports: ['80:1', '80:1/udp']}", nil,
-			"service b: it publishes port 80/tcp, which service shop_a has: publish another port\n"},
+			"service b: it publishes port 80/tcp, but service shop_a has that port: publish another port\n"},
 		{"small network", "", "services:\n  a: {image: a, deploy: {replicas: 13}}\nnetworks: {default: {ipam: {config: [{subnet: 10.9.0.0/28}]}}}", nil,
 			"network shop_default (10.9.0.0/28) has 13 addresses, 0 are in use and a need 14 more, for both colors, proxies and virtual addresses: give it a larger subnet (networks.….ipam.config), or lower deploy.replicas\n"},
 		{"large enough network", "", "services:\n  a: {image: a, deploy: {replicas: 12}}\nnetworks: {default: {ipam: {config: [{subnet: 10.9.0.0/28}]}}}", nil, ""},
@@ -88,7 +88,7 @@ func TestPreflight(t *testing.T) {
 			s.Networks["host"] = network.Summary{Name: "host", ID: "h", Driver: "host", Scope: "swarm"}
 		}, ""},
 		{"shared volume", "", "services:\n  web:\n    image: web\n    expose: [80]\n    volumes: ['data:/data', 'conf:/conf:ro', '/var/run/docker.sock:/var/run/docker.sock', '/srv:/srv']\n    x-bluegreen: {}\nvolumes: {data: {}, conf: {}}", nil,
-			"service web: while a release comes up both colors run and write to shop_data (at /data), /srv (at /srv): mount it read_only, or make sure that two versions can share it\n"},
+			"service web: while a release starts, both colors run and write to shop_data (at /data), /srv (at /srv): mount it read_only, or make sure that two releases can share it\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			seen := workers()

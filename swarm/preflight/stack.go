@@ -29,8 +29,8 @@ func (f *Findings) secondStack() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(others)) {
 		if same := others[name].runs(f.project); name != "" && len(same) > 0 {
-			f.Problems = append(f.Problems, fmt.Sprintf("stack %s runs %s already, with the same images, and this would be a second stack, called %s: "+
-				"if you mean stack %s, run the command with `-p %s`; if not, say so with `-p %s`", name, cluster.Sentence(same), f.project.Name, name, name, f.project.Name))
+			f.Problems = append(f.Problems, fmt.Sprintf("stack %s already runs %s with the same images, and %s would be a second stack: "+
+				"if you mean stack %s, run the command with `-p %s`; for a second stack, with `-p %s`", name, cluster.Sentence(same), f.project.Name, name, name, f.project.Name))
 		}
 	}
 }

@@ -71,12 +71,12 @@ func TestSecondStack(t *testing.T) {
 		{"the same images", behindTraefik, false, func(s *cluster.Snapshot) {
 			s.Add(plainOf("prod", "web", "registry.example.com/shop/web:1", nil, nil))
 			s.Add(plainOf("prod", "db", "postgres:15", nil, nil))
-		}, "stack prod runs db, web already, with the same images, and this would be a second stack, called shop: " +
-			"if you mean stack prod, run the command with `-p prod`; if not, say so with `-p shop`"},
+		}, "stack prod already runs db, web with the same images, and shop would be a second stack: " +
+			"if you mean stack prod, run the command with `-p prod`; for a second stack, with `-p shop`"},
 		{"the same images before proxies", behindTraefik, false, func(s *cluster.Snapshot) {
 			s.Add(plainOf("prod-bluegreen", "web-blue", "registry.example.com/shop/web:1", nil, map[string]string{cluster.LabelStack: "prod", cluster.LabelService: "web", cluster.LabelRole: cluster.RoleColor}))
-		}, "stack prod runs web already, with the same images, and this would be a second stack, called shop: " +
-			"if you mean stack prod, run the command with `-p prod`; if not, say so with `-p shop`"},
+		}, "stack prod already runs web with the same images, and shop would be a second stack: " +
+			"if you mean stack prod, run the command with `-p prod`; for a second stack, with `-p shop`"},
 		{"the same images under a name that was given", behindTraefik, true, func(s *cluster.Snapshot) {
 			s.Add(plainOf("prod", "web", "registry.example.com/shop/web:1", nil, nil))
 		}, ""},
@@ -84,8 +84,8 @@ func TestSecondStack(t *testing.T) {
 		{"all plain services", "services: {db: {image: 'postgres:16'}, cache: {image: redis}}", false, func(s *cluster.Snapshot) {
 			s.Add(plainOf("prod", "db", "postgres:16", nil, nil))
 			s.Add(plainOf("prod", "cache", "redis:7", nil, nil))
-		}, "stack prod runs cache, db already, with the same images, and this would be a second stack, called shop: " +
-			"if you mean stack prod, run the command with `-p prod`; if not, say so with `-p shop`"},
+		}, "stack prod already runs cache, db with the same images, and shop would be a second stack: " +
+			"if you mean stack prod, run the command with `-p prod`; for a second stack, with `-p shop`"},
 		{"the stack is there", behindTraefik, false, func(s *cluster.Snapshot) {
 			s.Add(plainOf("prod", "web", "registry.example.com/shop/web:1", nil, rule))
 			s.Add(plainOf("shop", "web", "registry.example.com/shop/web:1", nil, nil))

@@ -17,7 +17,7 @@ import (
 const confirmTime = 30 * time.Second
 
 // ErrDrift says that the proxies follow a later route than the one that is written down.
-var ErrDrift = errors.New("the proxies follow another route than the one written down")
+var ErrDrift = errors.New("the proxies follow another route than the label")
 
 // Heard are the ids of the proxy tasks that have confirmed their route.
 type Heard map[string]bool
@@ -124,12 +124,12 @@ func onlyDown(missing []cluster.ProxyTask) bool {
 
 func unconfirmed(moves []Move, missing []cluster.ProxyTask) error {
 	e := &cluster.UnconfirmedError{Service: services(moves)[0],
-		After: "nothing was stopped: both colors go on running. Bring the node back, or remove it with `docker node rm --force`, then run the same command again"}
+		After: "nothing was stopped: both colors run on. Bring the node back, or remove it with `docker node rm --force`. Then run the same command again"}
 	for _, p := range missing {
 		e.Proxies = append(e.Proxies, p.String())
 	}
 	if len(missing) == 0 {
-		e.Proxies = []string{"no proxy runs that stays"}
+		e.Proxies = []string{"no proxy runs, except stopping ones"}
 	}
 	for _, m := range moves {
 		if m.From.Color != m.To.Color {

@@ -23,7 +23,7 @@ var ErrNotReady = errors.New("not ready in every proxy")
 var errDoubt = errors.New("the proxies changed meanwhile")
 
 // ErrNoProxy says that no proxy of a service can be asked.
-var ErrNoProxy = errors.New("no proxy of it runs")
+var ErrNoProxy = errors.New("none of its proxies runs")
 
 // give tells the proxies the new routes once each sees the new color ready, and returns which tasks
 // confirmed. While proxies come and go, the order is given anew to those that are there.
@@ -42,7 +42,7 @@ func (sw *Switch) give(ctx context.Context, rec *cluster.Record, moves []Move) (
 		case err != nil:
 			return nil, err
 		case !report.Met && forced(moves):
-			sw.Warn("", "flip", "going back all the same: %s", report.Unmet())
+			sw.Warn("", "flip", "rolling back anyway: %s", report.Unmet())
 			for i := range moves {
 				moves[i].Ready = nil
 			}

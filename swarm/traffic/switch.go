@@ -96,7 +96,7 @@ func (sw *Switch) Move(ctx context.Context, rec *cluster.Record, moves []Move) e
 type MayHaveMovedError struct{ Err error }
 
 func (e *MayHaveMovedError) Error() string {
-	return e.Err.Error() + "\ntraffic may have moved: nothing was stopped; run the same command again, it asks the proxies first"
+	return e.Err.Error() + "\ntraffic may have moved: nothing was stopped. Run the same command again: it asks the proxies first"
 }
 
 func (e *MayHaveMovedError) Unwrap() error { return e.Err }
@@ -170,7 +170,7 @@ func (sw *Switch) afterDoubt(ctx context.Context, rec *cluster.Record, moves []M
 	case err != nil:
 		return mayHaveMoved(errors.Join(cause, err))
 	case forward && ctx.Err() != nil:
-		return &cluster.InterruptedError{Left: "the flip had been given already and was completed; run the command again for what comes after it"}
+		return &cluster.InterruptedError{Left: "the order was already given, so the flip was completed; run the command again for the remaining steps"}
 	case forward:
 		return nil
 	}
