@@ -97,8 +97,8 @@ func TestStatusTellsDrift(t *testing.T) {
 		{"no proxies", func(m *memory) { m.removeByHand("shop_web") }, []string{"service web has no proxies: run `docker bluegreen up`"}},
 		{"proxies scaled to 0", func(m *memory) { m.byHand("shop_web", scale(0)) }, []string{"service web: no proxy runs"}},
 		{"an older label", func(m *memory) { m.byHand("shop_web", label(cluster.LabelAlias+"web", "1:blue")) }, []string{
-			"service web: proxy shop_web.X on nX sends to green (2), written down is blue (1)",
-			"service web: proxy shop_web.X on nX sends to green (2), written down is blue (1)"}},
+			"service web: proxy shop_web.X on nX sends to green (2), but the label says blue (1)",
+			"service web: proxy shop_web.X on nX sends to green (2), but the label says blue (1)"}},
 		{"a node that is down", func(m *memory) { m.SetNode(m.nodeOfProxy(), api.NodeStateDown) },
 			[]string{"service web: proxy shop_web.X on nX does not answer: its node is down"}},
 	} {
@@ -163,8 +163,8 @@ await shop_db
 remove color shop_web-blue: the service is not blue-green any more
 remove color shop_web-green: the service is not blue-green any more
 remove network shop-bluegreen_control: no service is blue-green any more
-`, "service web runs blue-green and has no x-bluegreen in the file: proxies and both colors would be removed, "+
-			"and with them the way back: an up asks first, or wants --yes")
+`, "service web runs blue-green and has no x-bluegreen in the file: giving back removes the proxies and both colors, "+
+			"so a rollback is no longer possible: up asks first, or needs --yes")
 		m.SetNode(m.nodeOfProxy(), api.NodeStateDown)
 		m.wantError(m.flip(), new(*cluster.UnconfirmedError))
 		m.must(m.operator().locked(m.t.Context(), "docker bluegreen up", time.Minute, func(context.Context) error {
@@ -196,8 +196,8 @@ func (m *memory) wantPlan(file, want string, notes ...string) {
 func (m *memory) wantDryNotes() {
 	m.t.Helper()
 	notes := func(who string) []string {
-		return []string{"another command works on the stack, " + who + " would wait for it: " + owner(),
-			"service web: an earlier flip did not end: " + who + " asks the proxies first which way it went"}
+		return []string{"another command works on the stack, so " + who + " would wait for it: " + owner(),
+			"service web: an earlier flip did not end: " + who + " first asks the proxies for their route"}
 	}
 	up, err := m.operator().Plan(m.t.Context(), m.load(version("3")), never)
 	m.must(err)

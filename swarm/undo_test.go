@@ -50,7 +50,7 @@ func TestFailureIsUndone(t *testing.T) {
 				"\nshop_web-green was removed again; traffic was not touched"},
 		{"new version and ports", func(m *memory) { m.two() }, "shop/web:3", twoPorts,
 			"service web (blue) did not become healthy: 3 tasks of one slot failed" + threeFailed("shop_web-blue") +
-				"\nshop_web has its former settings again; shop_web-blue holds release 1 again; traffic was not touched"},
+				"\nshop_web has its earlier settings again; shop_web-blue holds release 1 again; traffic was not touched"},
 		{"new version in another mode", func(m *memory) { m.two() }, "shop/web:3",
 			strings.Replace(version("3"), "replicas: 3", "mode: global", 1),
 			"service web (blue) did not become healthy: 3 tasks of one slot failed" +
@@ -61,13 +61,13 @@ func TestFailureIsUndone(t *testing.T) {
 				"\nshop_web-blue was removed again; traffic was not touched"},
 		{"adoption: the proxies", func(m *memory) { m.must(m.up(plainly(version("1")))) }, bluegreen.DefaultProxyImage, version("3"),
 			"service web did not become healthy: its proxies failed" + threeFailed("shop_web") +
-				"\nshop_web is the plain service again; shop_web-blue was removed again; traffic was not touched"},
+				"\nshop_web is a plain service again; shop_web-blue was removed again; traffic was not touched"},
 		{"giving back", func(m *memory) { m.two() }, "shop/web:3", plainly(version("3")),
 			"service web did not become healthy: 3 tasks of one slot failed" + threeFailed("shop_web") +
-				"\nshop_web has its former settings again; traffic was not touched"},
+				"\nshop_web has its earlier settings again; traffic was not touched"},
 		{"another image of the proxies", func(m *memory) { m.two() }, "haproxy:0", options(version("2"), "{proxy: {image: 'haproxy:0'}}"),
 			"service web did not become healthy: 3 tasks of one slot failed" + threeFailed("shop_web") +
-				"\nshop_web has its former settings again; traffic was not touched"},
+				"\nshop_web has its earlier settings again; traffic was not touched"},
 		{"plain service", func(m *memory) { m.two() }, "postgres:17", strings.Replace(version("2"), "postgres:16", "postgres:17", 1),
 			"service db did not become healthy: 3 tasks of one slot failed" + threeFailed("shop_db") + "\ntraffic was not touched"},
 	} {
@@ -127,14 +127,13 @@ func TestUndoThatFails(t *testing.T) {
 	}{
 		{"a color", func(m *memory) { m.two() }, "shop/web:3", "ServiceUpdate", "shop_web-blue", version("3"),
 			"service web (blue) did not become healthy: 3 tasks of one slot failed" + threeFailed("shop_web-blue") + "\ntraffic was not touched\n" +
-				"shop_web-blue could not be put back: update service shop_web-blue: unexpected EOF: run `docker bluegreen up` or `rollback` again"},
+				"shop_web-blue could not be restored: update service shop_web-blue: unexpected EOF: run `docker bluegreen up` or `rollback` again"},
 		{"an adopted service", func(m *memory) { m.must(m.up(plainly(version("1")))) }, bluegreen.DefaultProxyImage, "ServiceUpdate", "shop_web", version("1"),
-			"service web did not become healthy: its proxies failed" + threeFailed("shop_web") + "\nshop_web-blue was removed again; traffic was not touched\n" +
-				"service web: its proxies could not be put back: update service shop_web: unexpected EOF"},
+			"service web did not become healthy: its proxies failed" + threeFailed("shop_web") + "\ntraffic was not touched\n" +
+				"service web: its earlier proxies could not be restored: update service shop_web: unexpected EOF; its colors were left as they are: run the same command again"},
 		{"new proxies", func(*memory) {}, bluegreen.DefaultProxyImage, "ServiceRemove", "shop_web", version("1"),
 			"service web did not become healthy: its proxies failed" + threeFailed("shop_web") + "\ntraffic was not touched\n" +
-				"service web: its proxies could not be removed again: remove service shop_web: unexpected EOF\n" +
-				"shop_web-blue could not be put back: remove service shop_web-blue: unexpected EOF: run `docker bluegreen up` or `rollback` again"},
+				"service web: its new proxies could not be removed: remove service shop_web: unexpected EOF; its colors were left as they are: run the same command again"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {

@@ -96,28 +96,32 @@ func (r *run) retire(ctx context.Context, s plan.Step) error {
 	return r.retireColor(ctx, r.known, b, s.Color, *s.Settings)
 }
 
+// colorsLeft says what a service keeps whose proxies could not be put back.
+const colorsLeft = "its colors were left as they are: run the same command again"
+
 // undo puts back what was touched before the flip: adopted or changed proxies, then the idle
 // colors.
 func (r *run) undo(ctx context.Context, cause error) error {
 	var after []string
+	stuck := map[string]bool{} // its proxies may still send to the color that was begun
 	for name, spec := range r.before {
 		if r.served[name] {
 			continue
 		}
 		if text, err := r.undoProxies(ctx, name, spec); err != nil {
-			cause = errors.Join(cause, fmt.Errorf("service %s: its earlier proxies could not be restored: %w", name, err))
+			stuck[name] = true
+			cause = errors.Join(cause, fmt.Errorf("service %s: its earlier proxies could not be restored: %w; %s", name, err, colorsLeft))
 		} else {
 			after = append(after, text)
 		}
 	}
-	stuck := map[string]bool{} // its proxies may still send to the color
 	for _, b := range r.created {
 		if r.served[b.Name] {
 			continue
 		}
 		if err := r.remove(ctx, b.Proxy); err != nil {
 			stuck[b.Name] = true
-			cause = errors.Join(cause, fmt.Errorf("service %s: its new proxies could not be removed: %w", b.Name, err))
+			cause = errors.Join(cause, fmt.Errorf("service %s: its new proxies could not be removed: %w; %s", b.Name, err, colorsLeft))
 		}
 		b.Proxy = nil
 	}
