@@ -76,7 +76,24 @@ var updates = []Scenario{
 		}
 	}},
 	{Name: "update paused by a failure", run: pausedUpdate},
+	{Name: "update paused by a task that ran", run: func(r *run) {
+		id, _ := r.runs(r.spec(Serves, 1))
+		r.update(id, func(s *api.ServiceSpec) { r.become(s, Breaks) })
+		r.updateState(id, api.UpdateStatePaused)
+	}},
 	{Name: "update rolled back by a failure", run: rolledBack},
+	{Name: "rollback paused by a failure", run: func(r *run) {
+		s := r.spec(Fails, 1)
+		s.UpdateConfig.FailureAction = api.UpdateFailureActionRollback
+		s.RollbackConfig = &api.UpdateConfig{Parallelism: 1, Monitor: time.Second, FailureAction: api.UpdateFailureActionPause}
+		id := r.create(s)
+		r.await("a task has failed", func() bool { return len(where(r.tasks(id), failed)) > 0 })
+		r.update(id, run2)
+		st := r.updateState(id, api.UpdateStateRollbackPaused)
+		if !strings.HasPrefix(st.Message, "rollback paused due to failure or early termination of task") {
+			r.Errorf("message %q", st.Message)
+		}
+	}},
 	{Name: "update goes on after failures", run: func(r *run) {
 		s := r.spec(Serves, 2)
 		s.UpdateConfig.FailureAction = api.UpdateFailureActionContinue
