@@ -285,7 +285,7 @@ func (s *Swarm) finish(t *task, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.service.ended = t.service.ended || status == 0
-	s.failed(t)
 	s.restart(t)
+	s.failed(t)
 	s.change()
 }
