@@ -56,9 +56,12 @@ func TestSuite(t *testing.T) {
 // suiteContainer is the test application, set to behave as a scenario wants.
 func suiteContainer(app suite.App) *api.ContainerSpec {
 	c := &api.ContainerSpec{Image: "app:v1", Healthcheck: &container.HealthConfig{Test: []string{"NONE"}}}
+	if app == suite.Fails {
+		c.Healthcheck = nil // that of the image
+	}
 	c.Env = map[suite.App][]string{
 		suite.Serves: {"APP_STOP_DELAY=0s"}, suite.Slow: {"APP_STOP_DELAY=3s"},
-		suite.Fails: {"APP_FAIL=exit"}, suite.Completes: {"APP_EXIT=0"},
+		suite.Fails: {"APP_FAIL=exit"}, suite.Breaks: {"APP_FAIL=exit"}, suite.Completes: {"APP_EXIT=0"},
 	}[app]
 	return c
 }

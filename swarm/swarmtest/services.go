@@ -148,10 +148,17 @@ func (s *Swarm) ServiceRemove(_ context.Context, id string) error {
 	delete(s.services, svc.ID)
 	svc.iteration++
 	s.emit(events.ServiceEventType, events.ActionRemove, svc.ID, svc.Spec.Name)
+	go s.dissolve(svc)
+	return nil
+}
+
+// dissolve ends the tasks of a service that was removed, and they leave no trace.
+func (s *Swarm) dissolve(svc *service) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, t := range slices.Clone(s.tasks) {
 		if t.service == svc {
 			s.end(t, api.TaskStateRemove)
 		}
 	}
-	return nil
 }

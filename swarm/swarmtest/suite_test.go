@@ -30,6 +30,7 @@ func site(s *Swarm) suite.Site {
 		string(suite.Serves):    {Start: start, Log: []string{line}},
 		string(suite.Slow):      {Start: start, Stop: 3 * time.Second, Done: time.Hour},
 		string(suite.Fails):     {Start: start, Fails: true},
+		string(suite.Breaks):    {Start: start, Fails: true, Ends: true, Done: 10 * time.Millisecond},
 		string(suite.Completes): {Start: start, Ends: true, Done: time.Second, Log: []string{line}},
 	}
 	return suite.Site{

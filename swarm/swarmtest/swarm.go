@@ -35,7 +35,8 @@ type App struct {
 	Refuses bool
 	// Done is how long a task of a job runs until it is complete.
 	Done time.Duration
-	// Ends says that it ends by itself with status 0 once it has run for Done, in a job or not.
+	// Ends says that it ends by itself once it has run for Done, in a job or not: with status 0, or
+	// with 3 if Fails.
 	Ends bool
 	// Log are the lines that it prints when it starts.
 	Log []string

@@ -131,8 +131,32 @@ func (s *Swarm) start(svc *service, place string, desired api.TaskState) *task {
 		t.Slot, _ = strconv.Atoi(place)
 	}
 	s.tasks = append(s.tasks, t)
+	s.prune(t)
 	go s.live(t)
 	return t
+}
+
+// history is how many tasks of a place are kept.
+const history = 5
+
+// prune forgets the oldest tasks in the place of another, as many as there are too many.
+func (s *Swarm) prune(t *task) {
+	keep, n := history, 0
+	if p := t.Spec.RestartPolicy; p != nil && p.MaxAttempts != nil && *p.MaxAttempts > 0 {
+		keep = int(*p.MaxAttempts) + 1
+	}
+	for _, other := range s.tasks {
+		if other.service == t.service && other.place == t.place {
+			n++
+		}
+	}
+	s.tasks = slices.DeleteFunc(s.tasks, func(other *task) bool {
+		old := n > keep && other.service == t.service && other.place == t.place && ended(other) && !wanted(other)
+		if old {
+			n--
+		}
+		return old
+	})
 }
 
 // end tells a task to end, or to end and leave no trace.
@@ -232,7 +256,7 @@ func (s *Swarm) live(t *task) {
 		s.serve(t)
 	}
 	time.Sleep(t.app.Start / 2)
-	if t.app.Fails {
+	if t.app.Fails && !t.app.Ends {
 		s.finish(t, 3)
 		return
 	}
@@ -242,7 +266,7 @@ func (s *Swarm) live(t *task) {
 	s.set(t, api.TaskStateRunning, "")
 	if t.JobIteration != nil || t.app.Ends {
 		time.Sleep(t.app.Done)
-		s.finish(t, 0)
+		s.finish(t, map[bool]int{true: 3}[t.app.Fails])
 	}
 }
 
@@ -261,7 +285,7 @@ func (s *Swarm) finish(t *task, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.service.ended = t.service.ended || status == 0
-	s.failed(t)
 	s.restart(t)
+	s.failed(t)
 	s.change()
 }

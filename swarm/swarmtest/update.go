@@ -166,9 +166,12 @@ func (s *Swarm) failed(t *task) {
 	u.stopped = true
 	st, svc := u.svc.UpdateStatus, u.svc
 	cause := fmt.Sprintf("due to failure or early termination of task %s", t.ID)
+	rollsBack := st.State == api.UpdateStateRollbackStarted
 	switch {
-	case st.State == api.UpdateStateRollbackStarted:
+	case rollsBack && u.config.FailureAction == api.UpdateFailureActionRollback: // never twice
 		st.State, st.Message = api.UpdateStateRollbackPaused, "rollback paused "+cause
+	case rollsBack:
+		st.State, st.Message = api.UpdateStateRollbackPaused, "update paused "+cause
 	case u.config.FailureAction == api.UpdateFailureActionRollback && svc.PreviousSpec != nil:
 		st.State, st.Message = api.UpdateStateRollbackStarted, "update rolled back "+cause
 		svc.Spec, svc.PreviousSpec = *svc.PreviousSpec, nil

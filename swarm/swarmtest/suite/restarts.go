@@ -42,6 +42,20 @@ var restarts = []Scenario{
 		id := r.create(r.spec(Completes, 1))
 		r.await("a second task has completed", func() bool { return len(where(r.tasks(id), completed)) > 1 })
 	}},
+	{Name: "history of a slot", run: func(r *run) {
+		id := r.create(r.spec(Breaks, 1))
+		seen := map[string]bool{}
+		r.await("8 tasks have been made", func() bool {
+			for _, t := range r.tasks(id) {
+				seen[t.ID] = true
+			}
+			return len(seen) >= 8
+		})
+		if n := len(where(r.tasks(id), failed)); n < 3 {
+			r.Errorf("of the tasks that failed last only %d are kept", n)
+		}
+		r.await("old ones are forgotten", func() bool { return len(r.tasks(id)) <= 5 })
+	}},
 	{Name: "most attempts", run: func(r *run) {
 		s := r.spec(Fails, 1)
 		s.TaskTemplate.RestartPolicy.MaxAttempts = new(uint64(1))

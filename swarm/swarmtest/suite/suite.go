@@ -24,7 +24,8 @@ type App string
 const (
 	Serves    App = "serves"    // prints Site.Line, runs until it is told to end, and ends at once
 	Slow      App = "slow"      // takes Site.Stop to end
-	Fails     App = "fails"     // ends with status 3 at once
+	Fails     App = "fails"     // ends with status 3 before it is healthy: it never runs
+	Breaks    App = "breaks"    // has no healthcheck, and ends with status 3 once it has run for a blink
 	Completes App = "completes" // prints Site.Line and ends with status 0 at once
 )
 
