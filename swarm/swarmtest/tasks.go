@@ -138,6 +138,10 @@ func (s *Swarm) replace(svc *service, iteration int, old *task, startFirst bool)
 		s.mu.Unlock()
 		s.await(func() bool { return ended(old) || svc.iteration != iteration })
 		s.mu.Lock()
+		if svc.iteration != iteration {
+			s.mu.Unlock()
+			return false
+		}
 	}
 	next := s.start(svc, placeOf(old))
 	s.mu.Unlock()
