@@ -226,13 +226,14 @@ func (r *run) undoAdoption(ctx context.Context, b *cluster.BlueGreen, live *api.
 		return err
 	}
 	b.Proxy = nil
-	if _, err := r.Await(ctx, r.known, cluster.Waiting{Service: b.Name, Step: "proxies", Svc: svc, Timeout: undoTime}); err != nil {
+	w := cluster.Waiting{Service: b.Name, Step: "proxies", Svc: svc, Timeout: undoTime}
+	if _, err := r.Await(ctx, r.known, w); err != nil {
 		return err
 	}
 	if maps.Equal(svc.Spec.Labels, plain.Labels) {
 		return nil
 	}
-	if err := r.awaitReplaced(ctx, svc.ID); err != nil {
+	if err := r.awaitReplaced(ctx, w); err != nil {
 		return err
 	}
 	_, err = r.Rewrite(ctx, svc, func(now *api.ServiceSpec) error { now.Labels = cluster.Clone(plain).Labels; return nil })

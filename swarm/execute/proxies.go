@@ -108,7 +108,7 @@ func (r *run) adopt(ctx context.Context, s plan.Step) error {
 		return err
 	}
 	r.serves(s.Service)
-	if err := r.awaitReplaced(ctx, svc.ID); err != nil {
+	if err := r.awaitReplaced(ctx, cluster.Waiting{Service: s.Service, Step: "proxies", Svc: svc, Timeout: s.Timeout}); err != nil {
 		return err
 	}
 	// `docker service rollback` goes back by one write: after this second one it no longer brings
@@ -172,22 +172,32 @@ func (r *run) sharedNetwork(plain api.Service, s plan.Step) string {
 	return network
 }
 
-// awaitReplaced waits until no task of an earlier spec is wanted any more.
-func (r *run) awaitReplaced(ctx context.Context, id string) error {
+// awaitReplaced waits until no task of an earlier spec is wanted any more. Of a global service only
+// the tasks that are made already are waited for before, so those that follow may still fail.
+func (r *run) awaitReplaced(ctx context.Context, w cluster.Waiting) error {
+	best, last := map[string]int{}, time.Now()
 	for look := r.Now(); ; look = r.Next() {
-		all, err := look.Tasks(ctx, id)
+		all, err := look.Tasks(ctx, w.Svc.ID)
 		if err != nil {
 			return err
 		}
-		current, err := look.CurrentTasks(ctx, id)
+		current, err := look.CurrentTasks(ctx, w.Svc.ID)
 		if err != nil {
 			return err
 		}
 		now := cluster.TaskIDs(current)
-		if !slices.ContainsFunc(all[id], func(t api.Task) bool {
+		if !slices.ContainsFunc(all[w.Svc.ID], func(t api.Task) bool {
 			return cluster.Wanted(t) && !cluster.Ended(t) && !slices.Contains(now, t.ID)
 		}) {
 			return nil
+		}
+		if failed := cluster.Failures(w.Svc, current); len(failed) > 0 {
+			return r.Unhealthy(ctx, r.known, w, cluster.SlotFailed(len(failed)), failed)
+		}
+		if cluster.Advanced(best, current) {
+			last = time.Now()
+		} else if time.Since(last) > w.Timeout {
+			return r.Unhealthy(ctx, r.known, w, fmt.Sprintf("no progress for %s: earlier tasks still run", w.Timeout), cluster.Newest(current))
 		}
 	}
 }
@@ -211,7 +221,7 @@ func (r *run) updateProxies(ctx context.Context, s plan.Step) error {
 	if _, err := r.Await(ctx, r.known, w); err != nil {
 		return err
 	}
-	if err := r.awaitReplaced(ctx, b.Proxy.ID); err != nil {
+	if err := r.awaitReplaced(ctx, w); err != nil {
 		return err
 	}
 	r.Done(s.Service, "proxies", "changed: %s", s.Cause)

@@ -176,11 +176,12 @@ func (r *run) giveBack(ctx context.Context, s plan.Step) error {
 		return err
 	}
 	b.Proxy = svc
-	if err := r.AwaitSteady(ctx, r.known, cluster.Waiting{Service: s.Service, Step: "service", Svc: svc, Timeout: s.Timeout}); err != nil {
+	w := cluster.Waiting{Service: s.Service, Step: "service", Svc: svc, Timeout: s.Timeout}
+	if err := r.AwaitSteady(ctx, r.known, w); err != nil {
 		return err
 	}
 	r.serves(s.Service)
-	if err := r.awaitReplaced(ctx, svc.ID); err != nil {
+	if err := r.awaitReplaced(ctx, w); err != nil {
 		return err
 	}
 	// The user's own labels and update_config; and `docker service rollback`, which undoes one
