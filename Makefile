@@ -45,24 +45,24 @@ e2e: ## Run the scenarios on real swarms
 	$(MACHINE)
 	$(GO) test -tags e2e -p 1 -parallel 3 -timeout 60m ./e2e/...
 
-test-ingress: ## Run the scenario that needs IPVS (the ingress mesh, virtual addresses), in a virtual machine of its own
+test-ingress: ## Run the scenario that needs IPVS (ingress mesh, virtual addresses), in its own virtual machine
 	$(MACHINE)
 	@$(BUILD) -o bin/ingress ./e2e/ingress
 	@bin/ingress
 
 FUZZ = -run '^$$' -fuzztime 1m -fuzzminimizetime 20x
 
-fuzz: ## Feed random input to what reads files and writes HAProxy's, a minute each
+fuzz: ## Feed random input to the loader and to HAProxy's files, a minute each
 	$(MACHINE)
 	set -e; for target in FuzzLoad FuzzSettings FuzzSubstitute; do $(GO) test ./compose $(FUZZ) -fuzz "^$$target$$"; done
 	$(GO) run ./e2e/lab/roots $(HAPROXIES) -- $(GO) test ./swarm/haproxy $(FUZZ) -fuzz '^FuzzFiles$$'
 
-demo: ## Show a new version come up, a flip and the way back under traffic, on the engine that docker talks to
+demo: ## Show a new release, a flip and a rollback under traffic, on the engine that docker talks to
 	$(MACHINE)
 	@$(BUILD) -o bin/demo ./e2e/demo
 	@bin/demo
 
-bench: ## Measure flips, throughput and latency on a swarm of its own
+bench: ## Measure flips, throughput and latency on its own swarm
 	$(MACHINE)
 	@$(BUILD) -o bin/bench ./e2e/bench
 	@bin/bench

@@ -45,7 +45,7 @@ func shopLive() *swarm.Status {
 	s := shopStatus()
 	s.Live = true
 	s.Services = s.Services[1:]
-	s.Drift = []string{"proxy shop_web.2 on n2 follows blue (7), written down is green (8)"}
+	s.Drift = []string{"proxy shop_web.2 on n2 follows blue (7), but the label says green (8)"}
 	s.Lock = &swarm.LockStatus{Owner: "ci@build-7", Since: ago(12 * time.Second)}
 	s.Services[0].Proxies = []swarm.ProxyStatus{
 		{Task: "shop_web.1", Node: "n1", Address: "10.0.9.3", Sequence: 8, Active: "green", InFlight: map[string]int{"green": 12, "blue": 0},

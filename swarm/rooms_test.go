@@ -18,11 +18,11 @@ func rooms(t *testing.T) (order []string, knows map[string][]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, picture, found := strings.Cut(string(text), "\n## Rooms\n")
+	_, picture, found := strings.Cut(string(text), "\n## Packages\n")
 	_, picture, fenced := strings.Cut(picture, "\n```\n")
 	picture, _, closed := strings.Cut(picture, "\n```\n")
 	if !found || !fenced || !closed {
-		t.Fatal("CONTRIBUTING.md has no picture under Rooms")
+		t.Fatal("CONTRIBUTING.md has no picture under Packages")
 	}
 	knows = map[string][]string{}
 	for line := range strings.Lines(picture) {

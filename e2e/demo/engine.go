@@ -56,7 +56,7 @@ func connect(ctx context.Context, s *screen, u *undo) (*engine, error) {
 	}
 	u.add("the engine", func(context.Context) error { return l.Down() })
 	os.Setenv("DOCKER_HOST", l.Node("n1").Host())
-	s.say("no engine runs here: started one, with a swarm of its own")
+	s.say("no engine runs here: started one, with its own swarm")
 	return dial(ctx)
 }
 
@@ -82,13 +82,13 @@ func (e *engine) join(ctx context.Context, s *screen, u *undo) error {
 		if err := e.initialise(ctx, u); err != nil {
 			return err
 		}
-		s.say("no swarm: initialised one, which is left at the end")
+		s.say("no swarm: created one; the demo leaves it at the end")
 	case state != swarm.LocalNodeStateActive:
-		return fmt.Errorf("its swarm is %s: mend it with docker swarm unlock or docker swarm leave", state)
+		return fmt.Errorf("its swarm is %s: run docker swarm unlock or docker swarm leave", state)
 	case !e.info.Swarm.ControlAvailable:
 		return errors.New("this engine is a worker of its swarm: name a manager with DOCKER_HOST or docker context use")
 	default:
-		s.say("it is a manager of a swarm of %d nodes: its own node is used", e.info.Swarm.Nodes)
+		s.say("a manager of a swarm with %d nodes: the demo uses its node", e.info.Swarm.Nodes)
 	}
 	var err error
 	if e.info, err = e.Info(ctx); err != nil {

@@ -248,7 +248,7 @@ func TestTemplatesOfAnotherVersion(t *testing.T) {
 	proxy.Spec.Labels[cluster.LabelTemplates] = "older"
 	proxy.Spec.TaskTemplate.ContainerSpec.Configs[0].ConfigName = "older"
 	plantest.Want(t, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}),
-		"update proxies shop_web: configs, labels changed, their files are of another version of this plugin; they are replaced one after the other\n")
+		"update proxies shop_web: configs, labels changed, another version of this plugin made their files; they are replaced one after the other\n")
 }
 
 func TestRefusals(t *testing.T) {

@@ -89,7 +89,7 @@ func (pl *planner) changeProxies(svc compose.Service, b *cluster.BlueGreen, step
 	case len(diff) > 0:
 		step.Do, step.Cause = UpdateProxies, changed(diff)
 		if live.Spec.Labels[cluster.LabelTemplates] != haproxy.TemplateVersion {
-			step.Cause += ", their files are of another version of this plugin"
+			step.Cause += ", another version of this plugin made their files"
 		}
 		if slices.ContainsFunc(diff, InTask) {
 			step.Cause += "; they are replaced one after the other"
