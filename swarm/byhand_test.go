@@ -114,7 +114,7 @@ func TestProxiesScaledToNone(t *testing.T) {
 		m.byHand("shop_web", scale(0))
 		m.calm()
 		const (
-			none  = "service web: no proxy of it runs: see `docker service ps shop_web`"
+			none  = "service web: none of its proxies runs: see `docker service ps shop_web`"
 			doubt = none + "\ntraffic may have moved: nothing was stopped; run the same command again, it asks the proxies first"
 		)
 		m.wantText(m.up(version("3")), none)

@@ -57,7 +57,7 @@ func TestAllProxiesDown(t *testing.T) {
 			m.SetNode(node, api.NodeStateDown)
 		}
 		for name, err := range map[string]error{"flip": m.flip(), "rollback": m.rollback(), "up": m.up(version("3"))} {
-			if err == nil || !strings.HasPrefix(err.Error(), "service web: no proxy of it runs: see `docker service ps shop_web`") {
+			if err == nil || !strings.HasPrefix(err.Error(), "service web: none of its proxies runs: see `docker service ps shop_web`") {
 				m.t.Errorf("%s: error %v", name, err)
 			}
 		}
