@@ -73,6 +73,7 @@ func (d *dryRun) show(a *app, plan plan.Plan, warnings []string) error {
 // planOutput is what --dry-run --format json prints. Its form is stable: new fields may be added,
 // none changes.
 type planOutput struct {
+	// Stack is the name of the stack.
 	Stack string `json:"stack"`
 	// Changes is true if there is anything to do.
 	Changes bool `json:"changes"`

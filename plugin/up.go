@@ -33,10 +33,10 @@ If up fails before the flip, traffic stays where it was, and the idle color
 gets its earlier release again. After an interruption, run the same command
 again: it goes on where it stopped.
 
-up deploys services without x-bluegreen as docker stack deploy does. If a
-running service gets x-bluegreen, up adopts it in place. If you take x-bluegreen
-out, up gives the service back in place: it is a plain service again. up asks
-first; without a terminal it needs --yes.
+up deploys plain services, those without x-bluegreen, as docker stack deploy
+does. If a running service gets x-bluegreen, up adopts it in place. If you take
+x-bluegreen out, up gives the service back in place: it is a plain service
+again. up asks first; without a terminal it needs --yes.
 
 Before proxies get a port for the first time, up looks at what the service
 speaks there. TLS and other protocols that are not HTTP need mode: tcp. up
@@ -76,7 +76,7 @@ func newUpCommand(a *app) *cobra.Command {
   # Show what up would do, and why
   docker bluegreen up -p shop --dry-run
 
-  # Deploy a file from stdin, under its own name
+  # Deploy a file from stdin as the stack shop
   curl -s https://example.com/stack.yml | docker bluegreen -p shop -f - up`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -100,7 +100,7 @@ func newUpCommand(a *app) *cobra.Command {
 	spanVar(fs, &o.Timeout, "timeout", 0, "Longest time without progress, for all services (default: timeout of x-bluegreen, 5m)")
 	enumVar(cmd, fs, &o.ResolveImage, resolveImage, plan.ResolveAlways,
 		[]string{plan.ResolveAlways, plan.ResolveChanged, plan.ResolveNever},
-		"When to ask registries for digests; if you give always yourself, a missing digest is an error")
+		"When to ask registries for digests; with always on the command line, a missing digest is an error")
 	fs.BoolVar(&o.WithRegistryAuth, "with-registry-auth", false, "Send the credentials of docker login to the nodes")
 	dry.install(cmd)
 	fs.BoolVar(&o.SkipPreflight, "skip-preflight", false, "Skip the check of nodes and networks, and of another stack with the same services")

@@ -22,7 +22,9 @@ type Status struct {
 
 // LockStatus tells who holds the lock of a stack.
 type LockStatus struct {
-	Owner string    `json:"owner"`
+	// Owner is the user, host and process that hold the lock.
+	Owner string `json:"owner"`
+	// Since is when the owner took the lock.
 	Since time.Time `json:"since"`
 }
 
@@ -44,13 +46,16 @@ type ServiceStatus struct {
 
 // SwarmService is the state of one swarm service.
 type SwarmService struct {
+	// Name is the name of the service on the swarm.
 	Name string `json:"name"`
-	ID   string `json:"id"`
+	// ID is the id of the service on the swarm.
+	ID string `json:"id"`
 	// Image is the image as written in the file, or the default.
 	Image string `json:"image"`
 	// Digest is empty if the image is not pinned.
 	Digest string `json:"digest"`
-	Mode   string `json:"mode"`
+	// Mode is replicated, global, replicated-job or global-job.
+	Mode string `json:"mode"`
 	// Ready is the number of tasks of the current spec that run (and are healthy).
 	Ready int `json:"ready"`
 	// Wanted is the number of tasks that should run.
@@ -61,6 +66,7 @@ type SwarmService struct {
 
 // RouteStatus is the route in the label of the proxy service.
 type RouteStatus struct {
+	// Sequence is the sequence number of the route.
 	Sequence uint64 `json:"sequence"`
 	// Active is the active color.
 	Active string `json:"active"`
@@ -70,12 +76,14 @@ type RouteStatus struct {
 
 // ColorStatus is the state of one color.
 type ColorStatus struct {
+	// Color is "blue" or "green".
 	Color string `json:"color"`
 	// Active is true if the color gets the traffic.
 	Active bool `json:"active"`
 	// Release is the number of the release that the color holds.
-	Release int          `json:"release"`
-	Swarm   SwarmService `json:"swarm"`
+	Release int `json:"release"`
+	// Swarm is the swarm service of the color.
+	Swarm SwarmService `json:"swarm"`
 }
 
 // ProxyStatus is one proxy's own answer.
@@ -94,13 +102,17 @@ type ProxyStatus struct {
 	Active string `json:"active"`
 	// InFlight is the number of requests in flight for each color.
 	InFlight map[string]int `json:"in_flight"`
-	Servers  []ServerStatus `json:"servers"`
+	// Servers are the tasks of both colors, as the proxy sees them.
+	Servers []ServerStatus `json:"servers"`
 }
 
 // ServerStatus is how one proxy sees one task of a color on one port.
 type ServerStatus struct {
-	Color   string `json:"color"`
-	Port    uint16 `json:"port"`
+	// Color is the color of the task.
+	Color string `json:"color"`
+	// Port is the port on the task.
+	Port uint16 `json:"port"`
+	// Address is the address of the task.
 	Address string `json:"address"`
 	// Status is HAProxy's state of the task, for example UP.
 	Status string `json:"status"`

@@ -27,7 +27,7 @@ func (cl *Cluster) RemoveNetwork(ctx context.Context, n network.Summary) error {
 			break
 		}
 		if !cl.Pause(ctx) {
-			return fmt.Errorf("network %s is still in use after %s: %w: end what uses it and run the command again", n.Name, RemovalTime, err)
+			return fmt.Errorf("network %s is still in use after %s: %w: stop the services and containers that use it, then run the command again", n.Name, RemovalTime, err)
 		}
 	}
 	if err := cl.awaitNetworkGone(ctx, n.ID); err != nil {

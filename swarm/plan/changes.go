@@ -21,9 +21,12 @@ import (
 // Change is one field that a step changes, in words of the compose file. From is empty for a new
 // field, To for a removed one. Values that may be secret are hidden.
 type Change struct {
+	// Field is the name of the field.
 	Field string `json:"field"`
-	From  string `json:"from"`
-	To    string `json:"to"`
+	// From is the value now.
+	From string `json:"from"`
+	// To is the value after the step.
+	To string `json:"to"`
 }
 
 // hidden stands for a value that must not be shown.

@@ -116,7 +116,7 @@ func (pl *planner) network(name string, n compose.Network) error {
 	case !exists:
 		pl.add(Step{Do: CreateNetwork, Name: name, Cause: "it does not exist", Network: &n})
 	case known.Scope != "swarm" && n.External:
-		return fmt.Errorf("network %s exists only on this node: services need one made with `docker network create --driver overlay`", name)
+		return fmt.Errorf("network %s exists only on this node: create one for services with `docker network create --driver overlay`", name)
 	}
 	return nil
 }
