@@ -102,8 +102,8 @@ func follow(node *yaml.Node, path string) (found *yaml.Node, rest string) {
 	return found, path
 }
 
-// step goes from a node to what the beginning of a path names in it. Keys may have dots: the longest
-// one counts.
+// step goes from a node to what the beginning of a path names in it. Keys may have dots: the
+// longest one counts.
 func step(node *yaml.Node, path string) (key, value *yaml.Node, rest string) {
 	if node.Kind == yaml.SequenceNode {
 		found := index.FindStringSubmatch(path)

@@ -2,8 +2,8 @@ package compose
 
 import "testing"
 
-// TestPlaces holds that an error says in which file, line and column it is, of several files in that
-// which the value is of.
+// TestPlaces holds that an error says in which file, line and column it is; of several files it is
+// the one that the value is of.
 func TestPlaces(t *testing.T) {
 	const base = "services:\n  web:\n    image: a\n    expose: [80]\n    deploy:\n      replicas: 2\n"
 	for _, c := range []struct{ name, one, two, want string }{

@@ -26,8 +26,8 @@ func command(value any) ([]string, error) {
 	}
 }
 
-// splitWords cuts a string into words as docker stack deploy does: no expansion of any kind, so that
-// ; & | < > ( and backticks are characters like others; # begins a comment where a word could
+// splitWords cuts a string into words as docker stack deploy does: no expansion of any kind, so
+// that ; & | < > ( and backticks are characters like others; # begins a comment where a word could
 // begin.
 func splitWords(text string) ([]string, error) {
 	words, err := shlex.Split(text)
