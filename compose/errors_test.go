@@ -144,7 +144,7 @@ var place = regexp.MustCompile(`(?m)^[^:\n]+\.yml:\d+:\d+: `)
 // placeless is the text of an error without lines and columns, which TestPlaces holds.
 func placeless(err error) string {
 	text := place.ReplaceAllString(err.Error(), "")
-	if place.MatchString(err.Error()[:strings.Index(err.Error()+"\n", "\n")]) {
+	if at := place.FindStringIndex(err.Error()); at != nil && at[0] == 0 {
 		return "stack.yml: " + text
 	}
 	return text
