@@ -17,6 +17,7 @@ const stdinFile = "-"
 // sources are the compose files of a project, read, and what is around them.
 type sources struct {
 	files []types.ConfigFile
+	texts []source
 	// names are the files as the user named them, for messages.
 	names string
 	// dir is the folder that relative paths in the files start from.
@@ -44,7 +45,9 @@ func read(o Options) (*sources, error) {
 		if err != nil {
 			return nil, err
 		}
-		src.files = append(src.files, file)
+		text := source{name: shown([]string{path}), root: parse(file.Content)}
+		file.Content = publishedAsText(file.Content, text.root)
+		src.files, src.texts = append(src.files, file), append(src.texts, text)
 	}
 	return src, nil
 }
@@ -92,7 +95,7 @@ func readFile(o Options, wd, path string) (types.ConfigFile, error) {
 	if err != nil {
 		return types.ConfigFile{}, fmt.Errorf("compose file %s: %w", shown([]string{path}), err)
 	}
-	return types.ConfigFile{Filename: abs, Content: publishedAsText(firstDocument(content))}, nil
+	return types.ConfigFile{Filename: abs, Content: firstDocument(content)}, nil
 }
 
 func readRegular(path string) ([]byte, error) {

@@ -42,7 +42,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		p, err := load()
 		if err != nil {
-			if !strings.HasPrefix(err.Error(), "standard input: ") {
+			if !strings.HasPrefix(err.Error(), "standard input:") {
 				t.Errorf("the file is not named: %v", err)
 			}
 			return

@@ -1,15 +1,19 @@
 package compose
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
-// located makes err name the files, in the way in which the user named them, and say in our words
-// what compose-go says in its own.
+// located makes err name the file, in the way in which the user named it, the line and the column,
+// and say in our words what compose-go says in its own.
 func (s *sources) located(err error) error {
+	if errors.As(err, new(placedError)) {
+		return err
+	}
 	text := err.Error()
 	for _, file := range s.files {
 		for _, prefix := range []string{"validating ", "failed to parse "} {
@@ -19,7 +23,7 @@ func (s *sources) located(err error) error {
 	for _, r := range rewordings {
 		text = r.pattern.ReplaceAllString(text, r.text)
 	}
-	return locatedError{text: s.names + ": " + suggest(text), err: err}
+	return locatedError{text: s.placed(suggest(text)), err: err}
 }
 
 var unknownKey = regexp.MustCompile(`(?m): unknown key (\S+)$`)
@@ -48,7 +52,7 @@ var rewordings = []struct {
 	{regexp.MustCompile(`found character that cannot start any token`), "a value cannot begin like this: indent with blanks, not with tabs, and put @ and ` in quotes"},
 	{regexp.MustCompile(`(?m)^(\S+) must be a (integer|array|object)`), "$1 must be an $2"},
 	{regexp.MustCompile(`(?m)^(\S+)\.\[(\d+)\]: unexpected type map\[.*$`), "$1[$2]: it is a mapping, where NAME=VALUE must stand: write NAME=VALUE, or take the dash off"},
-	{regexp.MustCompile(`(?m)^(\S+)\.\[(\d+)\]: unexpected type \S+$`), "$1[$2]: it is not text: put it in quotes"},
+	{regexp.MustCompile(`(?m)^(\S+)\.\[(\d+)\]: unexpected type .+$`), "$1[$2]: it is not text: put it in quotes"},
 }
 
 // locatedError says err in other words.

@@ -12,14 +12,10 @@ var plainNumber = regexp.MustCompile(`^[1-9][0-9]*$`)
 
 // publishedAsText puts published ports that are written as numbers in quotes. compose-go compares
 // ports of several files as text, and would take a port that is a number in one file and text in
-// another for two.
-func publishedAsText(content []byte) []byte {
-	var document yaml.Node
-	if yaml.Unmarshal(content, &document) != nil || len(document.Content) == 0 {
-		return content // Loading says what is wrong.
-	}
+// another for two. root is the document that the content holds.
+func publishedAsText(content []byte, root *yaml.Node) []byte {
 	var numbers []*yaml.Node
-	eachValue(valueOf(document.Content[0], "services"), func(service *yaml.Node) {
+	eachValue(valueOf(root, "services"), func(service *yaml.Node) {
 		if ports := valueOf(service, "ports"); ports != nil && ports.Kind == yaml.SequenceNode {
 			for _, port := range ports.Content {
 				if n := valueOf(port, "published"); n != nil && n.Anchor == "" && n.Style == 0 && plainNumber.MatchString(n.Value) {
