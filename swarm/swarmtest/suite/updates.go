@@ -79,7 +79,9 @@ var updates = []Scenario{
 	}},
 	{Name: "update paused by a failure", run: pausedUpdate},
 	{Name: "update paused by a task that ran", run: func(r *run) {
-		id, _ := r.runs(r.spec(Serves, 1))
+		s := r.spec(Serves, 1)
+		s.UpdateConfig.Monitor = time.Minute // a failure is told late by a busy swarm
+		id, _ := r.runs(s)
 		r.update(id, func(s *api.ServiceSpec) { r.become(s, Breaks) })
 		r.updateState(id, api.UpdateStatePaused)
 	}},
