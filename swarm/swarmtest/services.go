@@ -101,8 +101,8 @@ func (s *Swarm) ServiceCreate(_ context.Context, spec api.ServiceSpec, _ api.Ser
 	return api.ServiceCreateResponse{ID: svc.ID}, nil
 }
 
-// ServiceUpdate writes a service that is still as the writer read it.
-func (s *Swarm) ServiceUpdate(_ context.Context, id string, v api.Version, spec api.ServiceSpec, _ api.ServiceUpdateOptions) (api.ServiceUpdateResponse, error) {
+// ServiceUpdate writes a service that is still as the writer read it, or gives it its previous spec.
+func (s *Swarm) ServiceUpdate(_ context.Context, id string, v api.Version, spec api.ServiceSpec, o api.ServiceUpdateOptions) (api.ServiceUpdateResponse, error) {
 	if err := s.write("ServiceUpdate", spec.Name); err != nil {
 		return api.ServiceUpdateResponse{}, err
 	}
@@ -113,9 +113,15 @@ func (s *Swarm) ServiceUpdate(_ context.Context, id string, v api.Version, spec 
 		return api.ServiceUpdateResponse{}, missing("service", id)
 	case svc.Version != v:
 		return api.ServiceUpdateResponse{}, errSequence
+	case o.Rollback == "previous" && svc.PreviousSpec == nil:
+		return api.ServiceUpdateResponse{}, invalid("service %s does not have a previous spec", id)
 	}
 	previous := svc.Spec
-	svc.PreviousSpec, svc.Spec, svc.UpdateStatus = &previous, deep(spec), nil
+	if svc.UpdateStatus = nil; o.Rollback == "previous" {
+		spec = *svc.PreviousSpec
+		svc.UpdateStatus = &api.UpdateStatus{State: api.UpdateStateRollbackStarted, StartedAt: new(time.Now()), Message: "manually requested rollback"}
+	}
+	svc.PreviousSpec, svc.Spec = &previous, deep(spec)
 	if isJob(spec) {
 		svc.JobStatus.JobIteration.Index++
 		svc.JobStatus.LastExecution = time.Now()

@@ -17,6 +17,7 @@ type update struct {
 	svc       *service
 	iteration int
 	config    api.UpdateConfig
+	rollsBack bool
 	slots     int
 	failures  int
 	stopped   bool // by failures
@@ -34,7 +35,7 @@ func (s *Swarm) beginUpdate(svc *service, places []string) {
 	if rollsBack {
 		config = svc.Spec.RollbackConfig
 	}
-	u := &update{svc: svc, iteration: svc.iteration, slots: len(places)}
+	u := &update{svc: svc, iteration: svc.iteration, rollsBack: rollsBack, slots: len(places)}
 	if u.config.Parallelism = 1; config != nil {
 		u.config = *config
 	}
@@ -102,7 +103,7 @@ func (s *Swarm) superseded(u *update) bool {
 func (s *Swarm) complete(u *update) {
 	st := u.svc.UpdateStatus
 	st.State, st.Message = api.UpdateStateCompleted, "update completed"
-	if u.svc.PreviousSpec == nil {
+	if u.rollsBack {
 		st.State, st.Message = api.UpdateStateRollbackCompleted, "rollback completed"
 	}
 	st.CompletedAt = new(time.Now())
@@ -166,11 +167,10 @@ func (s *Swarm) failed(t *task) {
 	u.stopped = true
 	st, svc := u.svc.UpdateStatus, u.svc
 	cause := fmt.Sprintf("due to failure or early termination of task %s", t.ID)
-	rollsBack := st.State == api.UpdateStateRollbackStarted
 	switch {
-	case rollsBack && u.config.FailureAction == api.UpdateFailureActionRollback: // never twice
+	case u.rollsBack && u.config.FailureAction == api.UpdateFailureActionRollback: // never twice
 		st.State, st.Message = api.UpdateStateRollbackPaused, "rollback paused "+cause
-	case rollsBack:
+	case u.rollsBack:
 		st.State, st.Message = api.UpdateStateRollbackPaused, "update paused "+cause
 	case u.config.FailureAction == api.UpdateFailureActionRollback && svc.PreviousSpec != nil:
 		st.State, st.Message = api.UpdateStateRollbackStarted, "update rolled back "+cause

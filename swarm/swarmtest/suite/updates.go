@@ -6,6 +6,8 @@ import (
 	"time"
 
 	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
 
 // updates are scenarios about how the tasks of a service are replaced.
@@ -77,19 +79,37 @@ var updates = []Scenario{
 	}},
 	{Name: "update paused by a failure", run: pausedUpdate},
 	{Name: "update paused by a task that ran", run: func(r *run) {
-		id, _ := r.runs(r.spec(Serves, 1))
+		s := r.spec(Serves, 1)
+		s.UpdateConfig.Monitor = time.Minute // a failure is told late by a busy swarm
+		id, _ := r.runs(s)
 		r.update(id, func(s *api.ServiceSpec) { r.become(s, Breaks) })
 		r.updateState(id, api.UpdateStatePaused)
 	}},
 	{Name: "update rolled back by a failure", run: rolledBack},
+	{Name: "rollback by hand", run: func(r *run) {
+		id, _ := r.runs(r.spec(Serves, 1))
+		if r.rollback(id) == nil {
+			r.Errorf("a service without a previous spec is rolled back")
+		}
+		r.update(id, func(s *api.ServiceSpec) { run2(s); s.Labels["now"] = "1" })
+		r.awaitRunning(id, 1)
+		r.rolledBack(id, api.UpdateStateRollbackCompleted)
+		svc := r.inspect(id)
+		if svc.Spec.Labels["now"] != "" || svc.PreviousSpec == nil || svc.PreviousSpec.Labels["now"] != "1" {
+			r.Errorf("label %q, previous spec %+v", svc.Spec.Labels["now"], svc.PreviousSpec)
+		}
+		if t := r.awaitRunning(id, 1)[0]; slices.Contains(t.Spec.ContainerSpec.Env, "RUN=2") {
+			r.Errorf("the task has %v", t.Spec.ContainerSpec.Env)
+		}
+	}},
 	{Name: "rollback paused by a failure", run: func(r *run) {
 		s := r.spec(Fails, 1)
-		s.UpdateConfig.FailureAction = api.UpdateFailureActionRollback
-		s.RollbackConfig = &api.UpdateConfig{Parallelism: 1, Monitor: time.Second, FailureAction: api.UpdateFailureActionPause}
+		s.RollbackConfig = s.UpdateConfig
 		id := r.create(s)
 		r.await("a task has failed", func() bool { return len(where(r.tasks(id), failed)) > 0 })
-		r.update(id, run2)
-		st := r.updateState(id, api.UpdateStateRollbackPaused)
+		r.update(id, func(s *api.ServiceSpec) { r.become(s, Serves) })
+		r.awaitRunning(id, 1)
+		st := r.rolledBack(id, api.UpdateStateRollbackPaused)
 		if !strings.HasPrefix(st.Message, "update paused due to failure or early termination of task") {
 			r.Errorf("message %q", st.Message)
 		}
@@ -118,6 +138,27 @@ var updates = []Scenario{
 		}
 		r.updateState(id, api.UpdateStateCompleted)
 	}},
+}
+
+// rollback gives a service its previous spec, as docker service rollback does.
+func (r *run) rollback(id string) error {
+	r.Helper()
+	svc := r.inspect(id)
+	_, err := r.Engine.ServiceUpdate(r.Context(), id, svc.Version, svc.Spec, api.ServiceUpdateOptions{Rollback: "previous"})
+	return err
+}
+
+// rolledBack rolls a service back, and waits for how that ends.
+func (r *run) rolledBack(id string, end api.UpdateState) *api.UpdateStatus {
+	r.Helper()
+	r.await("the rollback is written", func() bool {
+		err := r.rollback(id)
+		if err != nil && !engine.OutOfSequence(err) {
+			r.Fatal(err)
+		}
+		return err == nil
+	})
+	return r.updateState(id, end)
 }
 
 // run2 makes other tasks of a spec.
