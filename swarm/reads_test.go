@@ -77,6 +77,7 @@ func (f forgetful) SecretList(ctx context.Context, o api.SecretListOptions) ([]a
 // A read that fails, once or with all that follow: what takes traffic is not stopped, and the same
 // command finishes once the manager answers again.
 func TestEachReadFails(t *testing.T) {
+	t.Parallel()
 	two := []in{upTo(version("1")), upTo(version("2"))}
 	first := map[cluster.Color]string{cluster.Blue: "shop/web:1", cluster.Green: "shop/web:2"}
 	third := map[cluster.Color]string{cluster.Blue: "shop/web:3", cluster.Green: "shop/web:2"}
