@@ -99,7 +99,7 @@ func label(name, value string) func(*api.ServiceSpec) {
 }
 
 // byChance is where tasks are, and ids.
-var byChance = regexp.MustCompile(`\b(n|node|task-|service-|config-|network-|secret-)[0-9]+\b|(order-)[A-Z0-9]+|(\.)[0-9]+\b`)
+var byChance = regexp.MustCompile(`\b(n|node|task-|service-|config-|network-|secret-)[0-9]+\b|(order-)[A-Z0-9]+|(\bshop_[a-z-]+\.)[0-9]+\b`)
 
 // steady is a text without what is by chance.
 func steady(text string) string { return byChance.ReplaceAllString(text, "${1}${2}${3}X") }
