@@ -81,7 +81,7 @@ func TestJobIsNotAdopted(t *testing.T) {
 	})
 }
 
-// An adopted service keeps its id, and a number of proxies that is the file's, whatever the app had.
+// An adopted service keeps its id; the tasks that it had are waited for.
 func TestAdoptedService(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.must(m.up(plainly(version("1"))))

@@ -119,8 +119,8 @@ func TestAnswersOfOrders(t *testing.T) {
 	}
 }
 
-// A color that some proxy does not see ready: a flip and an up leave traffic where it is, a rollback
-// goes back all the same.
+// A color that some proxy does not see ready: a flip and an up leave traffic where it is, and a
+// rollback goes back all the same.
 func TestColorThatIsNotReady(t *testing.T) {
 	notReady := unmet(haproxy.Ready, "blue", "DOWN L4CON Connection refused")
 	const lacks = "shop_web.X on nX: 10.0.9.9:8080 DOWN L4CON Connection refused; shop_web.X on nX: 10.0.9.9:8080 DOWN L4CON Connection refused"

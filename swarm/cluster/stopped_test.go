@@ -11,7 +11,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
 
-// A color without tasks remembers what it comes back to; a global one has no number, and is nowhere.
+// A color without tasks remembers what it comes back to; a global one has no number.
 func TestStoppedAndStarted(t *testing.T) {
 	spec := func(replicas *uint64, constraints ...string) api.ServiceSpec {
 		s := api.ServiceSpec{Annotations: api.Annotations{Labels: map[string]string{LabelReplicas: "4"}}}
