@@ -99,12 +99,14 @@ func (r *run) retire(ctx context.Context, s plan.Step) error {
 // colors.
 func (r *run) undo(ctx context.Context, cause error) error {
 	var after []string
+	stay := map[string]bool{} // services with new proxies that are still there, and may send to their color
 	for name, spec := range r.before {
 		if r.served[name] {
 			continue
 		}
 		if text, err := r.undoProxies(ctx, name, spec); err != nil {
 			cause = errors.Join(cause, fmt.Errorf("service %s: its proxies could not be put back: %w", name, err))
+			stay[name] = spec.Labels[cluster.LabelRole] != cluster.RoleProxy
 		} else {
 			after = append(after, text)
 		}
@@ -115,6 +117,7 @@ func (r *run) undo(ctx context.Context, cause error) error {
 		}
 		if err := r.remove(ctx, b.Proxy); err != nil {
 			cause = errors.Join(cause, fmt.Errorf("service %s: its proxies could not be removed again: %w", b.Name, err))
+			stay[b.Name] = true
 		}
 		b.Proxy = nil
 	}
@@ -124,6 +127,10 @@ func (r *run) undo(ctx context.Context, cause error) error {
 			continue
 		}
 		seen[s.Name] = true
+		if stay[s.Service] {
+			after = append(after, s.Name+" was left, since proxies may send to it")
+			continue
+		}
 		text, err := r.undoColor(ctx, s)
 		if err != nil {
 			cause = errors.Join(cause, fmt.Errorf("%s could not be put back: %w: run `docker bluegreen up` or `rollback` again", s.Name, err))
