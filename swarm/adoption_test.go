@@ -76,13 +76,12 @@ func TestModeOfProxies(t *testing.T) {
 func TestJobIsNotAdopted(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.must(m.up("services: {web: {image: 'shop/web:1', deploy: {mode: replicated-job}}}"))
-		m.wantText(m.up(version("1")), "service web runs as a job (replicated-job) on the swarm, and a job gets no traffic: give the service another name in the file")
+		m.wantText(m.up(version("1")), "service web runs as a job (replicated-job) on the swarm, and a job takes no traffic: give the service another name in the file")
 		m.wantServices(map[string]string{"shop_web": "shop/web:1 "})
 	})
 }
 
-// An adopted service keeps its id, and a number of proxies that is the file's, whatever the app
-// had.
+// An adopted service keeps its id; the tasks that it had are waited for.
 func TestAdoptedService(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.must(m.up(plainly(version("1"))))
@@ -92,7 +91,7 @@ func TestAdoptedService(t *testing.T) {
 		time.Sleep(time.Hour)
 		m.forget()
 		m.must(m.up(version("1")))
-		m.wantTold("web proxies: adopting the running service", "web proxies: waiting for the old tasks to end",
+		m.wantTold("web proxies: adopting the running service", "web proxies: waiting for the tasks of before to end",
 			"web proxies: adopted: shop_web sends to blue")
 		m.wantNotTold("have not ended")
 		if svc := m.Service("shop_web"); svc.ID != id || svc.Spec.Labels[cluster.LabelAlias+"web"] != "1:blue" {
@@ -109,8 +108,8 @@ func TestTasksOfTheAppThatStay(t *testing.T) {
 		m.Apps["shop/web:1"] = swarmtest.App{Start: time.Second, Stop: time.Hour}
 		m.must(m.up(plainly(version("1"))))
 		m.must(m.up(version("2")))
-		m.wantTold("web proxies: these old tasks have not ended, or their nodes do not answer; a client with an open connection to one " +
-			"stays on the old release: shop_web.X on nX, shop_web.X on nX, shop_web.X on nX")
+		m.wantTold("web proxies: these tasks of before have not ended, or are on nodes that do not answer, and whoever keeps a connection to one " +
+			"stays with its version: shop_web.X on nX, shop_web.X on nX, shop_web.X on nX")
 		m.wantRoutes("1:blue", "1:blue")
 	})
 }
@@ -124,8 +123,8 @@ func TestRouterThatCannotBeTold(t *testing.T) {
 			return strings.Replace(file, "deploy: {replicas: 3", "deploy: {endpoint_mode: dnsrr, replicas: 3", 1)
 		}
 		m.must(m.up(plainly(dnsrr(version("1")))))
-		m.wantText(m.up(dnsrr(version("1"))), "service web: its tasks end when the proxies take their place, but the router in front may still send "+
-			"to those tasks for up to 20s: run the command with --accept-gap; no request fails if the app serves on for as long after SIGTERM")
+		m.wantText(m.up(dnsrr(version("1"))), "service web: its tasks end when the proxies take their place, and the router in front may send to those tasks "+
+			"until it asks the swarm again, for up to 20s: run the command with --accept-gap, best when the app serves on for as long after SIGTERM")
 		m.wantServices(map[string]string{"shop_web": "shop/web:1 |||", "shop_db": postgres})
 		m.must(m.upWith(dnsrr(version("1")), plan.UpOptions{AcceptGap: true}))
 		m.wantRoutes("1:blue", "1:blue")
@@ -158,8 +157,8 @@ func TestSeveralGivenBack(t *testing.T) {
 		plain := strings.ReplaceAll(file, ", x-bluegreen: {}", "")
 		var ask *plan.ConfirmationError
 		m.wantError(m.up(plain), &ask)
-		m.wantText(ask, "services api, web run blue-green and have no x-bluegreen in the file: giving back removes the proxies and both colors, "+
-			"so a rollback is no longer possible. Nothing was changed. Put x-bluegreen back, or run the command with --yes")
+		m.wantText(ask, "services api, web run blue-green and have no x-bluegreen in the file: proxies and both colors would be removed, "+
+			"and with them the way back. Nothing was changed. Put x-bluegreen back, or run the command with --yes")
 		m.wantRoutes("1:blue", "1:blue")
 		m.wantText(m.upWith(strings.ReplaceAll(plain, "shop/web:1", "shop/web:2"), plan.UpOptions{Services: []string{"web"}, Yes: true}), "")
 		m.wantServices(map[string]string{"shop_web": "shop/web:2 |", "shop_api": bluegreen.DefaultProxyImage + " ||", "shop_api-blue": "shop/api:1 |"})

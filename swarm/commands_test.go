@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
@@ -99,10 +100,10 @@ func label(name, value string) func(*api.ServiceSpec) {
 }
 
 // byChance is where tasks are, and ids.
-var byChance = regexp.MustCompile(`\b(n|node|task-|service-|config-|network-|secret-)[0-9]+\b|(order-)[A-Z0-9]+|(\.)[0-9]+\b`)
+var byChance = regexp.MustCompile(`\b(n|node|task-|service-|config-|network-|secret-)[0-9]+\b|(order-)[A-Z0-9]+|(\bshop_[a-z-]+\.)[0-9]+\b|(\bshop_(?:conf|key)-)[0-9a-f]{8}\b`)
 
 // steady is a text without what is by chance.
-func steady(text string) string { return byChance.ReplaceAllString(text, "${1}${2}${3}X") }
+func steady(text string) string { return byChance.ReplaceAllString(text, "${1}${2}${3}${4}X") }
 
 // wantText compares an error with what a user reads; empty for no error.
 func (m *memory) wantText(err error, want string) {
@@ -195,7 +196,11 @@ func (m *memory) tasks(service string) ([]api.Task, error) {
 	return m.TaskList(m.t.Context(), api.TaskListOptions{Filters: filters.NewArgs(filters.Arg("service", service))})
 }
 
-var errLost = errors.New("unexpected EOF")
+var (
+	errLost  = errors.New("unexpected EOF")
+	errInUse = errors.New("rpc error: code = InvalidArgument desc = config 'x' is in use by the following service: y")
+	overlay  = network.CreateOptions{Driver: "overlay"}
+)
 
 func TestSteadyTextsOfTests(t *testing.T) {
 	got := steady("shop_web.1 on n2: task-0012 of shop-bluegreen_order-7XK2ABCD, node3")

@@ -35,6 +35,7 @@ func (m *memory) untouched(failed string, err error, images map[cluster.Color]st
 // it is, traffic goes where it went or to the new version, what takes it is not stopped, and the
 // same command finishes.
 func TestEachWriteFailsOnce(t *testing.T) {
+	t.Parallel()
 	type command = func(m *memory) error
 	up := func(file string) command {
 		return func(m *memory) error {

@@ -44,6 +44,7 @@ func goingDown(ctx context.Context, m *memory) error {
 // A command that is interrupted at any of its writes says so, leaves what takes traffic alone, and
 // leaves no lock; the same command finishes.
 func TestInterruptedAtEachWrite(t *testing.T) {
+	t.Parallel()
 	two := []in{upTo(version("1")), upTo(version("2"))}
 	first := map[cluster.Color]string{cluster.Blue: "shop/web:1", cluster.Green: "shop/web:2"}
 	third := map[cluster.Color]string{cluster.Blue: "shop/web:3", cluster.Green: "shop/web:2"}

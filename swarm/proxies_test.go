@@ -35,9 +35,9 @@ func TestLaterProxyFails(t *testing.T) {
 		want string
 	}{
 		{"exits", exits, "service web did not become healthy: 3 tasks of one slot failed" + strings.ReplaceAll(threeFailed("shop_web"), ".X on", ".nX on") +
-			"\nshop_web has its former settings again; traffic was not touched"},
+			"\nshop_web has its earlier settings again; traffic was not touched"},
 		{"never starts", swarmtest.App{Start: 24 * time.Hour}, "service web did not become healthy: no progress for 5m0s: earlier tasks still run\n" +
-			"  shop_web.nX on nX: preparing\nshop_web has its former settings again; traffic was not touched"},
+			"  shop_web.nX on nX: preparing\nshop_web has its earlier settings again; traffic was not touched"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {

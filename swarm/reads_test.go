@@ -77,6 +77,7 @@ func (f forgetful) SecretList(ctx context.Context, o api.SecretListOptions) ([]a
 // A read that fails, once or with all that follow: what takes traffic is not stopped, and the same
 // command finishes once the manager answers again.
 func TestEachReadFails(t *testing.T) {
+	t.Parallel()
 	two := []in{upTo(version("1")), upTo(version("2"))}
 	first := map[cluster.Color]string{cluster.Blue: "shop/web:1", cluster.Green: "shop/web:2"}
 	third := map[cluster.Color]string{cluster.Blue: "shop/web:3", cluster.Green: "shop/web:2"}
@@ -88,12 +89,12 @@ func TestEachReadFails(t *testing.T) {
 		color   string // that is active in the end
 		step    int    // each call, each second, …
 	}{
-		{"first", nil, upTo(version("1")), first, "blue", 3},
-		{"new version", two, upTo(version("3")), third, "blue", 2},
+		{"first", nil, upTo(version("1")), first, "blue", 5},
+		{"new version", two, upTo(version("3")), third, "blue", 3},
 		{"flip", two, flipTo("blue"), first, "blue", 1},
 		{"adoption", []in{upTo(plainly(version("1")))}, upTo(version("2")), map[cluster.Color]string{cluster.Blue: "shop/web:2"}, "blue", 9},
-		{"giving back", two, upTo(plainly(version("2"))), first, "", 2},
-		{"down", two, goingDown, first, "", 2},
+		{"giving back", two, upTo(plainly(version("2"))), first, "", 3},
+		{"down", two, goingDown, first, "", 4},
 	} {
 		for _, how := range []struct {
 			name  string

@@ -129,11 +129,21 @@ func TestUndoThatFails(t *testing.T) {
 			"service web (blue) did not become healthy: 3 tasks of one slot failed" + threeFailed("shop_web-blue") + "\ntraffic was not touched\n" +
 				"shop_web-blue could not be restored: update service shop_web-blue: unexpected EOF: run `docker bluegreen up` or `rollback` again"},
 		{"an adopted service", func(m *memory) { m.must(m.up(plainly(version("1")))) }, bluegreen.DefaultProxyImage, "ServiceUpdate", "shop_web", version("1"),
-			"service web did not become healthy: its proxies failed" + threeFailed("shop_web") + "\ntraffic was not touched\n" +
-				"service web: its earlier proxies could not be restored: update service shop_web: unexpected EOF; its colors were left as they are: run the same command again"},
+			"service web did not become healthy: its proxies failed" + threeFailed("shop_web") + "\nshop_web-blue was left running, because proxies may send to it; traffic was not touched\n" +
+				"service web: its earlier proxies could not be restored: update service shop_web: unexpected EOF"},
+		{"a color that had another mode", func(m *memory) { m.two() }, "shop/web:3", "ServiceRemove", "shop_web-blue",
+			strings.Replace(version("3"), "replicas: 3", "mode: global", 1),
+			"service web (blue) did not become healthy: 3 tasks of one slot failed" + strings.ReplaceAll(threeFailed("shop_web-blue"), "blue.X", "blue.nX") +
+				"\ntraffic was not touched\n" +
+				"shop_web-blue could not be restored: remove service shop_web-blue: unexpected EOF: run `docker bluegreen up` or `rollback` again"},
+		{"a color that is made anew", func(m *memory) { m.two() }, "shop/web:3", "ServiceCreate", "shop_web-blue",
+			strings.Replace(version("3"), "replicas: 3", "mode: global", 1),
+			"service web (blue) did not become healthy: 3 tasks of one slot failed" + strings.ReplaceAll(threeFailed("shop_web-blue"), "blue.X", "blue.nX") +
+				"\ntraffic was not touched\n" +
+				"shop_web-blue could not be restored: create service shop_web-blue: unexpected EOF: run `docker bluegreen up` or `rollback` again"},
 		{"new proxies", func(*memory) {}, bluegreen.DefaultProxyImage, "ServiceRemove", "shop_web", version("1"),
-			"service web did not become healthy: its proxies failed" + threeFailed("shop_web") + "\ntraffic was not touched\n" +
-				"service web: its new proxies could not be removed: remove service shop_web: unexpected EOF; its colors were left as they are: run the same command again"},
+			"service web did not become healthy: its proxies failed" + threeFailed("shop_web") + "\nshop_web-blue was left running, because proxies may send to it; traffic was not touched\n" +
+				"service web: its new proxies could not be removed: remove service shop_web: unexpected EOF"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {

@@ -96,21 +96,18 @@ func (r *run) retire(ctx context.Context, s plan.Step) error {
 	return r.retireColor(ctx, r.known, b, s.Color, *s.Settings)
 }
 
-// colorsLeft says what a service keeps whose proxies could not be put back.
-const colorsLeft = "its colors were left as they are: run the same command again"
-
 // undo puts back what was touched before the flip: adopted or changed proxies, then the idle
 // colors.
 func (r *run) undo(ctx context.Context, cause error) error {
 	var after []string
-	stuck := map[string]bool{} // its proxies may still send to the color that was begun
+	stay := map[string]bool{} // services whose new proxies are still there, and may send to the color
 	for name, spec := range r.before {
 		if r.served[name] {
 			continue
 		}
 		if text, err := r.undoProxies(ctx, name, spec); err != nil {
-			stuck[name] = true
-			cause = errors.Join(cause, fmt.Errorf("service %s: its earlier proxies could not be restored: %w; %s", name, err, colorsLeft))
+			cause = errors.Join(cause, fmt.Errorf("service %s: its earlier proxies could not be restored: %w", name, err))
+			stay[name] = spec.Labels[cluster.LabelRole] != cluster.RoleProxy
 		} else {
 			after = append(after, text)
 		}
@@ -120,17 +117,21 @@ func (r *run) undo(ctx context.Context, cause error) error {
 			continue
 		}
 		if err := r.remove(ctx, b.Proxy); err != nil {
-			stuck[b.Name] = true
-			cause = errors.Join(cause, fmt.Errorf("service %s: its new proxies could not be removed: %w; %s", b.Name, err, colorsLeft))
+			cause = errors.Join(cause, fmt.Errorf("service %s: its new proxies could not be removed: %w", b.Name, err))
+			stay[b.Name] = true
 		}
 		b.Proxy = nil
 	}
 	seen := map[string]bool{}
 	for _, s := range r.begun {
-		if seen[s.Name] || r.served[s.Service] || stuck[s.Service] {
+		if seen[s.Name] || r.served[s.Service] {
 			continue
 		}
 		seen[s.Name] = true
+		if stay[s.Service] {
+			after = append(after, s.Name+" was left running, because proxies may send to it")
+			continue
+		}
 		text, err := r.undoColor(ctx, s)
 		if err != nil {
 			cause = errors.Join(cause, fmt.Errorf("%s could not be restored: %w: run `docker bluegreen up` or `rollback` again", s.Name, err))

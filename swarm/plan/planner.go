@@ -50,9 +50,7 @@ func ForUp(p *compose.Project, seen *cluster.Snapshot, im *Images, opts UpOption
 		}
 	}
 	pl.sendCredentials()
-	if err := pl.cleanUp(); err != nil {
-		return Plan{}, err
-	}
+	pl.cleanUp()
 	steps := pl.linked()
 	pl.withChanges(steps)
 	return Plan{Command: Up, Stack: p.Name, Steps: steps}, nil

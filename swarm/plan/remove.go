@@ -53,7 +53,7 @@ func (pl *planner) givenBack(svc compose.Service) error {
 }
 
 // cleanUp plans the removal of what has no place in the file any more.
-func (pl *planner) cleanUp() error {
+func (pl *planner) cleanUp() {
 	remaining := map[string]bool{} // blue-green services
 	for name, b := range pl.seen.BlueGreen {
 		remaining[name] = b.Proxy != nil || len(b.Colors) > 0
@@ -72,7 +72,6 @@ func (pl *planner) cleanUp() error {
 		pl.add(Step{Do: RemoveNetwork, Name: network, Cause: "no service is blue-green any more"})
 	}
 	pl.removeUnused()
-	return nil
 }
 
 func (pl *planner) removeColors(service, cause string) {

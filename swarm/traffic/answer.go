@@ -1,7 +1,6 @@
 package traffic
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -58,7 +57,7 @@ func (a *Answer) line(text string) error {
 		return err
 	}
 	if a.Err != "" {
-		return errors.New("control job: " + a.Err)
+		return &JobError{"control job: " + a.Err}
 	}
 	if p == nil {
 		return nil

@@ -80,10 +80,13 @@ func (sw *Switch) follow(ctx context.Context, rec *cluster.Record, id string, a 
 	}()
 	for {
 		err := sw.readAnswer(ctx, id, a)
-		if err == nil {
+		var own *JobError
+		switch {
+		case err == nil:
 			return a, nil
-		}
-		if ctx.Err() != nil {
+		case errors.As(err, &own):
+			return nil, err
+		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		}
 		// The log stream ended early, as when the manager lost the node for a moment: the lines are
@@ -140,7 +143,7 @@ func (sw *Switch) jobFailure(ctx context.Context, rec *cluster.Record, id string
 	return context.Cause(ctx)
 }
 
-// JobError says that a control job could not run where it was sent.
+// JobError says that a control job could not run where it was sent, or what went wrong in it.
 type JobError struct{ Text string }
 
 func (e *JobError) Error() string { return e.Text }
