@@ -223,8 +223,8 @@ func rolled(r *run, app App, order string, parallelism uint64) (lowest, highest 
 	return lowest, highest
 }
 
-// stayed fails the scenario unless one or two of three tasks still run: when one fails, the next may
-// have been begun.
+// stayed fails the scenario unless one or two of three tasks still run: when one fails, the next
+// may have been begun.
 func (r *run) stayed(id string, before []api.Task) {
 	r.Helper()
 	n := len(where(r.tasks(id), func(t api.Task) bool { return isRunning(t) && slices.Contains(ids(before), t.ID) }))
