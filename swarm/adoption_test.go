@@ -76,7 +76,7 @@ func TestModeOfProxies(t *testing.T) {
 func TestJobIsNotAdopted(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.must(m.up("services: {web: {image: 'shop/web:1', deploy: {mode: replicated-job}}}"))
-		m.wantText(m.up(version("1")), "service web runs as a job (replicated-job) on the swarm, and a job takes no traffic: give the service another name in the file")
+		m.wantText(m.up(version("1")), "service web runs as a job (replicated-job) on the swarm, and a job gets no traffic: give the service another name in the file")
 		m.wantServices(map[string]string{"shop_web": "shop/web:1 "})
 	})
 }
@@ -124,7 +124,7 @@ func TestRouterThatCannotBeTold(t *testing.T) {
 		}
 		m.must(m.up(plainly(dnsrr(version("1")))))
 		m.wantText(m.up(dnsrr(version("1"))), "service web: its tasks end when the proxies take their place, and the router in front may send to those tasks "+
-			"until it asks the swarm again, for up to 20s: run the command with --accept-gap, best when the app serves on for as long after SIGTERM")
+			"until it asks the swarm again, for up to 20s: run the command with --accept-gap; no request fails if the app serves on for as long after SIGTERM")
 		m.wantServices(map[string]string{"shop_web": "shop/web:1 |||", "shop_db": postgres})
 		m.must(m.upWith(dnsrr(version("1")), plan.UpOptions{AcceptGap: true}))
 		m.wantRoutes("1:blue", "1:blue")

@@ -115,7 +115,7 @@ func TestProxiesScaledToNone(t *testing.T) {
 		m.calm()
 		const (
 			none  = "service web: none of its proxies runs: see `docker service ps shop_web`"
-			doubt = none + "\ntraffic may have moved: nothing was stopped; run the same command again, it asks the proxies first"
+			doubt = none + "\ntraffic may have moved: nothing was stopped. Run the same command again: it asks the proxies first"
 		)
 		m.wantText(m.up(version("3")), none)
 		m.wantText(m.flip(), none+"\n"+doubt)
@@ -141,7 +141,7 @@ func TestOlderLabelOfTheRoute(t *testing.T) {
 		route   string
 		told    []string
 	}{
-		{"up", upTo(version("3")), "3:blue", []string{"settle: the proxies follow another route than the one written down, " +
+		{"up", upTo(version("3")), "3:blue", []string{"settle: the proxies follow another route than the label, " +
 			"as after `docker service rollback`: the labels are corrected"}},
 		{"up with nothing to do", upTo(version("2")), "2:green", nil},
 		{"flip", flipTo("green"), "2:green", []string{"web flip: blue → green: every proxy confirmed"}},
@@ -243,8 +243,8 @@ func TestFlipsThatCannotBe(t *testing.T) {
 		flip, rollback string
 	}{
 		{"one release", func(m *memory) { m.must(m.up(version("1"))) }, plan.FlipOptions{},
-			"service web has no green yet: run `docker bluegreen up` with a new version",
-			"service web has nothing to go back to: there has been no flip"},
+			"service web has no green yet: run `docker bluegreen up` with a new release",
+			"service web cannot roll back: it has not been flipped yet"},
 		{"a plain service", func(m *memory) { m.two() }, plan.FlipOptions{Services: []string{"db"}},
 			"service db of stack shop is not blue-green: add x-bluegreen to it and run `docker bluegreen up`",
 			"service db of stack shop is not blue-green: add x-bluegreen to it and run `docker bluegreen up`"},

@@ -71,7 +71,7 @@ func (m *memory) byHand(service string, change func(*api.ServiceSpec)) {
 	m.t.Helper()
 	svc := m.Service(service)
 	if svc == nil {
-		m.t.Fatalf("there is no service %s", service)
+		m.t.Fatalf("the file has no service %s", service)
 	}
 	change(&svc.Spec)
 	if _, err := m.ServiceUpdate(m.t.Context(), svc.ID, svc.Version, svc.Spec, api.ServiceUpdateOptions{}); err != nil {

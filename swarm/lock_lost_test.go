@@ -98,7 +98,7 @@ func TestInterruptedWhileItWaitsForTheLock(t *testing.T) {
 
 // A command whose lock was taken over ends at once: the other one has begun.
 func TestLockThatWasLost(t *testing.T) {
-	const want = "another command took the lock of the stack over: this one stood still for too long"
+	const want = "another command took the lock of the stack over, because this one stood still for too long: run this command again"
 	for _, tc := range []struct {
 		name string
 		lose func(m *memory)
@@ -162,7 +162,7 @@ func TestLockErrors(t *testing.T) {
 		told string
 	}{
 		{"take", "ConfigCreate", "take the lock of stack shop: unexpected EOF", ""},
-		{"release", "ConfigRemove", "", "lock: release the lock of stack shop: unexpected EOF: it is taken over after 30s"},
+		{"release", "ConfigRemove", "", "lock: release the lock of stack shop: unexpected EOF: the next command takes it over after 30s"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {

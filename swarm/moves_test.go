@@ -86,12 +86,12 @@ func TestLooksThatFail(t *testing.T) {
 		}), "service web (blue) did not become healthy: not all of its ports were open within 5m0s: shop_web-blue.X: 8080 connection refused; " +
 			"where it does not listen on one, name the others with x-bluegreen.ports\n"},
 		{"no job", looking(func(string, string) []string { return []string{"error no such image"} }),
-			"service web did not become healthy: what runs its proxies could not be started: control job: no such image\n" +
+			"service web did not become healthy: a job with the image of its proxies could not start: control job: no such image\n" +
 				"shop_web-blue was removed again; traffic was not touched"},
 		{"another protocol", looking(func(service, addr string) []string {
 			return []string{fmt.Sprintf("saw %s %s 8080 other SSH-2.0", service, addr), "done met 1 0 0"}
-		}), "service web: proxies must not take over its ports as the file has them:\n" +
-			"  port 8080 is mode http, and it speaks something else than HTTP: its answer begins with \"SSH-2.0\"\n" +
+		}), "service web: its ports do not speak what the file says:\n" +
+			"  port 8080 is mode http, and it does not speak HTTP: its answer begins with \"SSH-2.0\"\n" +
 			"write in x-bluegreen:\n  ports: [{target: 8080, mode: tcp}]\n" +
 			"or, if you know better, run the command with --skip-port-check; traffic was not touched"},
 	} {
@@ -232,7 +232,7 @@ func TestLaterRouteDuringAFlip(t *testing.T) {
 			}
 			return lines
 		})
-		m.wantText(m.flip(), "the proxies follow another route than the one written down\n"+
+		m.wantText(m.flip(), "the proxies follow another route than the label\n"+
 			"service web: not all proxies confirmed: shop_web.X on nX\nthe others send to blue now; "+bringBack)
 		m.wrap = nil
 		m.wantColors("shop/web:1 x 3 of 3", "shop/web:2 x 3 of 3")

@@ -28,7 +28,7 @@ func (m *memory) nodesOf(service string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(out)))
 }
 
-const bringBack = "nothing was stopped: both colors go on running. Bring the node back, or remove it with `docker node rm --force`, then run the same command again"
+const bringBack = "nothing was stopped: both colors run on. Bring the node back, or remove it with `docker node rm --force`. Then run the same command again"
 
 // What a user reads when a proxy cannot be reached, and what every next command makes of it.
 func TestTextsOfANodeThatIsDown(t *testing.T) {
@@ -90,7 +90,7 @@ func TestGivenBackWithNodesDown(t *testing.T) {
 			return nil
 		}
 		m.wantText(m.upWith(plainly(version("2")), plan.UpOptions{Yes: true}), "service web: not all proxies confirmed: shop_web.X on nX; shop_web.X on nX\n"+
-			"the colors were left running; once the node is back or removed (`docker node rm`), run `docker bluegreen up` again")
+			"the colors run on. Bring the node back, or remove it with `docker node rm`. Then run `docker bluegreen up` again")
 		m.Before = nil
 		m.wantServices(map[string]string{"shop_web": "shop/web:2 |||", "shop_web-blue": "shop/web:1 |||", "shop_web-green": "shop/web:2 |||", "shop_db": postgres})
 		for _, node := range down {

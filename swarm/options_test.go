@@ -23,7 +23,7 @@ func TestUpWithoutAFlip(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.two()
 		m.must(m.upWith(version("3"), plan.UpOptions{NoFlip: true}))
-		m.wantTold("web up: release 3 is ready on blue: `docker bluegreen flip web` makes it active")
+		m.wantTold("web up: release 3 is ready on blue: run `docker bluegreen flip web` to make it active")
 		m.wantRoutes("2:green", "2:green")
 		m.wantColors("shop/web:3 x 3 of 3", "shop/web:2 x 3 of 3")
 		m.must(m.upWith(version("3"), plan.UpOptions{NoFlip: true}))
@@ -129,7 +129,7 @@ func TestWarnedByPreflight(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.must(m.up(strings.Replace(version("1"), "    x-bluegreen: {}", "    volumes: ['data:/data']\n    x-bluegreen: {}", 1) + "volumes: {data: {}}\n"))
 		m.wantRoutes("1:blue", "1:blue")
-		m.wantTold("preflight: service web: while a release comes up both colors run and write to shop_data (at /data): mount it read_only, " +
+		m.wantTold("preflight: service web: while a release starts, both colors run and write to shop_data (at /data): mount it read_only, " +
 			"or make sure that two versions can share it")
 	})
 }

@@ -90,7 +90,7 @@ func TestAnswersOfOrders(t *testing.T) {
 		routes string
 	}{
 		{"requests that do not end in time", unmet(haproxy.Idle, "blue", "2 in flight"), "",
-			"web drain blue: not at rest after 30s: " + each + "10.0.9.9:8080 2 in flight; " + each + "10.0.9.9:8080 2 in flight", "3:blue"},
+			"web drain blue: not drained after 30s: " + each + "10.0.9.9:8080 2 in flight; " + each + "10.0.9.9:8080 2 in flight", "3:blue"},
 		{"tasks that ended are still known", unmet(haproxy.Empty, "blue", "UP L4OK"),
 			"service web: the proxies still know tasks of blue after 30s: " + each + "10.0.9.9:8080 UP L4OK; " + each + "10.0.9.9:8080 UP L4OK\n" +
 				"shop_web-blue could not be restored: service web: the proxies still know tasks of blue after 30s: " + each + "10.0.9.9:8080 UP L4OK; " +
@@ -250,7 +250,7 @@ func TestProxiesThatEndAfterTheOrder(t *testing.T) {
 		})
 		err := m.flip()
 		m.wrap = nil
-		m.wantText(err, "service web: not all proxies confirmed: no proxy runs that stays\nthe others send to blue now; "+bringBack)
+		m.wantText(err, "service web: not all proxies confirmed: no proxy runs, except stopping ones\nthe others send to blue now; "+bringBack)
 		m.byHand("shop_web", scale(2))
 		m.calm()
 		m.must(m.flip())

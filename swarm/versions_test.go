@@ -217,12 +217,12 @@ func TestVersionsThatStay(t *testing.T) {
 		m.must(m.up(withFiles("3", "two", "KEY_TWO")))
 		m.must(m.up(withFiles("4", "two", "KEY_TWO")))
 		m.Before = nil
-		m.wantTold("config shop_conf: left: it is in use again", "secret shop_key: left: it is in use again")
+		m.wantTold("config shop_conf: kept: it is in use again", "secret shop_key: kept: it is in use again")
 		m.wantVersions(2, 2)
 		optional := strings.Replace(withFiles("5", "two", "KEY_TWO"), "    expose: [8080]\n", "    expose: [8080]\n    depends_on: {job: {condition: service_healthy, required: false}}\n", 1)
 		m.Apps["shop/job:2"] = swarmtest.App{Start: 1, Fails: true}
 		m.wantError(m.up(strings.Replace(optional, "job:1", "job:2", 1)), nil, "service job did not become healthy: ")
-		m.wantTold("config shop_conf: left: not everything serves", "secret shop_key: left: not everything serves")
+		m.wantTold("config shop_conf: kept: a service failed", "secret shop_key: kept: a service failed")
 		m.wantVersions(2, 2)
 		m.must(m.up(withFiles("5", "two", "KEY_TWO")))
 		m.wantVersions(1, 1)

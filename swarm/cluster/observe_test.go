@@ -67,7 +67,7 @@ func TestSwarmThatCannotBeObserved(t *testing.T) {
 		{"a worker", observed{version: "1.47", nodes: errors.New("Error response from daemon: This node is not a swarm manager. Use docker swarm init")},
 			"this node is not a swarm manager: run `docker swarm init`, or name a manager with --context or DOCKER_HOST"},
 		{"an old engine", observed{version: "1.40"},
-			"the engine speaks API version 1.40, but orders are jobs of version 1.41: use Docker Engine 20.10 or newer"},
+			"the engine speaks API version 1.40, but orders need version 1.41: use Docker Engine 20.10 or newer"},
 		{"a network that is gone", observed{version: "1.47", services: []api.Service{onNetwork("x")}, inspect: cerrdefs.ErrNotFound}, ""},
 		{"a network that cannot be read", observed{version: "1.47", services: []api.Service{onNetwork("x")}, inspect: errors.New("unexpected EOF")},
 			"inspect the network x of service shop_db: unexpected EOF"},

@@ -77,7 +77,7 @@ func TestRetireWhatIsGone(t *testing.T) {
 // What has vanished while the command ran is said so.
 func TestVanished(t *testing.T) {
 	step := plan.Step{Service: "db", Name: "shop_db", Color: cluster.None}
-	const want = "service shop_db: it vanished while the command ran: run the command again"
+	const want = "service shop_db: somebody removed it while the command ran: run the command again"
 	for name, do := range map[string]func(r *run) error{
 		"await":       func(r *run) error { return r.awaitStep(t.Context(), step) },
 		"started":     func(r *run) error { return r.awaitStarted(t.Context(), step) },
@@ -163,7 +163,7 @@ func TestUnknownStep(t *testing.T) {
 func TestUntouched(t *testing.T) {
 	r := onSwarm(plan.Up, &clustertest.Engine{})
 	r.serves("web")
-	for service, want := range map[string]string{"web": "its new version takes the traffic already", "db": "traffic was not touched"} {
+	for service, want := range map[string]string{"web": "its new release gets the traffic already", "db": "traffic was not touched"} {
 		u := &cluster.UnhealthyError{Service: service, Cause: "it is"}
 		err := r.undo(t.Context(), errors.Join(u))
 		if !errors.As(err, new(*cluster.UnhealthyError)) || u.After != want {

@@ -111,11 +111,11 @@ func TestWhatCannotBePlanned(t *testing.T) {
 			s.Networks["front"] = network.Summary{Name: "front", ID: "f", Scope: "local"}
 		},
 			plantest.Shop + "networks: {default: {external: true, name: front}}\n", plan.UpOptions{},
-			"network front exists only on this node: services need one made with `docker network create --driver overlay`"},
+			"network front exists only on this node: create one for services with `docker network create --driver overlay`"},
 		{"the name of another's service", func(s *cluster.Snapshot) { s.Foreign["shop_web"] = api.Service{} }, plantest.Shop, plan.UpOptions{},
-			"service web: a swarm service shop_web exists that is not of stack shop: give the service another name in the file, or the stack with -p"},
+			"service web: the swarm service shop_web exists, and is not of stack shop: give the service another name in the file, or the stack with -p"},
 		{"the name of another's color", func(s *cluster.Snapshot) { s.Foreign["shop_web-blue"] = api.Service{} }, plantest.Shop, plan.UpOptions{},
-			"service web: a swarm service shop_web-blue exists that is not of stack shop, and the color blue needs that name: give the service another name in the file, or the stack with -p"},
+			"service web: the swarm service shop_web-blue exists, and is not of stack shop, but the color blue needs that name: give the service another name in the file, or the stack with -p"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			seen := deployed(t, plantest.Shop)

@@ -101,7 +101,8 @@ func (s *Swarm) ServiceCreate(_ context.Context, spec api.ServiceSpec, _ api.Ser
 	return api.ServiceCreateResponse{ID: svc.ID}, nil
 }
 
-// ServiceUpdate writes a service that is still as the writer read it, or gives it its previous spec.
+// ServiceUpdate writes a service that is still as the writer read it. With Rollback it gives it its
+// previous spec.
 func (s *Swarm) ServiceUpdate(_ context.Context, id string, v api.Version, spec api.ServiceSpec, o api.ServiceUpdateOptions) (api.ServiceUpdateResponse, error) {
 	if err := s.write("ServiceUpdate", spec.Name); err != nil {
 		return api.ServiceUpdateResponse{}, err

@@ -144,7 +144,7 @@ func TestOrderOfMoves(t *testing.T) {
 func TestTextsOfMoves(t *testing.T) {
 	web := &cluster.BlueGreen{Name: "web"}
 	blue, green := haproxy.Route{Sequence: 2, Color: "blue"}, haproxy.Route{Sequence: 3, Color: "green"}
-	const stays = "nothing was stopped: both colors go on running. Bring the node back, or remove it with `docker node rm --force`, then run the same command again"
+	const stays = "nothing was stopped: both colors run on. Bring the node back, or remove it with `docker node rm --force`. Then run the same command again"
 	for _, tc := range []struct {
 		name string
 		err  error
@@ -154,11 +154,11 @@ func TestTextsOfMoves(t *testing.T) {
 			"service web: not all proxies confirmed: shop_web.1 on n1 (node is down)\nthe others send to green now; " + stays},
 		{"no flip", unconfirmed([]Move{{Service: web, From: blue, To: blue}}, []cluster.ProxyTask{{Name: "shop_web.1", Node: "n1", State: api.TaskStateStarting, Err: "oops"}}),
 			"service web: not all proxies confirmed: shop_web.1 on n1 (starting): oops\n" + stays},
-		{"none", unconfirmed([]Move{{Service: web, From: blue, To: blue}}, nil), "service web: not all proxies confirmed: no proxy runs that stays\n" + stays},
+		{"none", unconfirmed([]Move{{Service: web, From: blue, To: blue}}, nil), "service web: not all proxies confirmed: no proxy runs, except stopping ones\n" + stays},
 		{"stopping", unconfirmed([]Move{{Service: web, From: blue, To: blue}}, []cluster.ProxyTask{{Name: "shop_web.1", Node: "n1", Stopping: true, State: api.TaskStateRunning}}),
 			"service web: not all proxies confirmed: shop_web.1 on n1 (stopping)\n" + stays},
 		{"doubt", mayHaveMoved(errors.New("unexpected EOF")),
-			"unexpected EOF\ntraffic may have moved: nothing was stopped; run the same command again, it asks the proxies first"},
+			"unexpected EOF\ntraffic may have moved: nothing was stopped. Run the same command again: it asks the proxies first"},
 		{"doubt that says so itself", mayHaveMoved(&cluster.UnconfirmedError{Service: "web", Proxies: []string{"x"}, After: "y"}),
 			"service web: not all proxies confirmed: x\ny"},
 	} {

@@ -1,6 +1,6 @@
 // Package suite is what we rely on of a Swarm, as scenarios: they run on the swarm in memory, in
-// milliseconds, and on a real one. What holds on both is what unit tests may be built on. A
-// scenario looks at what it made only, so that many can run on one swarm at once.
+// milliseconds, and on a real one. What holds on both is what unit tests may be built on. Each
+// looks at what it made only, so that many can run on one swarm at once.
 package suite
 
 import (
