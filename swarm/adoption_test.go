@@ -86,7 +86,7 @@ func TestAdoptedService(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.must(m.up(plainly(version("1"))))
 		id := m.Service("shop_web").ID
-		m.Apps["shop/web:1"] = swarmtest.App{Start: time.Second, Stop: 3 * time.Minute}
+		m.SetApp("shop/web:1", swarmtest.App{Start: time.Second, Stop: 3 * time.Minute})
 		m.byHand("shop_web", func(s *api.ServiceSpec) { s.TaskTemplate.ForceUpdate++ })
 		time.Sleep(time.Hour)
 		m.forget()
@@ -105,7 +105,7 @@ func TestAdoptedService(t *testing.T) {
 // proxies.
 func TestTasksOfTheAppThatStay(t *testing.T) {
 	inMemory(t, func(m *memory) {
-		m.Apps["shop/web:1"] = swarmtest.App{Start: time.Second, Stop: time.Hour}
+		m.SetApp("shop/web:1", swarmtest.App{Start: time.Second, Stop: time.Hour})
 		m.must(m.up(plainly(version("1"))))
 		m.must(m.up(version("2")))
 		m.wantTold("web proxies: these tasks of before have not ended, or are on nodes that do not answer, and whoever keeps a connection to one " +

@@ -60,12 +60,12 @@ traffic was not touched`},
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {
 				m.must(m.up(withJob("1", "1", tc.deploy, completed)))
-				m.Apps["shop/migrate:2"] = swarmtest.App{Start: time.Second, Fails: true, Log: []string{"no such table"}}
+				m.SetApp("shop/migrate:2", swarmtest.App{Start: time.Second, Fails: true, Log: []string{"no such table"}})
 				err := m.up(withJob("2", "2", tc.deploy, completed))
 				m.wantText(err, tc.want)
 				m.wantRoutes("1:blue", "1:blue")
 				m.wantColors("shop/web:1 x 3 of 3", "none")
-				delete(m.Apps, "shop/migrate:2")
+				m.SetApp("shop/migrate:2", m.Default)
 				m.must(m.up(withJob("2", "2", tc.deploy, completed)))
 				m.wantRoutes("2:green", "2:green")
 				if n := m.runs("shop_migrate"); n != 3 {
@@ -106,7 +106,7 @@ func TestWhenAJobRunsAgain(t *testing.T) {
 func TestOptionalJob(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		file := withJob("1", "1", once, "{condition: service_completed_successfully, required: false}")
-		m.Apps["shop/migrate:1"] = swarmtest.App{Start: time.Second, Fails: true, Log: []string{"no such table"}}
+		m.SetApp("shop/migrate:1", swarmtest.App{Start: time.Second, Fails: true, Log: []string{"no such table"}})
 		err := m.up(file)
 		m.wantText(err, `service migrate did not become healthy: a task failed, and its restart_policy allows no other
   shop_migrate.X on nX: failed (exit code 3): task: non-zero exit (3)
@@ -124,7 +124,7 @@ func TestOptionalJob(t *testing.T) {
 func TestJobOfSeveralTasks(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		file := withJob("1", "1", everyNode, completed)
-		m.Apps["shop/migrate:1"] = swarmtest.App{Start: time.Second, Done: 20 * time.Minute}
+		m.SetApp("shop/migrate:1", swarmtest.App{Start: time.Second, Done: 20 * time.Minute})
 		began := time.Now()
 		m.must(m.up(file))
 		if took := time.Since(began); took < 20*time.Minute {
@@ -168,7 +168,7 @@ traffic was not touched`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {
-				m.Apps["shop/cache:1"] = tc.app
+				m.SetApp("shop/cache:1", tc.app)
 				err := m.upWith(file, plan.UpOptions{Detach: tc.want == ""})
 				m.wantText(err, tc.want)
 				if tc.want == "" {

@@ -122,7 +122,7 @@ func TestLockThatWasLost(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {
 				m.two()
-				m.Apps["shop/web:3"] = swarmtest.App{Start: 3 * time.Minute, Stop: time.Second}
+				m.SetApp("shop/web:3", swarmtest.App{Start: 3 * time.Minute, Stop: time.Second})
 				time.AfterFunc(65*time.Second, func() { tc.lose(m) }) // between two beats
 				began := time.Now()
 				m.wantText(m.up(version("3")), want)
@@ -144,7 +144,7 @@ func TestLockThatWasLost(t *testing.T) {
 // One beat that fails is no reason to end.
 func TestBeatThatFailsOnce(t *testing.T) {
 	inMemory(t, func(m *memory) {
-		m.Apps["shop/web:1"] = swarmtest.App{Start: 3 * time.Minute, Stop: time.Second}
+		m.SetApp("shop/web:1", swarmtest.App{Start: 3 * time.Minute, Stop: time.Second})
 		n := m.failing("ConfigUpdate", "shop-bluegreen-lock", 1, errLost)
 		m.must(m.up(version("1")))
 		if n.Load() < 10 {

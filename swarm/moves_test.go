@@ -118,8 +118,8 @@ func TestStopGracePeriod(t *testing.T) {
 		graceful := func(v string) string {
 			return strings.Replace(version(v), "    x-bluegreen: {}", "    stop_grace_period: 3m\n    x-bluegreen: {}", 1)
 		}
-		m.Apps["shop/web:1"] = swarmtest.App{Start: time.Second, Stop: 170 * time.Second}
-		m.Apps["shop/web:2"] = swarmtest.App{Start: time.Second, Stop: 10 * time.Minute}
+		m.SetApp("shop/web:1", swarmtest.App{Start: time.Second, Stop: 170 * time.Second})
+		m.SetApp("shop/web:2", swarmtest.App{Start: time.Second, Stop: 10 * time.Minute})
 		m.must(m.up(graceful("1")))
 		m.must(m.up(graceful("2")))
 		m.must(m.up(graceful("3")))

@@ -94,7 +94,7 @@ func TestSomeServices(t *testing.T) {
 // With --detach a plain service that nothing waits for is not waited for.
 func TestDetached(t *testing.T) {
 	inMemory(t, func(m *memory) {
-		m.Apps["postgres:16"] = swarmtest.App{Start: time.Hour, Stop: time.Second}
+		m.SetApp("postgres:16", swarmtest.App{Start: time.Hour, Stop: time.Second})
 		m.must(m.upWith(version("1"), plan.UpOptions{Detach: true}))
 		m.wantRoutes("1:blue", "1:blue")
 		m.wantText(m.upWith(version("2"), plan.UpOptions{Timeout: time.Minute}), "service db did not become healthy: no progress for 1m0s: 0 of 1 tasks are ready\n"+
