@@ -86,7 +86,7 @@ func TestAdoptedService(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.must(m.up(plainly(version("1"))))
 		id := m.Service("shop_web").ID
-		m.Apps["shop/web:1"] = swarmtest.App{Start: time.Second, Stop: 3 * time.Minute}
+		m.SetApp("shop/web:1", swarmtest.App{Start: time.Second, Stop: 3 * time.Minute})
 		m.byHand("shop_web", func(s *api.ServiceSpec) { s.TaskTemplate.ForceUpdate++ })
 		time.Sleep(time.Hour)
 		m.forget()
@@ -105,7 +105,7 @@ func TestAdoptedService(t *testing.T) {
 // proxies.
 func TestTasksOfTheAppThatStay(t *testing.T) {
 	inMemory(t, func(m *memory) {
-		m.Apps["shop/web:1"] = swarmtest.App{Start: time.Second, Stop: time.Hour}
+		m.SetApp("shop/web:1", swarmtest.App{Start: time.Second, Stop: time.Hour})
 		m.must(m.up(plainly(version("1"))))
 		m.must(m.up(version("2")))
 		m.wantTold("web proxies: these tasks of before have not ended, or are on nodes that do not answer, and whoever keeps a connection to one " +
@@ -123,8 +123,8 @@ func TestRouterThatCannotBeTold(t *testing.T) {
 			return strings.Replace(file, "deploy: {replicas: 3", "deploy: {endpoint_mode: dnsrr, replicas: 3", 1)
 		}
 		m.must(m.up(plainly(dnsrr(version("1")))))
-		m.wantText(m.up(dnsrr(version("1"))), "service web: its tasks end when the proxies take their place, and the router in front may send to those tasks "+
-			"until it asks the swarm again, for up to 20s: run the command with --accept-gap; no request fails if the app serves on for as long after SIGTERM")
+		m.wantText(m.up(dnsrr(version("1"))), "service web: its tasks end when the proxies take their place, but the router in front may still send "+
+			"to those tasks for up to 20s: run the command with --accept-gap; no request fails if the app serves on for as long after SIGTERM")
 		m.wantServices(map[string]string{"shop_web": "shop/web:1 |||", "shop_db": postgres})
 		m.must(m.upWith(dnsrr(version("1")), plan.UpOptions{AcceptGap: true}))
 		m.wantRoutes("1:blue", "1:blue")
@@ -157,8 +157,8 @@ func TestSeveralGivenBack(t *testing.T) {
 		plain := strings.ReplaceAll(file, ", x-bluegreen: {}", "")
 		var ask *plan.ConfirmationError
 		m.wantError(m.up(plain), &ask)
-		m.wantText(ask, "services api, web run blue-green and have no x-bluegreen in the file: proxies and both colors would be removed, "+
-			"and with them the way back. Nothing was changed. Put x-bluegreen back, or run the command with --yes")
+		m.wantText(ask, "services api, web run blue-green and have no x-bluegreen in the file: giving back removes the proxies and both colors, "+
+			"so a rollback is no longer possible. Nothing was changed. Put x-bluegreen back, or run the command with --yes")
 		m.wantRoutes("1:blue", "1:blue")
 		m.wantText(m.upWith(strings.ReplaceAll(plain, "shop/web:1", "shop/web:2"), plan.UpOptions{Services: []string{"web"}, Yes: true}), "")
 		m.wantServices(map[string]string{"shop_web": "shop/web:2 |", "shop_api": bluegreen.DefaultProxyImage + " ||", "shop_api-blue": "shop/api:1 |"})

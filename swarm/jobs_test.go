@@ -34,7 +34,7 @@ const (
 // runs is how often a job was run.
 func (m *memory) runs(job string) uint64 {
 	m.t.Helper()
-	return m.Service(job).JobStatus.JobIteration.Index
+	return m.Service(job).JobStatus.JobIteration.Index + 1 // counted from 0
 }
 
 // A job that fails keeps the new version from traffic; what it printed is told, and the next up
@@ -45,27 +45,27 @@ func TestFailedJob(t *testing.T) {
 		want         string
 	}{
 		{"one task", once, `service migrate did not become healthy: a task failed, and its restart_policy allows no other
-  shop_migrate.X on nX: failed (exit code 3): task: non-zero exit (3)
+  shop_migrate.nX on nX: failed (exit code 3): task: non-zero exit (3)
     | no such table
 traffic was not touched`},
 		{"on every node", everyNode, `service migrate did not become healthy: a task failed, and its restart_policy allows no other
   shop_migrate.nX on nX: failed (exit code 3): task: non-zero exit (3)
     | no such table
 traffic was not touched`},
-		{"that Swarm starts again", "{mode: replicated-job}", `service migrate did not become healthy: no progress for 5m0s: 0 of 1 tasks completed
-  shop_migrate.X on nX: failed (exit code 3): task: non-zero exit (3)
-    | no such table
+		{"that Swarm starts again", "{mode: replicated-job}", `service migrate did not become healthy: 3 tasks of one slot failed` + strings.Repeat(`
+  shop_migrate.nX on nX: failed (exit code 3): task: non-zero exit (3)
+    | no such table`, 3) + `
 traffic was not touched`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {
 				m.must(m.up(withJob("1", "1", tc.deploy, completed)))
-				m.Apps["shop/migrate:2"] = swarmtest.App{Start: time.Second, Fails: true, Log: []string{"no such table"}}
+				m.SetApp("shop/migrate:2", swarmtest.App{Start: time.Second, Fails: true, Log: []string{"no such table"}})
 				err := m.up(withJob("2", "2", tc.deploy, completed))
 				m.wantText(err, tc.want)
 				m.wantRoutes("1:blue", "1:blue")
 				m.wantColors("shop/web:1 x 3 of 3", "none")
-				delete(m.Apps, "shop/migrate:2")
+				m.SetApp("shop/migrate:2", m.Default)
 				m.must(m.up(withJob("2", "2", tc.deploy, completed)))
 				m.wantRoutes("2:green", "2:green")
 				if n := m.runs("shop_migrate"); n != 3 {
@@ -106,10 +106,10 @@ func TestWhenAJobRunsAgain(t *testing.T) {
 func TestOptionalJob(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		file := withJob("1", "1", once, "{condition: service_completed_successfully, required: false}")
-		m.Apps["shop/migrate:1"] = swarmtest.App{Start: time.Second, Fails: true, Log: []string{"no such table"}}
+		m.SetApp("shop/migrate:1", swarmtest.App{Start: time.Second, Fails: true, Log: []string{"no such table"}})
 		err := m.up(file)
 		m.wantText(err, `service migrate did not become healthy: a task failed, and its restart_policy allows no other
-  shop_migrate.X on nX: failed (exit code 3): task: non-zero exit (3)
+  shop_migrate.nX on nX: failed (exit code 3): task: non-zero exit (3)
     | no such table`)
 		var broken *cluster.UnhealthyError
 		m.wantError(err, &broken)
@@ -124,7 +124,7 @@ func TestOptionalJob(t *testing.T) {
 func TestJobOfSeveralTasks(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		file := withJob("1", "1", everyNode, completed)
-		m.Apps["shop/migrate:1"] = swarmtest.App{Start: time.Second, Done: 20 * time.Minute}
+		m.SetApp("shop/migrate:1", swarmtest.App{Start: time.Second, Done: 20 * time.Minute})
 		began := time.Now()
 		m.must(m.up(file))
 		if took := time.Since(began); took < 20*time.Minute {
@@ -168,7 +168,7 @@ traffic was not touched`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {
-				m.Apps["shop/cache:1"] = tc.app
+				m.SetApp("shop/cache:1", tc.app)
 				err := m.upWith(file, plan.UpOptions{Detach: tc.want == ""})
 				m.wantText(err, tc.want)
 				if tc.want == "" {

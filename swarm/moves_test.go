@@ -83,8 +83,8 @@ func TestLooksThatFail(t *testing.T) {
 	}{
 		{"nothing listens", looking(func(service, addr string) []string {
 			return []string{fmt.Sprintf("unmet %s %s blue open 8080 connection refused", service, addr), "done unmet 1 1 1"}
-		}), "service web (blue) did not become healthy: not all of its ports were open within 5m0s: shop_web-blue.X: 8080 connection refused; " +
-			"where it does not listen on one, name the others with x-bluegreen.ports\n"},
+		}), "service web (blue) did not become healthy: not all of its ports were open within 5m0s: shop_web-blue.X: 8080 connection refused. " +
+			"If it does not listen on a port, list only the others in x-bluegreen.ports\n"},
 		{"no job", looking(func(string, string) []string { return []string{"error no such image"} }),
 			"service web did not become healthy: a job with the image of its proxies could not start: control job: no such image\n" +
 				"shop_web-blue was removed again; traffic was not touched"},
@@ -118,8 +118,8 @@ func TestStopGracePeriod(t *testing.T) {
 		graceful := func(v string) string {
 			return strings.Replace(version(v), "    x-bluegreen: {}", "    stop_grace_period: 3m\n    x-bluegreen: {}", 1)
 		}
-		m.Apps["shop/web:1"] = swarmtest.App{Start: time.Second, Stop: 170 * time.Second}
-		m.Apps["shop/web:2"] = swarmtest.App{Start: time.Second, Stop: 10 * time.Minute}
+		m.SetApp("shop/web:1", swarmtest.App{Start: time.Second, Stop: 170 * time.Second})
+		m.SetApp("shop/web:2", swarmtest.App{Start: time.Second, Stop: 10 * time.Minute})
 		m.must(m.up(graceful("1")))
 		m.must(m.up(graceful("2")))
 		m.must(m.up(graceful("3")))
@@ -177,13 +177,13 @@ func TestWritesThatFailAfterTheOrder(t *testing.T) {
 		routes []string // after the same command again
 	}{
 		{"the route", func(*memory) {}, 2, "update service shop_web: unexpected EOF\n" +
-			"traffic may have moved: nothing was stopped; run the same command again, it asks the proxies first", []string{"5:blue", "5:blue"}},
+			"traffic may have moved: nothing was stopped. Run the same command again: it asks the proxies first", []string{"5:blue", "5:blue"}},
 		{"that not all confirmed", func(m *memory) { m.SetNode(m.nodeOfProxy(), api.NodeStateDown) }, 3,
 			"service web: not all proxies confirmed: shop_web.X on nX (node is down)\nthe others send to blue now; " + bringBack + "\nupdate service shop_web: unexpected EOF",
 			[]string{"4:green", "5:blue"}}, // the proxies of the swarm in memory do not ask each other once they run
 		{"the raised route", func(m *memory) { m.byHand("shop_web", label(cluster.LabelAlias+"web", "1:green")) }, 2,
 			"update service shop_web: unexpected EOF\nupdate service shop_web: unexpected EOF\n" +
-				"traffic may have moved: nothing was stopped; run the same command again, it asks the proxies first", []string{"5:blue", "5:blue"}},
+				"traffic may have moved: nothing was stopped. Run the same command again: it asks the proxies first", []string{"5:blue", "5:blue"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {

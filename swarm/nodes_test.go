@@ -78,7 +78,7 @@ func TestAllProxiesDown(t *testing.T) {
 // so these stay.
 func TestGivenBackWithNodesDown(t *testing.T) {
 	inMemory(t, func(m *memory) {
-		m.Apps[bluegreen.DefaultProxyImage] = swarmtest.App{Start: time.Second, Stop: time.Hour}
+		m.SetApp(bluegreen.DefaultProxyImage, swarmtest.App{Start: time.Second, Stop: time.Hour})
 		m.two()
 		down := m.nodesOf("shop_web")
 		m.Before = func(call, object string) error {

@@ -94,7 +94,7 @@ func TestSomeServices(t *testing.T) {
 // With --detach a plain service that nothing waits for is not waited for.
 func TestDetached(t *testing.T) {
 	inMemory(t, func(m *memory) {
-		m.Apps["postgres:16"] = swarmtest.App{Start: time.Hour, Stop: time.Second}
+		m.SetApp("postgres:16", swarmtest.App{Start: time.Hour, Stop: time.Second})
 		m.must(m.upWith(version("1"), plan.UpOptions{Detach: true}))
 		m.wantRoutes("1:blue", "1:blue")
 		m.wantText(m.upWith(version("2"), plan.UpOptions{Timeout: time.Minute}), "service db did not become healthy: no progress for 1m0s: 0 of 1 tasks are ready\n"+
@@ -109,10 +109,10 @@ func TestRefusedByPreflight(t *testing.T) {
 		m.two()
 		file := strings.Replace(version("3"), "deploy: {replicas: 3", "deploy: {placement: {constraints: ['node.hostname == n9']}, replicas: 3", 1)
 		err := m.up(file)
-		m.wantText(err, "nothing was changed, since this cannot work:\n"+
+		m.wantText(err, "nothing was changed, because this cannot work:\n"+
 			"  service web: no node that takes tasks meets deploy.placement.constraints (node.hostname == nX): "+
 			"label one with `docker node update --label-add`, or change the constraints\n"+
-			"once that is changed run the command again, or go on all the same with --skip-preflight")
+			"correct this and run the command again, or skip these checks with --skip-preflight")
 		m.wantColors("shop/web:1 x 3 of 3", "shop/web:2 x 3 of 3")
 		m.wantText(m.upWith(file, plan.UpOptions{SkipPreflight: true, Timeout: time.Minute}),
 			"service web did not become healthy: no progress for 1m0s: 0 of 2 tasks are ready\n"+

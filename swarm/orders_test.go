@@ -209,8 +209,8 @@ func TestInterruptedWhileTheOrderIsCarriedOut(t *testing.T) {
 		command in
 		want    string
 	}{
-		{"flip", flipTo("blue"), "interrupted: traffic of web has moved; its former color may still run"},
-		{"up", upTo(version("3")), "interrupted: traffic of web has moved to the new version; run `docker bluegreen up` again to finish"},
+		{"flip", flipTo("blue"), "interrupted: traffic of web has moved; the old color may still run"},
+		{"up", upTo(version("3")), "interrupted: traffic of web has moved to the new release; run `docker bluegreen up` again to finish"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {

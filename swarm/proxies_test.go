@@ -44,7 +44,7 @@ func TestLaterProxyFails(t *testing.T) {
 				file := hostPorts(version("1"))
 				m.must(m.up(file))
 				m.forget()
-				m.afterTold("web proxies: 1 of 1 tasks ready", func() { m.Apps["haproxy:3.0"] = tc.app })
+				m.afterTold("web proxies: 1 of 1 tasks ready", func() { m.SetApp("haproxy:3.0", tc.app) })
 				m.wantText(m.up(options(file, "{proxy: {image: 'haproxy:3.0'}}")), tc.want)
 				m.wantServices(map[string]string{"shop_web": bluegreen.DefaultProxyImage + " |||", "shop_web-blue": "shop/web:1 |||", "shop_db": postgres})
 				m.wantRoutes("1:blue", "1:blue", "1:blue")

@@ -76,7 +76,7 @@ func TestFailureIsUndone(t *testing.T) {
 				tc.before(m)
 				m.calm()
 				before, routes := m.services(), m.Routes("web")
-				m.Apps[tc.broken] = exits
+				m.SetApp(tc.broken, exits)
 				defer m.watchRouter()()
 				err := m.upWith(tc.file, plan.UpOptions{Yes: true})
 				m.wantText(err, tc.want)
@@ -88,7 +88,7 @@ func TestFailureIsUndone(t *testing.T) {
 					m.t.Errorf("services %v,\nwant %v", after, before)
 				}
 				m.wantRoutes(routes...)
-				delete(m.Apps, tc.broken)
+				m.SetApp(tc.broken, m.Default)
 				m.calm()
 				m.must(m.upWith(tc.file, plan.UpOptions{Yes: true}))
 			})
@@ -100,7 +100,8 @@ func TestFailureIsUndone(t *testing.T) {
 func TestReleaseBeforeIsBrokenToo(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.two()
-		m.Apps["shop/web:1"], m.Apps["shop/web:3"] = exits, exits
+		m.SetApp("shop/web:1", exits)
+		m.SetApp("shop/web:3", exits)
 		m.wantText(m.up(version("3")), "service web (blue) did not become healthy: 3 tasks of one slot failed"+threeFailed("shop_web-blue")+
 			"\nshop_web-blue holds release 1 again, but it does not run: 3 tasks of one slot failed; traffic was not touched")
 		m.wantRoutes("2:green", "2:green")
@@ -108,7 +109,7 @@ func TestReleaseBeforeIsBrokenToo(t *testing.T) {
 			"or run `docker bluegreen rollback web`, which repairs it first")
 		m.wantText(m.rollback(), "service web (blue) did not become healthy: 3 tasks of one slot failed"+threeFailed("shop_web-blue")+"\ntraffic was not touched")
 		m.wantRoutes("2:green", "2:green")
-		delete(m.Apps, "shop/web:1")
+		m.SetApp("shop/web:1", m.Default)
 		m.calm()
 		m.must(m.rollback())
 		m.wantRoutes("3:blue", "3:blue")
@@ -148,7 +149,7 @@ func TestUndoThatFails(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {
 				tc.before(m)
-				m.Apps[tc.broken] = exits
+				m.SetApp(tc.broken, exits)
 				failed := false // from the first failed task on
 				m.Before = func(call, object string) error {
 					for _, task := range m.tasksOf(object) {
@@ -161,7 +162,7 @@ func TestUndoThatFails(t *testing.T) {
 				}
 				m.wantText(m.up(tc.file), tc.want)
 				m.Before = nil
-				delete(m.Apps, tc.broken)
+				m.SetApp(tc.broken, m.Default)
 				m.calm()
 				m.must(m.up(tc.file))
 				routes := m.Routes("web")
@@ -205,14 +206,14 @@ func TestServicesThatDepend(t *testing.T) {
 	}
 	inMemory(t, func(m *memory) {
 		m.must(m.up(file("1", "1")))
-		m.Apps["shop/web:2"] = exits
+		m.SetApp("shop/web:2", exits)
 		m.wantText(m.up(file("2", "2")), "service web (green) did not become healthy: 3 tasks of one slot failed"+threeFailed("shop_web-green")+
 			"\nshop_web-green was removed again; traffic was not touched")
 		if got := m.Routes("api"); strings.Join(got, " ") != "1:blue 1:blue" && strings.Join(got, " ") != "2:green 2:green" {
 			m.t.Errorf("proxies of api send by %v", got)
 		}
 		m.wantRoutes("1:blue", "1:blue")
-		m.Apps["shop/api:3"] = exits
+		m.SetApp("shop/api:3", exits)
 		m.wantText(m.up(file("3", "3")), "service api (blue) did not become healthy: 3 tasks of one slot failed"+threeFailed("shop_api-blue")+
 			"\nshop_api-blue holds release 1 again; traffic was not touched")
 		m.wantRoutes("1:blue", "1:blue")

@@ -93,10 +93,10 @@ func TestVersionsOfAFailedRelease(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.must(m.up(withFiles("1", "one", "KEY_ONE")))
 		m.must(m.up(withFiles("2", "one", "KEY_ONE")))
-		m.Apps["shop/web:3"] = exits
+		m.SetApp("shop/web:3", exits)
 		m.wantError(m.up(withFiles("3", "two", "KEY_TWO")), nil, "holds release 1 again")
 		m.wantRoutes("2:green", "2:green")
-		delete(m.Apps, "shop/web:3")
+		m.SetApp("shop/web:3", m.Default)
 		m.must(m.up(withFiles("3", "two", "KEY_TWO")))
 		m.wantVersions(2, 2)
 		m.must(m.up(withFiles("4", "two", "KEY_TWO")))
@@ -220,7 +220,7 @@ func TestVersionsThatStay(t *testing.T) {
 		m.wantTold("config shop_conf: kept: it is in use again", "secret shop_key: kept: it is in use again")
 		m.wantVersions(2, 2)
 		optional := strings.Replace(withFiles("5", "two", "KEY_TWO"), "    expose: [8080]\n", "    expose: [8080]\n    depends_on: {job: {condition: service_healthy, required: false}}\n", 1)
-		m.Apps["shop/job:2"] = swarmtest.App{Start: 1, Fails: true}
+		m.SetApp("shop/job:2", swarmtest.App{Start: 1, Fails: true})
 		m.wantError(m.up(strings.Replace(optional, "job:1", "job:2", 1)), nil, "service job did not become healthy: ")
 		m.wantTold("config shop_conf: kept: a service failed", "secret shop_key: kept: a service failed")
 		m.wantVersions(2, 2)

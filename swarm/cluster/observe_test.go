@@ -217,7 +217,7 @@ func TestListen(t *testing.T) {
 		}
 		e.failed <- errors.New("unexpected EOF")
 		<-done
-		if want := []string{"events: the engine's events ended, waits go on without them: unexpected EOF"}; !slices.Equal(told, want) {
+		if want := []string{"events: the engine's events ended, and waiting goes on without them: unexpected EOF"}; !slices.Equal(told, want) {
 			t.Errorf("told %q, want %q", told, want)
 		}
 	})

@@ -127,15 +127,15 @@ func TestWhatIsLeft(t *testing.T) {
 		{"an up that touched nothing", plan.Up, nil, nil, "traffic is where it was; run `docker bluegreen up` again to finish"},
 		{"an up that touched a color twice", plan.Up, []plan.Step{blue, blue}, nil,
 			"traffic is where it was; shop_web-blue is half-way to another release; run `docker bluegreen up` again to finish, " +
-				"or `docker bluegreen rollback` later to return to what it held"},
+				"or `docker bluegreen rollback` to return to the earlier release"},
 		{"an up of which one service has moved", plan.Up, []plan.Step{blue}, []string{api},
-			"traffic of api has moved to the new version; shop_web-blue is half-way to another release; run `docker bluegreen up` again to finish, " +
-				"or `docker bluegreen rollback` later to return to what it held"},
+			"traffic of api has moved to the new release; shop_web-blue is half-way to another release; run `docker bluegreen up` again to finish, " +
+				"or `docker bluegreen rollback` to return to the earlier release"},
 		{"an up that has moved", plan.Up, []plan.Step{blue}, []string{api, "web"},
-			"traffic of api, web has moved to the new version; run `docker bluegreen up` again to finish"},
+			"traffic of api, web has moved to the new release; run `docker bluegreen up` again to finish"},
 		{"a flip", plan.FlipTo, nil, nil, "traffic is where it was; run the same command again"},
-		{"a flip that has moved", plan.FlipTo, nil, []string{"web"}, "traffic of web has moved; its former color may still run"},
-		{"a rollback that has moved", plan.Rollback, []plan.Step{blue}, []string{"web", api}, "traffic of api, web has moved; its former color may still run"},
+		{"a flip that has moved", plan.FlipTo, nil, []string{"web"}, "traffic of web has moved; the old color may still run"},
+		{"a rollback that has moved", plan.Rollback, []plan.Step{blue}, []string{"web", api}, "traffic of api, web has moved; the old color may still run"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := onSwarm(tc.command, &clustertest.Engine{})

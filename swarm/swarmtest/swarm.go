@@ -129,6 +129,13 @@ func (s *Swarm) Close() {
 	time.Sleep(24 * time.Hour)
 }
 
+// SetApp says how tasks of an image behave that are made from now on.
+func (s *Swarm) SetApp(image string, app App) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Apps[image] = app
+}
+
 // Service returns a service by its name, nil for none.
 func (s *Swarm) Service(name string) *api.Service {
 	s.mu.Lock()
