@@ -122,13 +122,6 @@ func (s *Swarm) Close() {
 	time.Sleep(24 * time.Hour)
 }
 
-// SetApp says how tasks of an image behave that are made from now on.
-func (s *Swarm) SetApp(image string, app App) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.Apps[image] = app
-}
-
 // SetNode changes a node, by its host name, and what runs there.
 func (s *Swarm) SetNode(name string, state api.NodeState) {
 	s.mu.Lock()

@@ -205,6 +205,13 @@ func (s *Swarm) start(svc *service, place string) *task {
 	return t
 }
 
+// SetApp says how tasks of an image behave that are made from now on.
+func (s *Swarm) SetApp(image string, app App) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Apps[image] = app
+}
+
 // shutDown tells a task to end.
 func (s *Swarm) shutDown(t *task) {
 	if ended(t) || t.DesiredState != api.TaskStateRunning {
