@@ -91,7 +91,7 @@ func TestAdoptedService(t *testing.T) {
 		time.Sleep(time.Hour)
 		m.forget()
 		m.must(m.up(version("1")))
-		m.wantTold("web proxies: adopting the running service", "web proxies: waiting for the tasks of before to end",
+		m.wantTold("web proxies: adopting the running service", "web proxies: waiting for the old tasks to end",
 			"web proxies: adopted: shop_web sends to blue")
 		m.wantNotTold("have not ended")
 		if svc := m.Service("shop_web"); svc.ID != id || svc.Spec.Labels[cluster.LabelAlias+"web"] != "1:blue" {
@@ -108,8 +108,8 @@ func TestTasksOfTheAppThatStay(t *testing.T) {
 		m.SetApp("shop/web:1", swarmtest.App{Start: time.Second, Stop: time.Hour})
 		m.must(m.up(plainly(version("1"))))
 		m.must(m.up(version("2")))
-		m.wantTold("web proxies: these tasks of before have not ended, or are on nodes that do not answer, and whoever keeps a connection to one " +
-			"stays with its version: shop_web.X on nX, shop_web.X on nX, shop_web.X on nX")
+		m.wantTold("web proxies: these old tasks have not ended, or their nodes do not answer; a client with an open connection to one " +
+			"stays on the old release: shop_web.X on nX, shop_web.X on nX, shop_web.X on nX")
 		m.wantRoutes("1:blue", "1:blue")
 	})
 }

@@ -142,7 +142,7 @@ func TestOlderLabelOfTheRoute(t *testing.T) {
 		told    []string
 	}{
 		{"up", upTo(version("3")), "3:blue", []string{"settle: the proxies follow another route than the label, " +
-			"as after `docker service rollback`: the labels are corrected"}},
+			"as after `docker service rollback`: the label is corrected"}},
 		{"up with nothing to do", upTo(version("2")), "2:green", nil},
 		{"flip", flipTo("green"), "2:green", []string{"web flip: blue → green: every proxy confirmed"}},
 	} {

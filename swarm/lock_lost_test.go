@@ -49,7 +49,7 @@ func TestLockThatStandsStillIsTakenOver(t *testing.T) {
 		}
 		m.wantTold("lock: waiting for `docker bluegreen up` of ann@builder, since "+since,
 			"lock: taking over the lock of `docker bluegreen up` of ann@builder, since "+since+": it has stood still for 30s",
-			"lock: it is our turn")
+			"lock: the lock is free")
 		m.wantRoutes("1:blue", "1:blue")
 		if m.lockIsThere() {
 			m.t.Error("a lock is left")

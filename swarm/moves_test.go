@@ -93,7 +93,7 @@ func TestLooksThatFail(t *testing.T) {
 		}), "service web: its ports do not speak what the file says:\n" +
 			"  port 8080 is mode http, and it does not speak HTTP: its answer begins with \"SSH-2.0\"\n" +
 			"write in x-bluegreen:\n  ports: [{target: 8080, mode: tcp}]\n" +
-			"or, if you know better, run the command with --skip-port-check; traffic was not touched"},
+			"or run the command with --skip-port-check, which skips this check; traffic was not touched"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {
@@ -161,7 +161,7 @@ func TestColorOfAFlipRemoved(t *testing.T) {
 		m.SetNode(node, api.NodeStateReady)
 		m.removeByHand("shop_web-blue")
 		m.must(m.up(version("2")))
-		m.wantTold("settle: the earlier flip of web is settled")
+		m.wantTold("settle: the earlier flip of web has ended")
 		m.wantRoutes("3:blue", "3:blue")
 		m.wantColors("shop/web:2 x 3 of 3", "shop/web:2 x 3 of 3")
 	})

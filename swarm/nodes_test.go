@@ -40,10 +40,10 @@ func TestTextsOfANodeThatIsDown(t *testing.T) {
 		m.wantText(m.flip(), "service web: not all proxies confirmed: shop_web.X on nX (node is down)\n"+bringBack)
 		m.wantText(m.up(version("3")), "service web: not all proxies confirmed: shop_web.X on nX (node is down)\n"+bringBack)
 		m.wantText(m.rollback(), "service web: not all proxies confirmed: shop_web.X on nX (node is down)\nthe others send to green now; "+bringBack)
-		m.wantTold("settle: going back all the same: service web: not all proxies confirmed: shop_web.X on nX (node is down)\n" + bringBack)
+		m.wantTold("settle: rolling back anyway: service web: not all proxies confirmed: shop_web.X on nX (node is down)\n" + bringBack)
 		m.SetNode(node, api.NodeStateReady)
 		m.must(m.flip())
-		m.wantTold("settle: an earlier flip of web did not end: asking the proxies", "settle: the earlier flip of web is settled", "web flip: green is active already")
+		m.wantTold("settle: an earlier flip of web did not end: asking the proxies", "settle: the earlier flip of web has ended", "web flip: green is active already")
 		m.wantRoutes("4:green", "4:green")
 	})
 }
@@ -92,7 +92,7 @@ func TestGivenBackWithNodesDown(t *testing.T) {
 		m.wantText(m.upWith(plainly(version("2")), plan.UpOptions{Yes: true}), "service web: not all proxies confirmed: shop_web.X on nX; shop_web.X on nX\n"+
 			"the colors run on. Bring the node back, or remove it with `docker node rm`. Then run `docker bluegreen up` again")
 		m.Before = nil
-		m.wantServices(map[string]string{"shop_web": "shop/web:2 |||", "shop_web-blue": "shop/web:1 |||", "shop_web-green": "shop/web:2 |||", "shop_db": postgres})
+		m.wantServices(map[string]string{"shop_web": "shop/web:2 |||||", "shop_web-blue": "shop/web:1 |||", "shop_web-green": "shop/web:2 |||", "shop_db": postgres})
 		for _, node := range down {
 			m.SetNode(node, api.NodeStateReady)
 		}

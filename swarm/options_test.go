@@ -116,7 +116,7 @@ func TestRefusedByPreflight(t *testing.T) {
 		m.wantColors("shop/web:1 x 3 of 3", "shop/web:2 x 3 of 3")
 		m.wantText(m.upWith(file, plan.UpOptions{SkipPreflight: true, Timeout: time.Minute}),
 			"service web did not become healthy: no progress for 1m0s: 0 of 2 tasks are ready\n"+
-				"  shop_web.X: pending\nshop_web has its earlier settings again; shop_web-blue holds release 1 again; traffic was not touched")
+				"  shop_web.X: pending: no suitable node (scheduling constraints not satisfied on 3 nodes)\nshop_web has its earlier settings again; shop_web-blue holds release 1 again; traffic was not touched")
 		m.wantColors("shop/web:1 x 3 of 3", "shop/web:2 x 3 of 3")
 		if routes := slices.Compact(m.Routes("web")); len(routes) != 1 || routes[0] != "2:green" {
 			m.t.Errorf("proxies send by %v, want 2:green", routes)
@@ -130,7 +130,7 @@ func TestWarnedByPreflight(t *testing.T) {
 		m.must(m.up(strings.Replace(version("1"), "    x-bluegreen: {}", "    volumes: ['data:/data']\n    x-bluegreen: {}", 1) + "volumes: {data: {}}\n"))
 		m.wantRoutes("1:blue", "1:blue")
 		m.wantTold("preflight: service web: while a release starts, both colors run and write to shop_data (at /data): mount it read_only, " +
-			"or make sure that two versions can share it")
+			"or make sure that two releases can share it")
 	})
 }
 

@@ -156,7 +156,7 @@ func TestColorThatIsNotReady(t *testing.T) {
 			m.two()
 			m.answering(notReady)
 			m.must(m.rollback())
-			m.wantTold("flip: going back all the same: "+lacks, "web flip: green → blue: every proxy confirmed")
+			m.wantTold("flip: rolling back anyway: "+lacks, "web flip: green → blue: every proxy confirmed")
 			m.wantRoutes("3:blue", "3:blue")
 		})
 	})

@@ -196,7 +196,7 @@ func (m *memory) wantPlan(file, want string, notes ...string) {
 func (m *memory) wantDryNotes() {
 	m.t.Helper()
 	notes := func(who string) []string {
-		return []string{"another command works on the stack, so so " + who + " would wait for it: " + owner(),
+		return []string{"another command works on the stack, so " + who + " would wait for it: " + owner(),
 			"service web: an earlier flip did not end: " + who + " first asks the proxies for their route"}
 	}
 	up, err := m.operator().Plan(m.t.Context(), m.load(version("3")), never)

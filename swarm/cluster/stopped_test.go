@@ -220,8 +220,8 @@ func TestTextsOfFailures(t *testing.T) {
 		want string
 	}{
 		{"no image", api.Task{Slot: 1, NodeID: "1", Status: api.TaskStatus{State: api.TaskStateRejected, Err: "No such image: shop/web:9"}},
-			"  shop_web-green.1 on n1: rejected: No such image: shop/web:9; the node could not pull it: see that it can reach the registry and, " +
-				"for one that needs a login, run `docker login` and `docker bluegreen up --with-registry-auth`"},
+			"  shop_web-green.1 on n1: rejected: No such image: shop/web:9; the node could not pull it: check that it can reach the registry. " +
+				"If the registry needs a login, run `docker login` and `docker bluegreen up --with-registry-auth`"},
 		{"no node", api.Task{Slot: 2, Status: api.TaskStatus{State: api.TaskStatePending, Message: "pending task scheduling"}},
 			"  shop_web-green.2: pending: pending task scheduling"},
 		{"not healthy yet", api.Task{Slot: 1, NodeID: "1", Status: api.TaskStatus{State: api.TaskStateStarting}},

@@ -94,7 +94,9 @@ func TestVanished(t *testing.T) {
 func TestServiceOfAStep(t *testing.T) {
 	r := onSwarm(plan.Up, &clustertest.Engine{})
 	r.known.Note(func(seen *cluster.Snapshot) { seen.BlueGreen["web"] = webWith("3:green") })
-	r.known.Note(func(seen *cluster.Snapshot) { seen.Plain["db"] = api.Service{ID: "id of shop_db", Spec: api.ServiceSpec{Annotations: api.Annotations{Name: "shop_db"}}} })
+	r.known.Note(func(seen *cluster.Snapshot) {
+		seen.Plain["db"] = api.Service{ID: "id of shop_db", Spec: api.ServiceSpec{Annotations: api.Annotations{Name: "shop_db"}}}
+	})
 	for _, tc := range []struct{ service, name, want string }{
 		{"db", "shop_db", "id of shop_db"},
 		{"web", "shop_web", "id of shop_web"},

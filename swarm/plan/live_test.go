@@ -115,7 +115,7 @@ func TestWhatCannotBePlanned(t *testing.T) {
 		{"the name of another's service", func(s *cluster.Snapshot) { s.Foreign["shop_web"] = api.Service{} }, plantest.Shop, plan.UpOptions{},
 			"service web: the swarm service shop_web exists, and is not of stack shop: give the service another name in the file, or the stack with -p"},
 		{"the name of another's color", func(s *cluster.Snapshot) { s.Foreign["shop_web-blue"] = api.Service{} }, plantest.Shop, plan.UpOptions{},
-			"service web: the swarm service shop_web-blue exists, and is not of stack shop, but the color blue needs that name: give the service another name in the file, or the stack with -p"},
+			"service web: the swarm service shop_web-blue is not of stack shop, but the color blue needs that name: give the service another name in the file, or the stack with -p"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			seen := deployed(t, plantest.Shop)
