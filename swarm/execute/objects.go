@@ -3,10 +3,8 @@ package execute
 import (
 	"context"
 	"fmt"
-	"maps"
 	"time"
 
-	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
 
@@ -75,67 +73,9 @@ func (r *run) createConfig(ctx context.Context, s plan.Step) error {
 	return nil
 }
 
-// ready returns the step's spec with ids in the place of names, and sees that the files it refers
-// to exist.
-func (r *run) ready(ctx context.Context, s plan.Step) (api.ServiceSpec, error) {
-	spec := cluster.Clone(*s.Spec)
-	if err := r.EnsureFiles(ctx, r.known, s.Files); err != nil {
-		return spec, err
-	}
-	if err := r.known.Resolve(&spec); err != nil {
-		return spec, err
-	}
-	r.known.FillSubnet(&spec)
-	return spec, nil
-}
-
 // createPlain creates a plain service.
 func (r *run) createPlain(ctx context.Context, s plan.Step) error {
 	return r.createService(ctx, s, nil)
-}
-
-// madeAllTheSame returns the id of a service that a create which failed has made all the same,
-// empty for none. It was not there when the plan was made.
-func (r *run) madeAllTheSame(ctx context.Context, spec api.ServiceSpec) string {
-	services, err := r.Engine.ServiceList(ctx, api.ServiceListOptions{Filters: filters.NewArgs(filters.Arg("name", spec.Name))})
-	if err != nil {
-		return ""
-	}
-	for _, svc := range services {
-		if svc.Spec.Name == spec.Name && maps.Equal(svc.Spec.Labels, spec.Labels) {
-			return svc.ID
-		}
-	}
-	return ""
-}
-
-// createService creates the service of a step; keep is given what was created, it may be nil.
-func (r *run) createService(ctx context.Context, s plan.Step, keep func(*api.Service)) error {
-	spec, err := r.ready(ctx, s)
-	if err != nil {
-		return err
-	}
-	created, err := r.Engine.ServiceCreate(ctx, spec, api.ServiceCreateOptions{})
-	if err != nil {
-		// The answer may have been lost: what exists must be known, so that it can be put back.
-		if created.ID = r.madeAllTheSame(ctx, spec); created.ID == "" {
-			return fmt.Errorf("create service %s: %w", s.Name, err)
-		}
-	}
-	for _, w := range created.Warnings {
-		r.Warn(s.Service, s.Name, "%s", w)
-	}
-	svc, err := r.Inspect(ctx, created.ID)
-	if err != nil {
-		return err
-	}
-	if keep != nil {
-		keep(svc)
-		return nil
-	}
-	r.keepPlain(s.Service, svc)
-	r.Done(s.Service, "service", "created")
-	return nil
 }
 
 func (r *run) updatePlain(ctx context.Context, s plan.Step) error {
@@ -156,22 +96,6 @@ func (r *run) updatePlain(ctx context.Context, s plan.Step) error {
 	return nil
 }
 
-// replacing returns want as the next spec of a service that holds live. Where the tasks are made of
-// the same, they are left to the letter as they are: another order of a list would restart them.
-func replacing(rec *cluster.Record, live, want api.ServiceSpec) api.ServiceSpec {
-	want = cluster.Clone(want)
-	names := rec.NetworkNames()
-	same := true
-	for _, p := range plan.Flatten(want, names).Without(rec.APIVersion).Differences(plan.Flatten(live, names).Without(rec.APIVersion)) {
-		same = same && !plan.InTask(p)
-	}
-	want.TaskTemplate.ForceUpdate = live.TaskTemplate.ForceUpdate
-	if same {
-		want.TaskTemplate = live.TaskTemplate
-	}
-	return want
-}
-
 // awaitStep waits for the tasks of a service that is not a color on its way to a release.
 func (r *run) awaitStep(ctx context.Context, s plan.Step) error {
 	svc := r.serviceOf(s)
@@ -182,18 +106,4 @@ func (r *run) awaitStep(ctx context.Context, s plan.Step) error {
 		return r.awaitCompleted(ctx, cluster.Waiting{Service: s.Service, Step: "job", Svc: svc, Timeout: s.Timeout})
 	}
 	return r.AwaitSteady(ctx, r.known, cluster.Waiting{Service: s.Service, Color: s.Color, Step: "tasks", Svc: svc, Timeout: s.Timeout})
-}
-
-// serviceOf finds the swarm service that a step is about among those seen.
-func (r *run) serviceOf(s plan.Step) *api.Service {
-	if svc, ok := r.known.Plain(s.Service); ok && svc.Spec.Name == s.Name {
-		return &svc
-	}
-	b := r.known.Entry(s.Service)
-	for _, svc := range []*api.Service{b.Proxy, b.Colors[cluster.Blue], b.Colors[cluster.Green]} {
-		if svc != nil && svc.Spec.Name == s.Name {
-			return svc
-		}
-	}
-	return nil
 }

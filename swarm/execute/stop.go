@@ -3,7 +3,6 @@ package execute
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	api "github.com/docker/docker/api/types/swarm"
@@ -34,48 +33,6 @@ func (r *run) stopColor(ctx context.Context, s plan.Step) error {
 		return err
 	}
 	return r.halt(ctx, r.known, b, s.Color, "color "+string(s.Color))
-}
-
-// leave sees that every proxy follows the route that is written down, and that the color is at
-// rest.
-func (r *run) leave(ctx context.Context, b *cluster.BlueGreen, s plan.Step) error {
-	route, err := b.Route()
-	if err != nil {
-		return err
-	}
-	if cluster.Color(route.Color) == s.Color {
-		return fmt.Errorf("service %s: %s became active meanwhile: run the command again", b.Name, s.Color)
-	}
-	return r.rest(ctx, r.known, b, s.Color, route, s.Settings.Drain)
-}
-
-// rest waits until no request is in flight on a color in any proxy, for drain at most; then what is
-// left is closed. Every proxy confirms the route on the way: else ErrDrift, or an
-// *UnconfirmedError.
-func (ex *Executor) rest(ctx context.Context, rec *cluster.Record, b *cluster.BlueGreen, c cluster.Color, route haproxy.Route, drain time.Duration) error {
-	moves := []traffic.Move{{Service: b, From: route, To: route}}
-	proxies, err := ex.Askable(ctx, rec, moves)
-	if err != nil {
-		return err
-	}
-	ord := haproxy.Order{
-		Wait:   drain,
-		Routes: map[string]haproxy.Route{b.Name: route},
-		Until:  []haproxy.Condition{{Service: b.Name, Color: string(c), Want: haproxy.Idle}},
-		Close:  []haproxy.Closing{{Service: b.Name, Color: string(c)}},
-	}
-	step := "drain " + string(c)
-	report, err := ex.Order(ctx, rec, proxies, ord, func(unmet string) { ex.Working(b.Name, step, "%s", unmet) })
-	if err != nil {
-		return err
-	}
-	if traffic.Outrun(slices.Clone(moves), report) {
-		return traffic.ErrDrift
-	}
-	if !report.Met {
-		ex.Warn(b.Name, step, "not drained after %s: %s", drain, report.Unmet())
-	}
-	return ex.Confirm(ctx, rec, moves, traffic.Heard{}.Add(moves, proxies, report))
 }
 
 // halt scales a color to nothing and waits until its tasks have ended and no proxy knows any of

@@ -1,0 +1,170 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/network"
+	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+)
+
+// undo puts back what was touched before the flip: adopted or changed proxies, then the idle
+// colors.
+func (r *run) undo(ctx context.Context, cause error) error {
+	var after []string
+	stay := map[string]bool{} // services whose new proxies are still there, and may send to the color
+	for name, spec := range r.before {
+		if r.served[name] {
+			continue
+		}
+		if text, err := r.undoProxies(ctx, name, spec); err != nil {
+			cause = errors.Join(cause, fmt.Errorf("service %s: its earlier proxies could not be restored: %w", name, err))
+			stay[name] = spec.Labels[cluster.LabelRole] != cluster.RoleProxy
+		} else {
+			after = append(after, text)
+		}
+	}
+	for _, b := range r.created {
+		if r.served[b.Name] {
+			continue
+		}
+		if err := r.remove(ctx, b.Proxy); err != nil {
+			cause = errors.Join(cause, fmt.Errorf("service %s: its new proxies could not be removed: %w", b.Name, err))
+			stay[b.Name] = true
+		}
+		b.Proxy = nil
+	}
+	seen := map[string]bool{}
+	for _, s := range r.begun {
+		if seen[s.Name] || r.served[s.Service] {
+			continue
+		}
+		seen[s.Name] = true
+		if stay[s.Service] {
+			after = append(after, s.Name+" was left running, because proxies may send to it")
+			continue
+		}
+		text, err := r.undoColor(ctx, s)
+		if err != nil {
+			cause = errors.Join(cause, fmt.Errorf("%s could not be restored: %w: run `docker bluegreen up` or `rollback` again", s.Name, err))
+			continue
+		}
+		after = append(after, text)
+	}
+	if err := r.undoNetworks(ctx); err != nil {
+		r.Warn("", "networks", "some networks of the new release could not be removed: %v", err)
+	}
+	var u *cluster.UnhealthyError
+	if errors.As(cause, &u) {
+		u.After = strings.Join(append(after, r.untouched(u.Service)), "; ")
+	}
+	return cause
+}
+
+// undoProxies gives a proxy service the spec that it had, but for the route; an adopted one becomes
+// the app again.
+func (r *run) undoProxies(ctx context.Context, name string, spec api.ServiceSpec) (string, error) {
+	b := r.blueGreen(name)
+	adopted := spec.Labels[cluster.LabelRole] != cluster.RoleProxy
+	if adopted {
+		live := b.Proxy
+		if live == nil { // the write that makes it the proxies was not reached, or failed
+			live = r.serviceOf(plan.Step{Service: name, Name: spec.Name})
+		}
+		return spec.Name + " is a plain service again", r.undoAdoption(ctx, b, live, spec)
+	}
+	return spec.Name + " has its earlier settings again", r.putProxies(ctx, b, cluster.Clone(spec))
+}
+
+// undoAdoption makes proxies, or what was to become them, the plain service that they were.
+func (r *run) undoAdoption(ctx context.Context, b *cluster.BlueGreen, live *api.Service, plain api.ServiceSpec) error {
+	svc, err := r.Rewrite(ctx, live, func(now *api.ServiceSpec) error {
+		next := cluster.Clone(plain)
+		keepRouterNetwork(&next, *now)
+		*now = next
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	b.Proxy = nil
+	w := cluster.Waiting{Service: b.Name, Step: "proxies", Svc: svc, Timeout: undoTime}
+	if _, err := r.Await(ctx, r.known, w); err != nil {
+		return err
+	}
+	if maps.Equal(svc.Spec.Labels, plain.Labels) {
+		return nil
+	}
+	if err := r.awaitReplaced(ctx, w); err != nil {
+		return err
+	}
+	_, err = r.Rewrite(ctx, svc, func(now *api.ServiceSpec) error { now.Labels = cluster.Clone(plain).Labels; return nil })
+	return err
+}
+
+// undoNetworks removes the networks that did not exist before and that no service is on now, and
+// with the control network the files of proxies.
+func (r *run) undoNetworks(ctx context.Context) error {
+	if len(r.networks) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, undoTime)
+	defer cancel()
+	services, err := r.Engine.ServiceList(ctx, api.ServiceListOptions{})
+	if err != nil {
+		return fmt.Errorf("list services: %w", err)
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(r.networks)) {
+		id := r.networks[name]
+		if slices.ContainsFunc(services, func(svc api.Service) bool {
+			return slices.ContainsFunc(svc.Spec.TaskTemplate.Networks, func(a api.NetworkAttachmentConfig) bool { return a.Target == id || a.Target == name })
+		}) {
+			continue
+		}
+		if err := r.Executor.RemoveNetwork(ctx, network.Summary{Name: name, ID: id}); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		r.known.Note(func(seen *cluster.Snapshot) { delete(seen.Networks, name) })
+		if name == cluster.ControlNetwork(r.Stack) {
+			errs = append(errs, r.removeFiles(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// untouched says whether traffic of a service that failed is where it was.
+func (r *run) untouched(service string) string {
+	if r.served[service] {
+		return "its new release gets the traffic already"
+	}
+	return "traffic was not touched"
+}
+
+// undoTime is how long a release that is given back may take until it runs.
+const undoTime = 60 * time.Second
+
+// undoColor gives the idle color the release that it held before, and removes one that held none.
+func (r *run) undoColor(ctx context.Context, s plan.Step) (string, error) {
+	b := r.blueGreen(s.Service)
+	live, saved := b.Colors[s.Color], b.Saved[s.Color]
+	switch {
+	case live == nil:
+		return s.Name + " was not created", nil
+	case saved == nil && !r.existed[s.Name]:
+		delete(b.Colors, s.Color)
+		return s.Name + " was removed again", r.remove(ctx, live)
+	case saved == nil:
+		return s.Name + " was left as it is", nil
+	}
+	return r.restore(ctx, r.known, b, s.Color)
+}
