@@ -63,7 +63,7 @@ func TestOnlyTheProxiesChange(t *testing.T) {
 		restarts bool
 	}{
 		{"a label", strings.Replace(version("2"), "traefik.enable:", "tier: front, traefik.enable:", 1), "labels changed", false},
-		{"a published port", strings.Replace(version("2"), `"80:8080"`, `"81:8080"`, 1), "ports changed", true},
+		{"a published port", strings.Replace(version("2"), `"80:8080"`, `"81:8080"`, 1), "ports changed; they are replaced one after the other", true},
 		{"the image", options(version("2"), "{proxy: {image: 'haproxy:3.0'}}"), "image, labels changed; they are replaced one after the other", true},
 		{"drain", options(version("2"), "{drain: 1m}"), "configs, container, labels changed; they are replaced one after the other", true},
 		{"keep", options(version("2"), "{keep: cold}"), "labels changed", false},

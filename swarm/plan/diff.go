@@ -172,3 +172,7 @@ func words(paths []string) []string {
 
 // InTask says whether a path belongs to what tasks are made of: a change there restarts them.
 func InTask(path string) bool { return strings.HasPrefix(path, "TaskTemplate.") }
+
+// restarts says whether Swarm replaces the tasks for a change at a path: it does so for another
+// endpoint, too (swarmkit, manager/orchestrator/task.go, IsTaskDirty).
+func restarts(path string) bool { return InTask(path) || strings.HasPrefix(path, "EndpointSpec") }

@@ -37,7 +37,7 @@ func TestFollowingUps(t *testing.T) {
 		{"environment", "image: shop/web:1", "image: shop/web:1\n    environment: {A: b}", newRelease("environment changed")},
 		{"image and command", "image: shop/web:1", "image: shop/web:2\n    command: serve", newRelease("image shop/web:1 → shop/web:2, command changed")},
 		{"replicas", "replicas: 3", "replicas: 5", "change color shop_web-blue: replicas 3 → 5\n"},
-		{"published port", "80:8080", "81:8080", "update proxies shop_web: ports changed\n"},
+		{"published port", "80:8080", "81:8080", "update proxies shop_web: ports changed; they are replaced one after the other\n"},
 		{"service labels", `traefik.enable: "true"`, `traefik.tags: a`, "update proxies shop_web: labels changed\n"},
 		{"no router in front any more", `"true"`, `"false"`, // proxies linger for the sake of a router
 			"update proxies shop_web: configs, labels changed; they are replaced one after the other\n"},

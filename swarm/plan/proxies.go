@@ -91,7 +91,7 @@ func (pl *planner) changeProxies(svc compose.Service, b *cluster.BlueGreen, step
 		if live.Spec.Labels[cluster.LabelTemplates] != haproxy.TemplateVersion {
 			step.Cause += ", another version of this plugin made their files"
 		}
-		if slices.ContainsFunc(diff, InTask) {
+		if slices.ContainsFunc(diff, restarts) {
 			step.Cause += "; they are replaced one after the other"
 			if step.Spec.UpdateConfig.Order == api.UpdateOrderStopFirst {
 				step.Cause += ", each with its port closed meanwhile (host-mode ports)"

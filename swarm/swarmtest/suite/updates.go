@@ -33,6 +33,16 @@ var updates = []Scenario{
 			r.Errorf("it is not replaced by force")
 		}
 	}},
+	{Name: "another published port replaces all tasks", run: func(r *run) {
+		id, before := r.runs(r.spec(Serves, 1))
+		r.update(id, func(s *api.ServiceSpec) {
+			s.EndpointSpec.Ports = []api.PortConfig{{Protocol: "tcp", TargetPort: 8080, PublishedPort: 39183, PublishMode: api.PortConfigPublishModeHost}}
+		})
+		r.await("another task runs", func() bool {
+			now := where(r.tasks(id), isRunning)
+			return len(now) == 1 && now[0].ID != before[0].ID
+		})
+	}},
 	{Name: "stop first", run: func(r *run) {
 		lowest, highest := rolled(r, Serves, api.UpdateOrderStopFirst, 1)
 		if lowest < 1 || highest > 2 {
