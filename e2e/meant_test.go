@@ -54,7 +54,7 @@ func TestWhatIsMeant(t *testing.T) {
 		{"no name", func() result { return s.bare("up", "--resolve-image", "never") },
 			[]string{"Host(`shop.example.com`)", s.name + "_web", "`-p " + s.name + "`", "would be a second stack"}},
 		{"the name as for docker stack deploy", func() result { return s.bare("up", "-c", "compose.yaml", s.name) },
-			[]string{"there is no service " + s.name, "-p " + s.name}},
+			[]string{"the file has no service " + s.name, "-p " + s.name}},
 		{"another name", func() result { return s.bare("up", "--resolve-image", "never", "-p", s.name+"x") },
 			[]string{"Host(`shop.example.com`)", "`-p " + s.name + "`"}},
 		{"the name of nothing", func() result { return s.bare("flip", "-p", s.name+"x") }, []string{"nothing is deployed"}},
