@@ -34,7 +34,7 @@ build: ## Build the plugin: bin/docker-bluegreen
 install: build ## Build it and install it for this user ($DOCKER_CONFIG or ~/.docker)
 	install -D -m 755 $(PLUGIN) $(PLUGINDIR)/docker-bluegreen
 
-test: unit e2e ## Run all tests: packages, real HAProxy, real swarms (root, about 15 minutes)
+test: unit e2e ## Run all tests: packages, real HAProxy, real swarms (root, about 20 minutes)
 
 unit: ## Run the tests that need no swarm
 	$(MACHINE)
