@@ -3,6 +3,8 @@ package swarm
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -36,7 +38,7 @@ func (o *Operator) Rollback(ctx context.Context, opts plan.FlipOptions) error {
 			return err
 		}
 		err = o.turn(ctx, s, opts, plan.ForRollback)
-		if late != nil && err == nil && s.Finished[late.Service] == cluster.BeganByRollback {
+		if late != nil && err == nil && slices.Contains(slices.Collect(maps.Values(s.Finished)), cluster.BeganByRollback) {
 			return late // it was this rollback that proxies have not confirmed
 		}
 		return err

@@ -110,9 +110,9 @@ func mayHaveMoved(err error) error {
 	return &MayHaveMovedError{err}
 }
 
-// finish writes down what the proxies were told, and sees that all of them confirm. What they did
-// not confirm stays marked as unfinished, so that the same command again goes on here and does not
-// flip once more.
+// finish writes down what the proxies were told, and sees that all of them confirm. A move that did
+// not come to its end after that is marked as unfinished again, so that the same command again goes
+// on here and does not flip once more.
 func (sw *Switch) finish(ctx context.Context, rec *cluster.Record, moves []Move, h Heard) error {
 	for i := range moves {
 		if err := sw.writeFinal(ctx, &moves[i]); err != nil {
@@ -120,18 +120,18 @@ func (sw *Switch) finish(ctx context.Context, rec *cluster.Record, moves []Move,
 		}
 	}
 	err := sw.Confirm(ctx, rec, moves, h)
-	var late *cluster.UnconfirmedError
-	if errors.As(err, &late) {
-		for i := range moves {
-			if merr := sw.raiseIntent(ctx, &moves[i]); merr != nil {
-				return errors.Join(err, merr)
-			}
+	if err == nil {
+		err = sw.unstickMoved(ctx, moves)
+	}
+	if err == nil {
+		return nil
+	}
+	for i := range moves {
+		if merr := sw.raiseIntent(ctx, &moves[i]); merr != nil {
+			return errors.Join(err, merr)
 		}
 	}
-	if err != nil {
-		return err
-	}
-	return sw.unstickMoved(ctx, moves)
+	return err
 }
 
 // writeIntent writes down where the flip leads, so that what a crash interrupts can be told from
