@@ -4,6 +4,7 @@ package lab
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -161,9 +162,15 @@ func freeze(path string, frozen bool) error {
 	if frozen {
 		states = map[string]string{"freezer.state": "FROZEN", "cgroup.freeze": "1"}
 	}
-	err := errors.New("no freezer control group on this machine, or nothing runs")
-	for _, dir := range groups(path) {
-		for file, value := range states {
+	return set(groups(path), states, "freezer")
+}
+
+// set writes values into files of control groups, by the files' names in v1 and v2: each directory
+// has those of its own hierarchy. controller is for the error where none has any.
+func set(dirs []string, values map[string]string, controller string) error {
+	err := fmt.Errorf("no control group with the %s controller on this machine, or nothing runs", controller)
+	for _, dir := range dirs {
+		for file, value := range values {
 			f, err2 := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
 			if err2 != nil {
 				continue // another hierarchy, or gone

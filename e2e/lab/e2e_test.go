@@ -93,7 +93,7 @@ func app(replicas uint64) swarm.ServiceSpec {
 // TestLab takes a swarm through all that a lab can do to it.
 func TestLab(t *testing.T) {
 	l := start(t, Options{Name: "selftest", Managers: 1, Workers: 2, Drained: true}, "app:v1", "haproxy:2.6")
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	n1, n2, n3 := l.Node("n1"), l.Node("n2"), l.Node("n3")
 	step := func(name string, err error) {
@@ -178,15 +178,22 @@ func TestBehaviours(t *testing.T) {
 	for i, tag := range tags {
 		t.Run(tag, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			n := l.Node("n1")
 			port := 9000 + i
 			_, err := n.Docker(ctx, "run", "-d", "--name", tag, "-p", fmt.Sprintf("%d:8080", port), "app:"+tag)
 			must(t, err)
 			awaitState(ctx, t, n, tag, want[i])
-			_, err = http.Get(fmt.Sprintf("http://%s:%d/", n.IP(), port))
-			if refuses := tag == "v2-exit" || tag == "v5-refuse"; (err != nil) != refuses {
+			refuses := tag == "v2-exit" || tag == "v5-refuse"
+			for {
+				_, err = http.Get(fmt.Sprintf("http://%s:%d/", n.IP(), port))
+				if err == nil || refuses || ctx.Err() != nil {
+					break
+				}
+				time.Sleep(20 * time.Millisecond) // it runs, and may not listen yet
+			}
+			if (err != nil) != refuses {
 				t.Errorf("request: %v", err)
 			}
 		})

@@ -14,7 +14,7 @@ import (
 
 // initMain is process 1 of a node, in new mount, UTS, IPC, PID and network namespaces: it finishes
 // them, then starts dockerd each time that it gets SIGUSR1 and reaps what its children leave. args:
-// lab, node, engine directory or "".
+// lab, node, engine directory or "", size of a disk of its own for the swarm's state or "".
 func initMain(args []string) error {
 	runtime.LockOSThread() // the cgroup namespace belongs to a thread, and so to the children that this thread starts
 	dir, engine := filepath.Join(root, args[0], args[1]), args[2]
@@ -29,7 +29,7 @@ func initMain(args []string) error {
 	if err := syscall.Sethostname([]byte(args[1])); err != nil {
 		return err
 	}
-	if err := setUpMounts(dir, engine); err != nil {
+	if err := setUpMounts(dir, engine, args[3]); err != nil {
 		return err
 	}
 	if err := reportReady(); err != nil {
@@ -39,16 +39,10 @@ func initMain(args []string) error {
 }
 
 func supervise(signals <-chan os.Signal, dir, engine string) error {
-	dockerd := 0
+	dockerd, wanted := 0, false
 	for s := range signals {
-		if s == syscall.SIGUSR1 && dockerd == 0 {
-			pid, err := startDockerd(dir, engine)
-			if err != nil {
-				fmt.Println("dockerd:", err)
-			}
-			dockerd = pid
-		}
-		for {
+		wanted = wanted || s == syscall.SIGUSR1
+		for { // first: the one that is to be started again may be ending just now
 			pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
 			if err != nil || pid <= 0 {
 				break
@@ -56,6 +50,14 @@ func supervise(signals <-chan os.Signal, dir, engine string) error {
 			if pid == dockerd {
 				dockerd = 0
 			}
+		}
+		if wanted && dockerd == 0 {
+			wanted = false
+			pid, err := startDockerd(dir, engine)
+			if err != nil {
+				fmt.Println("dockerd:", err)
+			}
+			dockerd = pid
 		}
 	}
 	return nil

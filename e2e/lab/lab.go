@@ -17,15 +17,16 @@ import (
 
 // Options describe a lab. Only Managers is required.
 type Options struct {
-	Name      string   // several labs may run side by side; lower case letters and digits, at most 11 (default "lab")
-	Managers  int      // nodes n1 … nM
-	Workers   int      // nodes after the managers
-	Subnet    string   // first three numbers of a /24, as "10.77.0" (default: the first of 10.77.x that is free)
-	Drained   bool     // managers take no tasks
-	Images    []string // docker-archive files, loaded on every node
-	InitArgs  []string // more arguments of docker swarm init; the dispatcher's heartbeat is 1s unless given here
-	EngineDir string   // directory with dockerd, containerd, … (default: the machine's PATH)
-	Keep      bool     // let the lab outlive this process; otherwise it is removed when the process ends, however that happens
+	Name     string   // several labs may run side by side; lower case letters and digits, at most 11 (default "lab")
+	Managers int      // nodes n1 … nM
+	Workers  int      // nodes after the managers
+	Subnet   string   // first three numbers of a /24, as "10.77.0" (default: the first of 10.77.x that is free)
+	Drained  bool     // managers take no tasks
+	Images   []string // docker-archive files, loaded on every node
+	InitArgs []string // more arguments of docker swarm init; the dispatcher's heartbeat is 1s unless given here
+	Engines  []string // directories with dockerd, containerd, …, which the nodes take in turn (default: the machine's PATH)
+	Disk     string   // size of the disk that has the swarm's state, as "100M" (default: the machine's)
+	Keep     bool     // let the lab outlive this process; otherwise it is removed when the process ends, however that happens
 }
 
 // Lab is a running swarm.

@@ -26,7 +26,7 @@ func Main() {
 		return
 	}
 	os.Unsetenv(roleEnv)
-	roles := map[string]func([]string) error{"init": initMain, "switch": switchMain}
+	roles := map[string]func([]string) error{"init": initMain, "switch": switchMain, "wire": wireMain}
 	if err := roles[role](os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

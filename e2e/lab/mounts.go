@@ -12,7 +12,7 @@ import (
 )
 
 // setUpMounts gives a node its own /proc, /sys, control groups, /run and state of dockerd.
-func setUpMounts(dir, engine string) error {
+func setUpMounts(dir, engine, disk string) error {
 	cgroups, err := hierarchies()
 	if err != nil {
 		return err
@@ -32,6 +32,10 @@ func setUpMounts(dir, engine string) error {
 		m.keep(os.MkdirAll(d, 0o755))
 	}
 	m.bind(filepath.Join(dir, "data"), "/var/lib/docker")
+	if disk != "" {
+		m.keep(os.MkdirAll(swarmState, 0o700))
+		m.keep(run("", "mount", "-o", "loop", filepath.Join(dir, "disk"), swarmState))
+	}
 	m.bind(filepath.Join(dir, "etc-docker"), "/etc/docker")
 	m.bind(filepath.Join(dir, "hosts"), "/etc/hosts")
 	m.bind(filepath.Join(dir, "resolv.conf"), resolvConf())

@@ -24,7 +24,7 @@ func (n *Node) Start(ctx context.Context) error {
 			return err
 		}
 		flags := uintptr(syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET)
-		h := helper{role: "init", args: []string{n.lab.Name, n.Name, n.lab.EngineDir}, flags: flags, log: n.file("init.log"), pid: n.file("init.pid")}
+		h := helper{role: "init", args: []string{n.lab.Name, n.Name, n.engine(), n.lab.Disk}, flags: flags, log: n.file("init.log"), pid: n.file("init.pid")}
 		var err error
 		if pid, err = h.start(); err != nil {
 			return err
@@ -42,9 +42,22 @@ func (n *Node) Start(ctx context.Context) error {
 	return n.waitAPI(ctx)
 }
 
+// engine is the directory of the node's engine; empty for the machine's own.
+func (n *Node) engine() string {
+	if len(n.lab.Engines) == 0 {
+		return ""
+	}
+	return n.lab.Engines[(n.number-1)%len(n.lab.Engines)]
+}
+
 func (n *Node) prepareDisk() error {
 	for _, d := range []string{"data", "etc-docker"} {
 		if err := os.MkdirAll(n.file(d), 0o755); err != nil {
+			return err
+		}
+	}
+	if disk := n.file("disk"); n.lab.Disk != "" && !exists(disk) {
+		if err := run("", "mkfs.ext4", "-q", disk, n.lab.Disk); err != nil {
 			return err
 		}
 	}
@@ -61,7 +74,7 @@ func (n *Node) waitAPI(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	for {
 		if _, err = c.Ping(ctx); err == nil {

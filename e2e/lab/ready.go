@@ -21,7 +21,8 @@ func Ready() error {
 		os.Setenv("PATH", path+":"+cleanPath("")) // su without - leaves the sbin directories out
 	}
 	return Install(map[string]string{
-		"ip": "iproute2", "iptables": "iptables", "nsenter": "util-linux", "dockerd": "docker.io", "docker": dockerCLI(),
+		"ip": "iproute2", "iptables": "iptables", "nsenter": "util-linux", "mount": "mount", "mkfs.ext4": "e2fsprogs", "ssh": "openssh-client",
+		"dockerd": "docker.io", "docker": dockerCLI(),
 	})
 }
 

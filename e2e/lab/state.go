@@ -20,12 +20,13 @@ const root = "/var/tmp/swarmlab"
 
 // state is what other processes need to know of a lab, as root/NAME/lab.json.
 type state struct {
-	Name      string
-	Subnet    string // "10.77.0"
-	Managers  int
-	Workers   int
-	EngineDir string `json:",omitempty"`
-	Owner     string `json:",omitempty"` // process that the lab belongs to, see identity; empty if it is to be kept
+	Name     string
+	Subnet   string // "10.77.0"
+	Managers int
+	Workers  int
+	Engines  []string `json:",omitempty"`
+	Disk     string   `json:",omitempty"`
+	Owner    string   `json:",omitempty"` // process that the lab belongs to, see identity; empty if it is to be kept
 }
 
 func (s state) dir() string        { return filepath.Join(root, s.Name) }
@@ -39,7 +40,7 @@ var names = regexp.MustCompile(`^[a-z0-9]{1,11}$`) // an interface name has 15 b
 
 // claim takes the name and the subnet by making the lab's directory.
 func claim(o Options) (*Lab, error) {
-	s := state{Name: o.Name, Subnet: o.Subnet, Managers: o.Managers, Workers: o.Workers, EngineDir: o.EngineDir}
+	s := state{Name: o.Name, Subnet: o.Subnet, Managers: o.Managers, Workers: o.Workers, Engines: o.Engines, Disk: o.Disk}
 	if s.Name == "" {
 		s.Name = "lab"
 	}

@@ -100,7 +100,7 @@ func (n *Node) WaitState(ctx context.Context, state swarm.NodeState) error {
 // waitNodes polls: the engine's events of nodes come from one manager only, and are lost when that
 // is the one that dies.
 func (l *Lab) waitNodes(ctx context.Context, what string, done func([]swarm.Node) bool) error {
-	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	states, last := map[string]swarm.NodeState{}, error(nil)
 	for {

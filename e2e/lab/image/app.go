@@ -51,7 +51,7 @@ func appImage(tag string) (image, error) {
 	c := config{
 		Env:         []string{"APP_VERSION=" + version},
 		Entrypoint:  []string{"/app"},
-		Healthcheck: &healthcheck{Test: []string{"CMD", "/app", "-healthcheck"}, Interval: time.Second, Timeout: 3 * time.Second, Retries: 3},
+		Healthcheck: &healthcheck{Test: []string{"CMD", "/app", "-healthcheck"}, Interval: 3 * time.Second, Timeout: 30 * time.Second, Retries: 3},
 	}
 	switch behaviour {
 	case "exit", "unhealthy", "late", "refuse":

@@ -18,7 +18,10 @@ import (
 )
 
 // suites are asked for programs, the newest first.
-var suites = []string{"experimental", "sid", "trixie", "bookworm"}
+var suites = []string{"experimental", "sid", "trixie", oldestSuite}
+
+// oldestSuite is the one whose programs run on every machine that is supported.
+const oldestSuite = "bookworm"
 
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -84,7 +87,7 @@ func (a apt) run(ctx context.Context, cwd, tool string, args ...string) (string,
 
 // releases asks for the programs of each suite, the newest first.
 func (a apt) releases(ctx context.Context) ([]release, error) {
-	out, err := a.run(ctx, a.dir, "apt-cache", append([]string{"madison"}, slices.Sorted(maps.Keys(binaries))...)...)
+	out, err := a.run(ctx, a.dir, "apt-cache", slices.Concat([]string{"madison", dockerEngine, runc, patchelf}, slices.Sorted(maps.Keys(binaries)))...)
 	if err != nil {
 		return nil, err
 	}
@@ -102,8 +105,16 @@ func (a apt) releases(ctx context.Context) ([]release, error) {
 
 var library = regexp.MustCompile(`^(zlib1g|lib[^_]*)_`)
 
-// download gets a program and the libraries that it may need into a directory and returns the names
-// of the files.
+// wants says whether a package is needed to run a program. An engine runs with the libraries of the
+// machine.
+func (r release) wants(file string) bool {
+	if r.program == dockerEngine {
+		return strings.HasPrefix(file, dockerEngine+"_") || strings.HasPrefix(file, "containerd_")
+	}
+	return strings.HasPrefix(file, r.program+"_") || library.MatchString(file) && !strings.Contains(file, "perl")
+}
+
+// download gets a program and what it needs into a directory and returns the names of the files.
 func (a apt) download(ctx context.Context, r release, dir string) ([]string, error) {
 	out, err := a.run(ctx, dir, "apt-get", "install", "-y", "--no-install-recommends", "--print-uris", "-t", r.suite, r.program+"="+r.version)
 	if err != nil {
@@ -113,7 +124,7 @@ func (a apt) download(ctx context.Context, r release, dir string) ([]string, err
 	var files []string
 	for line := range strings.Lines(out) { // 'URI' name_version_arch.deb size checksum
 		f := strings.Fields(line)
-		if len(f) < 2 || !strings.HasPrefix(f[1], r.program+"_") && !library.MatchString(f[1]) || strings.Contains(f[1], "perl") {
+		if len(f) < 2 || !r.wants(f[1]) {
 			continue
 		}
 		files = append(files, f[1])

@@ -24,15 +24,9 @@ func programs(ctx context.Context, name string, asked []string) ([]program, erro
 	if len(asked) == 0 {
 		return nil, nil
 	}
-	base, err := os.UserCacheDir()
+	c, err := filled(ctx, name, asked)
 	if err != nil {
 		return nil, err
-	}
-	c := cache(filepath.Join(base, "docker-bluegreen-e2e"))
-	if !c.holds(name, asked) {
-		if err := c.fetch(ctx, name, asked); err != nil {
-			return nil, err
-		}
 	}
 	releases := c.releases()
 	var found []program
@@ -45,7 +39,11 @@ func programs(ctx context.Context, name string, asked []string) ([]program, erro
 			found[i].asked = append(found[i].asked, want)
 			continue
 		}
-		files, err := c.unpack(ctx, r)
+		all, err := c.unpack(ctx, r)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", name, r.version, err)
+		}
+		files, err := closure(all, binaries[name])
 		if err != nil {
 			return nil, fmt.Errorf("%s %s: %w", name, r.version, err)
 		}
@@ -85,7 +83,20 @@ func pick(releases []release, program, want string) (release, error) {
 	return release{}, fmt.Errorf("%s %s is in none of Debian's releases: there are %s", program, want, strings.Join(have, ", "))
 }
 
-// unpack reads the packages of a release and keeps what the program needs.
+// filled is the cache with all that is asked for in it.
+func filled(ctx context.Context, name string, asked []string) (cache, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	c := cache(filepath.Join(base, "docker-bluegreen-e2e"))
+	if c.holds(name, asked) {
+		return c, nil
+	}
+	return c, c.fetch(ctx, name, asked)
+}
+
+// unpack reads the packages of a release.
 func (c cache) unpack(ctx context.Context, r release) (tree, error) {
 	all := tree{}
 	for _, deb := range c.packages(r) {
@@ -106,7 +117,7 @@ func (c cache) unpack(ctx context.Context, r release) (tree, error) {
 			return nil, fmt.Errorf("%s: %w", deb, err)
 		}
 	}
-	return closure(all, binaries[r.program])
+	return all, nil
 }
 
 // read adds the files of a tar.

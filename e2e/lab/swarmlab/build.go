@@ -11,7 +11,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/lab/image"
 )
 
-// build carries out images and haproxy-roots.
+// build carries out images, engines and haproxy-roots.
 func build(ctx context.Context, args []string) error {
 	if len(args) < 3 {
 		return fmt.Errorf("%s: name a directory and what to put there", args[0])
@@ -21,8 +21,11 @@ func build(ctx context.Context, args []string) error {
 		return err
 	}
 	create, separator := image.Build, "\n"
-	if args[0] == "haproxy-roots" {
+	switch args[0] {
+	case "haproxy-roots":
 		create, separator = image.HAProxyRoots, ":"
+	case "engines":
+		create = image.Engines
 	}
 	files, err := create(ctx, dir, args[2:]...)
 	if err != nil {

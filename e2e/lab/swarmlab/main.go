@@ -29,6 +29,7 @@ const usage = `swarmlab [flags] COMMAND
   stop NODE            end dockerd            start NODE         power on, or start dockerd
   check                is anything left?
   images DIR NAME…     build haproxy:3.2, app:v1, … into files for -images, load or docker load
+  engines DIR VERSION…         unpack engines, as 26.1 or 28.5, for -engine; prints their directories
   haproxy-roots DIR VERSION…   unpack HAProxy to run with chroot; prints a value of HAPROXY_ROOTS
 flags:
 `
@@ -40,7 +41,10 @@ func main() {
 	var all bool
 	flag.StringVar(&o.Name, "name", "lab", "name of the lab; several may run side by side")
 	flag.StringVar(&o.Subnet, "subnet", "", "first three numbers of its /24, as 10.77.0 (default: the first that is free)")
-	flag.StringVar(&o.EngineDir, "engine", "", "directory with another dockerd, containerd, …")
+	flag.Func("engine", "directory with another dockerd, containerd, …; several times for nodes that take them in turn", func(dir string) error {
+		o.Engines = append(o.Engines, dir)
+		return nil
+	})
 	flag.StringVar(&images, "images", "", "docker-archive files to load, separated by commas")
 	flag.BoolVar(&o.Drained, "drained", true, "managers take no tasks")
 	flag.BoolVar(&all, "all", false, "with down: every lab")
@@ -86,7 +90,7 @@ func command(ctx context.Context, o lab.Options, all bool, args []string) error 
 		return down(o.Name, all)
 	case "check":
 		return lab.Gone(o.Name)
-	case "images", "haproxy-roots":
+	case "images", "engines", "haproxy-roots":
 		return build(ctx, args)
 	}
 	l, err := lab.Open(o.Name)
