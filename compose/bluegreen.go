@@ -11,8 +11,8 @@ import (
 
 // blueGreen decodes the settings of all services that have x-bluegreen, even if it is empty.
 func (m *model) blueGreen(p *Project) error {
-	defaults := m.raw[bluegreen.Key]
-	_, err := bluegreen.Decode(bluegreen.Key, defaults)
+	defaults, control, err := bluegreen.DecodeTop(bluegreen.Key, m.raw[bluegreen.Key])
+	p.Control = control
 	errs := []error{err}
 	if err != nil {
 		defaults = nil

@@ -170,8 +170,8 @@ const extensionAt = "stack.yml: service web: x-bluegreen"
 
 // extensionCases are values of x-bluegreen that are refused, and the whole text of the error.
 var extensionCases = []struct{ name, value, want string }{
-	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, timeout`},
-	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, timeout`},
+	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, timeout`},
+	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, promote, timeout`},
 	{"keep", `{keep: hot}`, extensionAt + `.keep: "hot" is not one of warm, cold`},
 	{"drain", `{drain: long}`, extensionAt + `.drain: "long" is not a duration (examples: 500ms, 30s, 5m)`},
 	{"drain without unit", `{drain: 30}`, extensionAt + `.drain: 30 is not a duration (examples: 500ms, 30s, 5m)`},
@@ -197,7 +197,7 @@ var extensionCases = []struct{ name, value, want string }{
 	{"proxy key", `{proxy: {replicas: 2}}`, extensionAt + `.proxy: unknown key "replicas"; allowed are image, deploy`},
 	{"proxy image", `{proxy: {image: "A b"}}`, extensionAt + `.proxy.image: "A b" is not an image name: repository name (library/A b) must be lowercase`},
 	{"proxy mode", `{proxy: {deploy: {mode: global-job}}}`, extensionAt + `.proxy.deploy.mode: "global-job" is not one of replicated, global`},
-	{"proxy replicas", `{proxy: {deploy: {replicas: 0}}}`, extensionAt + `.proxy.deploy.replicas: 0 is not a whole number from 1 to 1000`},
+	{"proxy replicas", `{proxy: {deploy: {replicas: 0}}}`, extensionAt + `.proxy.deploy.replicas: 0 is not a whole number from 1 to 60`},
 	{"proxy global", `{proxy: {deploy: {mode: global, replicas: 2}}}`, extensionAt + `.proxy.deploy.replicas: mode global runs one proxy on every node: leave replicas out`},
 	{"proxy memory", `{proxy: {deploy: {resources: {limits: {memory: lots}}}}}`, extensionAt + `.proxy.deploy.resources.limits.memory: "lots" is not an amount of memory (example: 128M)`},
 	{"proxy constraint", `{proxy: {deploy: {placement: {constraints: [1]}}}}`, extensionAt + `.proxy.deploy.placement.constraints[0]: 1 is not text: put it in quotes`},

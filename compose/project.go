@@ -27,6 +27,8 @@ type Project struct {
 	Configs  map[string]Config
 	// Services are all services of the file that the active profiles select, sorted by name.
 	Services []Service
+	// Control is what the file says of the network between proxies.
+	Control bluegreen.Control
 	// Resolved is the merged file with variables replaced, without the content of secrets.
 	Resolved map[string]any
 	// Disabled are the names of the services of the file that no active profile selects, sorted.

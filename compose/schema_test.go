@@ -105,8 +105,8 @@ var judged = []string{
 	`{proxy: {image: null}}`, `{proxy: {image: "haproxy:3.2"}}`, `{proxy: {image: "r.example.com:5000/h@sha256:` + strings.Repeat("a", 64) + `"}}`,
 	`{proxy: {image: ""}}`, `{proxy: {image: "a b"}}`, `{proxy: {image: 3}}`,
 	`{proxy: {deploy: null}}`, `{proxy: {deploy: {}}}`, `{proxy: {deploy: [1]}}`, `{proxy: {deploy: {update_config: {}}}}`,
-	`{proxy: {deploy: {replicas: null}}}`, `{proxy: {deploy: {replicas: 1}}}`, `{proxy: {deploy: {replicas: 1000}}}`, `{proxy: {deploy: {replicas: "1000"}}}`,
-	`{proxy: {deploy: {replicas: 0}}}`, `{proxy: {deploy: {replicas: 1001}}}`, `{proxy: {deploy: {replicas: "1001"}}}`,
+	`{proxy: {deploy: {replicas: null}}}`, `{proxy: {deploy: {replicas: 1}}}`, `{proxy: {deploy: {replicas: 60}}}`, `{proxy: {deploy: {replicas: "60"}}}`,
+	`{proxy: {deploy: {replicas: 0}}}`, `{proxy: {deploy: {replicas: 61}}}`, `{proxy: {deploy: {replicas: "61"}}}`,
 	`{proxy: {deploy: {mode: null, replicas: 2}}}`, `{proxy: {deploy: {mode: replicated, replicas: 2}}}`, `{proxy: {deploy: {mode: global}}}`,
 	`{proxy: {deploy: {mode: global, replicas: null}}}`, `{proxy: {deploy: {mode: global, replicas: 2}}}`, `{proxy: {deploy: {mode: global-job}}}`,
 	`{proxy: {deploy: {placement: null}}}`, `{proxy: {deploy: {placement: {}}}}`, `{proxy: {deploy: {placement: worker}}}`, `{proxy: {deploy: {placement: {zone: a}}}}`,
@@ -150,6 +150,37 @@ func TestSchemaJudgesAsDecoder(t *testing.T) {
 	}
 	if taken < 50 || len(judged)-taken < 50 {
 		t.Errorf("%d of %d are good: cases of both kinds are needed", taken, len(judged))
+	}
+}
+
+// TestSchemaJudgesTop holds that at the top of the file the schema has the keys of services and
+// control, and judges that as the decoder does.
+func TestSchemaJudgesTop(t *testing.T) {
+	document, top := readSchema(t, "#/allOf/1/properties/"+bluegreen.Key)
+	at := tree.Mapping(document["allOf"].([]any)[1])
+	got := slices.Sorted(maps.Keys(tree.Mapping(tree.Dig(at, "properties", bluegreen.Key, "properties"))))
+	want := append(slices.Collect(maps.Keys(tree.Mapping(tree.Dig(document, "definitions", bluegreen.Key, "properties")))), "control")
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("the top has the keys %v, want %v", got, want)
+	}
+	for text, good := range map[string]bool{
+		`null`: true, `{}`: true, `{drain: 1s, control: {subnet: 10.77.0.0/20}}`: true, `{control: null}`: true, `{control: {}}`: true,
+		`{control: {subnet: null}}`: true, `{control: {subnet: 10.0.0.0/8}}`: true, `{control: {subnet: 192.168.255.240/28}}`: true,
+		`{control: {subnet: 10.77.0.0}}`: false, `{control: {subnet: 10.0.0.0/7}}`: false, `{control: {subnet: 10.0.0.0/29}}`: false,
+		`{control: {subnet: 10.0.0.0/08}}`: false, `{control: {subnet: 256.0.0.0/8}}`: false, `{control: {subnet: 010.0.0.0/8}}`: false,
+		`{control: {subnet: "fd00::/64"}}`: false, `{control: {subnet: 10}}`: false, `{control: {net: a}}`: false, `{control: big}`: false, `{drain: 1}`: false,
+	} {
+		t.Run(text, func(t *testing.T) {
+			_, _, err := bluegreen.DecodeTop(bluegreen.Key, readYAML(t, text))
+			bySchema := top.Validate(readYAML(t, text))
+			if (err == nil) != good || (bySchema == nil) != good {
+				t.Errorf("want good: %t; decoder: %v\nschema: %v", good, err, bySchema)
+			}
+		})
+	}
+	if _, _, err := bluegreen.DecodeTop(bluegreen.Key, readYAML(t, `{control: {subnet: 10.77.1.0/20}}`)); err == nil || !strings.Contains(err.Error(), "write 10.77.0.0/20") {
+		t.Errorf("an address inside a range: %v", err)
 	}
 }
 
@@ -252,7 +283,7 @@ func TestSchemaDefaults(t *testing.T) {
 	written := defaults(tree.Mapping(tree.Dig(document, "definitions", bluegreen.Key)))
 	got, err := bluegreen.Decode(bluegreen.Key, written)
 	want, _ := bluegreen.Decode(bluegreen.Key, nil)
-	if err != nil || !reflect.DeepEqual(got, want) || len(tree.Mapping(written)) != 5 {
+	if err != nil || !reflect.DeepEqual(got, want) || len(tree.Mapping(written)) != 6 {
 		t.Errorf("%v is read as %+v, %v; without it, it is %+v", written, got, err, want)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // installed builds the plugin into a CLI plugin folder of its own and returns the environment to
@@ -147,7 +149,7 @@ func TestInterruptUnderDocker(t *testing.T) {
 			if err := cmd.Process.Signal(os.Interrupt); err != nil {
 				t.Fatal(err)
 			}
-			if got := codeOf(t, cmd.Wait()); got != exitInterrupted {
+			if got := codeOf(t, cmd.Wait()); got != cluster.ExitInterrupted {
 				t.Errorf("exit code %d", got)
 			}
 			if got := stderr.String(); got != "interrupted\n" {

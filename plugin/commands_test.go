@@ -125,11 +125,12 @@ func TestCommonFlags(t *testing.T) {
 // Where no compose file is, -p alone is enough.
 func TestNameAloneNeedsNoFile(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, command := range []string{"flip", "rollback", "status", "ps", "down"} {
+	for _, command := range []string{"flip", "promote", "rollback", "status", "ps", "down"} {
 		t.Run(command, func(t *testing.T) {
 			h := newHarness()
 			h.op = fakeOperator{
 				flip:     func(context.Context, plan.FlipOptions) error { return nil },
+				promote:  func(context.Context, plan.FlipOptions) error { return nil },
 				rollback: func(context.Context, plan.FlipOptions) error { return nil },
 				down:     func(context.Context, swarm.DownOptions) error { return nil },
 				status:   func(context.Context, bool) (*swarm.Status, error) { return &swarm.Status{Stack: "shop"}, nil },
@@ -165,15 +166,17 @@ func TestNameFromFile(t *testing.T) {
 
 func TestFlipRollbackDownFlags(t *testing.T) {
 	h := newHarness()
-	var flip, rollback plan.FlipOptions
+	var flip, promote, rollback plan.FlipOptions
 	var down swarm.DownOptions
 	h.op = fakeOperator{
 		flip:     func(_ context.Context, o plan.FlipOptions) error { flip = o; return nil },
+		promote:  func(_ context.Context, o plan.FlipOptions) error { promote = o; return nil },
 		rollback: func(_ context.Context, o plan.FlipOptions) error { rollback = o; return nil },
 		down:     func(_ context.Context, o swarm.DownOptions) error { down = o; return nil },
 	}
 	for _, args := range [][]string{
 		{"-p", "shop", "flip", "--to", "green", "--lock-timeout", "1s", "web"},
+		{"-p", "shop", "promote", "--lock-timeout", "4s", "web"},
 		{"-p", "shop", "rollback", "--lock-timeout", "2s", "web", "api"},
 		{"-p", "shop", "down", "--lock-timeout", "3s"},
 	} {
@@ -183,6 +186,9 @@ func TestFlipRollbackDownFlags(t *testing.T) {
 	}
 	if want := (plan.FlipOptions{Services: []string{"web"}, To: "green", LockTimeout: time.Second}); !reflect.DeepEqual(flip, want) {
 		t.Errorf("flip %+v, want %+v", flip, want)
+	}
+	if want := (plan.FlipOptions{Services: []string{"web"}, LockTimeout: 4 * time.Second}); !reflect.DeepEqual(promote, want) {
+		t.Errorf("promote %+v, want %+v", promote, want)
 	}
 	if want := (plan.FlipOptions{Services: []string{"web", "api"}, LockTimeout: 2 * time.Second}); !reflect.DeepEqual(rollback, want) {
 		t.Errorf("rollback %+v, want %+v", rollback, want)
@@ -196,7 +202,7 @@ func TestErrorsOfTheCoreComeThrough(t *testing.T) {
 	h := newHarness()
 	h.op.flip = func(context.Context, plan.FlipOptions) error { return &cluster.UnconfirmedError{Service: "web"} }
 	err := h.run("-p", "shop", "flip")
-	if got := exitCode(err); got != exitUnconfirmed {
+	if got := exitCode(err); got != cluster.ExitUnconfirmed {
 		t.Errorf("exit code %d for %v", got, err)
 	}
 	if got := h.err.String(); got != "" {

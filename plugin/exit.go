@@ -14,15 +14,10 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
-// Exit codes of all commands; exitCode is the only place that chooses one.
+// Exit codes that only the command line has; all others are those of cluster.ExitCode.
 const (
-	exitDone        = 0
-	exitError       = 1
-	exitChanges     = 2
-	exitUnhealthy   = 3
-	exitUnconfirmed = 4
-	exitBadFlags    = 125
-	exitInterrupted = 130
+	exitChanges  = 2
+	exitBadFlags = 125
 )
 
 // exitCodes says what each exit code means, for help and reference.
@@ -30,13 +25,13 @@ var exitCodes = []struct {
 	Code    int
 	Meaning string
 }{
-	{exitDone, "done"},
-	{exitError, "an error; stderr has the message"},
+	{cluster.ExitDone, "done"},
+	{cluster.ExitError, "an error; stderr has the message"},
 	{exitChanges, "--dry-run --detailed-exitcode: there are changes"},
-	{exitUnhealthy, "the new release did not become healthy; traffic was not touched"},
-	{exitUnconfirmed, "not all proxies confirmed the route, or status --live found drift"},
+	{cluster.ExitUnhealthy, "the new release did not become healthy; traffic was not touched"},
+	{cluster.ExitUnconfirmed, "not all proxies confirmed the route, or status --live found drift"},
 	{exitBadFlags, "an unknown flag, or a wrong value of a flag"},
-	{exitInterrupted, "interrupted by Ctrl-C or SIGTERM"},
+	{cluster.ExitInterrupted, "interrupted by Ctrl-C or SIGTERM"},
 }
 
 // driftError says that proxies do not do what is written down.
@@ -54,32 +49,18 @@ func (e *driftError) Error() string {
 		"run the last up, flip or rollback again to correct this", e.differences, differences, e.stack)
 }
 
-// exitCode returns the exit code for what a command returned. An interruption wins over its
-// consequences, and a route in doubt over a release that never got traffic.
+// exitCode returns the exit code for what a command returned.
 func exitCode(err error) int {
-	var (
-		interrupted *cluster.InterruptedError
-		unconfirmed *cluster.UnconfirmedError
-		unhealthy   *cluster.UnhealthyError
-		drift       *driftError
-	)
+	var drift *driftError
 	switch {
-	case err == nil:
-		return exitDone
 	case errors.Is(err, changesError{}):
 		return exitChanges
-	case errors.As(err, &interrupted):
-		return exitInterrupted
-	case errors.As(err, &unconfirmed), errors.As(err, &drift):
-		return exitUnconfirmed
-	case errors.As(err, &unhealthy):
-		return exitUnhealthy
-	case errors.Is(err, context.Canceled):
-		return exitInterrupted
+	case errors.As(err, &drift):
+		return cluster.ExitUnconfirmed
 	case isFlagError(err):
 		return exitBadFlags
 	}
-	return exitError
+	return cluster.ExitCode(err)
 }
 
 // isFlagError tells errors of flag parsing. Cobra gives those of the flags before a

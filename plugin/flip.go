@@ -32,10 +32,7 @@ old color. Requests in flight end on the color where they began.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args
-			if err := dry.check(cmd); err != nil {
-				return err
-			}
-			return runFlip(cmd.Context(), a, o, dry)
+			return dry.runTurn(cmd, a, o, operator.Flip, operator.PlanFlip)
 		},
 	}
 	enumVar(cmd, cmd.Flags(), &o.To, "to", "", []string{"blue", "green"}, "Color to make active (default: the idle one)")
@@ -44,14 +41,20 @@ old color. Requests in flight end on the color where they began.`,
 	return cmd
 }
 
-func runFlip(ctx context.Context, a *app, o plan.FlipOptions, dry dryRun) error {
-	stack, err := a.stackName(ctx)
+// runTurn carries out, or plans, a command that moves traffic and needs no file.
+func (d *dryRun) runTurn(cmd *cobra.Command, a *app, o plan.FlipOptions,
+	do func(operator, context.Context, plan.FlipOptions) error, planned func(operator, context.Context, plan.FlipOptions) (plan.Plan, error),
+) error {
+	if err := d.check(cmd); err != nil {
+		return err
+	}
+	stack, err := a.stackName(cmd.Context())
 	if err != nil {
 		return err
 	}
-	return dry.run(ctx, a, "flip", stack, nil, func(ctx context.Context, s session) error {
-		return s.Flip(ctx, o)
+	return d.run(cmd.Context(), a, cmd.Name(), stack, nil, func(ctx context.Context, s session) error {
+		return do(s, ctx, o)
 	}, func(ctx context.Context, s session) (plan.Plan, error) {
-		return s.PlanFlip(ctx, o)
+		return planned(s, ctx, o)
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/debug"
 	"go.opentelemetry.io/otel"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // Main runs the plugin with the arguments of the process and returns its exit code.
@@ -20,7 +22,7 @@ func Main() int {
 	cli, err := command.NewDockerCli()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return exitError
+		return cluster.ExitError
 	}
 	a := newApp(cli)
 	err = plugin.RunPlugin(cli, newRootCommand(a), metadata.Metadata{

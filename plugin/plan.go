@@ -83,6 +83,18 @@ type planOutput struct {
 	Notes []string `json:"notes"`
 	// Steps have an order in which they could run one by one.
 	Steps []planStep `json:"steps"`
+	// Waiting are the releases that wait for docker bluegreen promote after the plan.
+	Waiting []planWaiting `json:"waiting"`
+}
+
+// planWaiting is a release that is ready and has no traffic.
+type planWaiting struct {
+	// Service is the service in the file.
+	Service string `json:"service"`
+	// Color is the color of the service that has the release.
+	Color string `json:"color"`
+	// Release is the number of the release.
+	Release int `json:"release"`
 }
 
 // planStep is one step of a plan.
@@ -116,10 +128,13 @@ type changesError struct{}
 func (changesError) Error() string { return "there are changes" }
 
 func planJSON(p plan.Plan, warnings []string) planOutput {
-	out := planOutput{Stack: p.Stack, Changes: p.Changes(), Warnings: list(warnings), Notes: list(p.Notes), Steps: []planStep{}}
+	out := planOutput{Stack: p.Stack, Changes: p.Changes(), Warnings: list(warnings), Notes: list(p.Notes), Steps: []planStep{}, Waiting: []planWaiting{}}
 	for _, s := range p.Steps {
 		out.Steps = append(out.Steps, planStep{Action: string(s.Do), Name: s.Name, Service: s.Service, Color: string(s.Color),
 			Release: s.Release, Cause: s.Cause, Phase: phases[s.Phase], After: list(s.After), Changes: list(s.Changes)})
+	}
+	for _, w := range p.Waiting {
+		out.Waiting = append(out.Waiting, planWaiting{Service: w.Service, Color: string(w.Color), Release: w.Release})
 	}
 	return out
 }
@@ -140,6 +155,18 @@ func writePlan(out io.Writer, p plan.Plan, l look) error {
 			return err
 		}
 	}
+	if err := writeSteps(out, p, l); err != nil {
+		return err
+	}
+	for _, w := range p.Waiting {
+		if _, err := fmt.Fprintf(out, "%s %s: %s\n", l.paint(aec.Faint, "…"), printable(w.Service), printable(w.String())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeSteps(out io.Writer, p plan.Plan, l look) error {
 	if !p.Changes() {
 		text := "nothing to do\n"
 		if p.Command == plan.Up {
@@ -160,7 +187,7 @@ func writePlan(out io.Writer, p plan.Plan, l look) error {
 	return nil
 }
 
-// stepMark tells at a glance what becomes of the object that a step is about.
+// stepMark tells at a glance what happens to the object that a step is about.
 func stepMark(a plan.Action) (string, aec.ANSI) {
 	switch word, _, _ := strings.Cut(string(a), " "); word {
 	case "create":

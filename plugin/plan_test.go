@@ -16,16 +16,17 @@ import (
 type planFunc func(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, error)
 
 func somePlan(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, error) {
-	return plan.Plan{Stack: "shop", Notes: []string{"service web: an earlier flip did not end"}, Steps: []plan.Step{
-		{Do: plan.CreatePlain, Phase: plan.Deploy, Name: "shop_db", Service: "db", Cause: "it does not exist",
-			Changes: []plan.Change{{Field: "image", To: "postgres:16"}, {Field: "deploy.replicas", To: "1"}}},
-		{Do: plan.StartColor, Phase: plan.Deploy, After: []int{0}, Name: "shop_web-green", Service: "web", Color: cluster.Green, Release: 2,
-			Cause: "release 2: image shop/web:1 → shop/web:2, environment changed", Changes: []plan.Change{
-				{Field: "image", From: "shop/web:1", To: "shop/web:2"}, {Field: "environment.A", From: "a\nb", To: "c"},
-				{Field: "environment.OLD", From: "x"}, {Field: "environment.TOKEN", From: "(hidden)", To: "(hidden)"}}},
-		{Do: plan.Flip, Phase: plan.Deploy, After: []int{1}, Name: "shop_web", Service: "web", Color: cluster.Green, To: haproxy.Route{Color: "green"}, Cause: "image shop/web:1 → shop/web:2"},
-		{Do: plan.RemoveService, Phase: plan.CleanUp, Name: "shop_old", Service: "old", Cause: "it is not in the file"},
-	}}, nil
+	return plan.Plan{Stack: "shop", Notes: []string{"service web: an earlier flip did not end"},
+		Waiting: []plan.Waiting{{Service: "api", Color: "blue", Release: 7}}, Steps: []plan.Step{
+			{Do: plan.CreatePlain, Phase: plan.Deploy, Name: "shop_db", Service: "db", Cause: "it does not exist",
+				Changes: []plan.Change{{Field: "image", To: "postgres:16"}, {Field: "deploy.replicas", To: "1"}}},
+			{Do: plan.StartColor, Phase: plan.Deploy, After: []int{0}, Name: "shop_web-green", Service: "web", Color: cluster.Green, Release: 2,
+				Cause: "release 2: image shop/web:1 → shop/web:2, environment changed", Changes: []plan.Change{
+					{Field: "image", From: "shop/web:1", To: "shop/web:2"}, {Field: "environment.A", From: "a\nb", To: "c"},
+					{Field: "environment.OLD", From: "x"}, {Field: "environment.TOKEN", From: "(hidden)", To: "(hidden)"}}},
+			{Do: plan.Flip, Phase: plan.Deploy, After: []int{1}, Name: "shop_web", Service: "web", Color: cluster.Green, To: haproxy.Route{Color: "green"}, Cause: "image shop/web:1 → shop/web:2"},
+			{Do: plan.RemoveService, Phase: plan.CleanUp, Name: "shop_old", Service: "old", Cause: "it is not in the file"},
+		}}, nil
 }
 
 func noPlan(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, error) {
@@ -42,12 +43,12 @@ func TestDryRun(t *testing.T) {
 		plan planFunc
 		code int
 	}{
-		"plan.txt":       {nil, somePlan, exitDone},
-		"plan.json":      {[]string{"--format", "json"}, somePlan, exitDone},
+		"plan.txt":       {nil, somePlan, cluster.ExitDone},
+		"plan.json":      {[]string{"--format", "json"}, somePlan, cluster.ExitDone},
 		"plan_code":      {[]string{"--detailed-exitcode"}, somePlan, exitChanges},
-		"plan_none":      {[]string{"--detailed-exitcode"}, noPlan, exitDone},
-		"plan_none.json": {[]string{"--format", "json"}, noPlan, exitDone},
-		"plan_failed":    {[]string{"--detailed-exitcode"}, failedPlan, exitError},
+		"plan_none":      {[]string{"--detailed-exitcode"}, noPlan, cluster.ExitDone},
+		"plan_none.json": {[]string{"--format", "json"}, noPlan, cluster.ExitDone},
+		"plan_failed":    {[]string{"--detailed-exitcode"}, failedPlan, cluster.ExitError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness()
@@ -66,7 +67,7 @@ func TestDryRun(t *testing.T) {
 }
 
 func TestDryRunFlags(t *testing.T) {
-	for _, command := range []string{"up", "flip", "rollback", "down"} {
+	for _, command := range []string{"up", "flip", "promote", "rollback", "down"} {
 		for _, args := range [][]string{{"--detailed-exitcode"}, {"--format", "json"}} {
 			t.Run(command+" "+strings.Join(args, " "), func(t *testing.T) {
 				h := newHarness()
@@ -82,7 +83,7 @@ func TestDryRunFlags(t *testing.T) {
 // With --dry-run flip, rollback and down show their plan, and carry nothing out: the fake has
 // nothing that could.
 func TestDryRunOfCommands(t *testing.T) {
-	for _, command := range []plan.Command{plan.FlipTo, plan.Rollback, plan.Down} {
+	for _, command := range []plan.Command{plan.FlipTo, plan.Promote, plan.Rollback, plan.Down} {
 		for _, tc := range []struct {
 			name string
 			args []string
@@ -90,15 +91,16 @@ func TestDryRunOfCommands(t *testing.T) {
 			code int
 			want string
 		}{
-			{"a step", nil, true, exitDone, "→ flip shop_web to green: release 2\n"},
+			{"a step", nil, true, cluster.ExitDone, "→ flip shop_web to green: release 2\n"},
 			{"a step and an exit code", []string{"--detailed-exitcode"}, true, exitChanges, "→ flip shop_web to green: release 2\n"},
-			{"nothing to do and an exit code", []string{"--detailed-exitcode"}, false, exitDone, "nothing to do\n"},
-			{"nothing to do as JSON", []string{"--format", "json"}, false, exitDone, `{
+			{"nothing to do and an exit code", []string{"--detailed-exitcode"}, false, cluster.ExitDone, "nothing to do\n"},
+			{"nothing to do as JSON", []string{"--format", "json"}, false, cluster.ExitDone, `{
   "stack": "shop",
   "changes": false,
   "warnings": [],
   "notes": [],
-  "steps": []
+  "steps": [],
+  "waiting": []
 }
 `},
 		} {

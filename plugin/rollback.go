@@ -1,8 +1,6 @@
 package plugin
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -26,25 +24,10 @@ was interrupted.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args
-			if err := dry.check(cmd); err != nil {
-				return err
-			}
-			return runRollback(cmd.Context(), a, o, dry)
+			return dry.runTurn(cmd, a, o, operator.Rollback, operator.PlanRollback)
 		},
 	}
 	dry.install(cmd)
 	lockTimeoutVar(cmd, &o.LockTimeout)
 	return cmd
-}
-
-func runRollback(ctx context.Context, a *app, o plan.FlipOptions, dry dryRun) error {
-	stack, err := a.stackName(ctx)
-	if err != nil {
-		return err
-	}
-	return dry.run(ctx, a, "rollback", stack, nil, func(ctx context.Context, s session) error {
-		return s.Rollback(ctx, o)
-	}, func(ctx context.Context, s session) (plan.Plan, error) {
-		return s.PlanRollback(ctx, o)
-	})
 }

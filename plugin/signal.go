@@ -65,5 +65,5 @@ func (i *interrupter) serve(signals <-chan os.Signal, cancel context.CancelFunc)
 	defer i.mu.Unlock()
 	i.force()
 	fmt.Fprintln(i.out, forced)
-	i.exit(exitInterrupted)
+	i.exit(cluster.ExitInterrupted)
 }

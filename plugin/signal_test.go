@@ -30,7 +30,7 @@ func TestSignals(t *testing.T) {
 	signals <- os.Interrupt
 	<-ctx.Done()
 	signals <- syscall.SIGTERM
-	if code := <-exited; code != exitInterrupted {
+	if code := <-exited; code != cluster.ExitInterrupted {
 		t.Errorf("exit code %d", code)
 	}
 	if !forced {
@@ -57,7 +57,7 @@ func TestInterruptedOperationSaysSo(t *testing.T) {
 		<-shown
 		return err
 	})
-	if exitCode(err) != exitInterrupted {
+	if exitCode(err) != cluster.ExitInterrupted {
 		t.Errorf("%v", err)
 	}
 }

@@ -24,6 +24,8 @@ func writeStatusTable(out io.Writer, s *swarm.Status, now time.Time) error {
 			mark, state := "  ", "idle"
 			if c.Active {
 				mark, state = "* ", "active"
+			} else if c.Waiting {
+				state = "waiting for promote"
 			}
 			t.row(mark+"  "+c.Color, state, fmt.Sprint(c.Release), image(c.Swarm), ready(c.Swarm), age(c.Swarm, now))
 		}
@@ -42,6 +44,8 @@ func serviceState(s swarm.ServiceStatus) string {
 	switch {
 	case s.Route == nil:
 		return s.Kind
+	case s.Route.Next == s.Route.Active:
+		return "-> " + s.Route.Active + ", not all proxies confirmed"
 	case s.Route.Next != "":
 		return "-> " + s.Route.Active + ", next " + s.Route.Next
 	}

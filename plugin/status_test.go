@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 const digest = "sha256:9f2a41c07d3e5b6a9f2a41c07d3e5b6a9f2a41c07d3e5b6a9f2a41c07d3e5b6a"
@@ -24,7 +25,7 @@ func shopStatus() *swarm.Status {
 				Route: &swarm.RouteStatus{Sequence: 3, Active: "blue", Next: "green"},
 				Colors: []swarm.ColorStatus{
 					{Color: "blue", Active: true, Release: 1, Swarm: swarm.SwarmService{Name: "shop_api-blue", ID: "a2", Image: "shop/api:2", Mode: "replicated", Ready: 2, Wanted: 2, Since: ago(5 * day)}},
-					{Color: "green", Release: 2, Swarm: swarm.SwarmService{Name: "shop_api-green", ID: "a3", Image: "shop/api:3", Mode: "replicated", Ready: 1, Wanted: 2, Since: ago(40 * time.Second)}},
+					{Color: "green", Waiting: true, Release: 2, Swarm: swarm.SwarmService{Name: "shop_api-green", ID: "a3", Image: "shop/api:3", Mode: "replicated", Ready: 1, Wanted: 2, Since: ago(40 * time.Second)}},
 				}},
 			{Name: "web", Kind: "bluegreen",
 				Swarm: swarm.SwarmService{Name: "shop_web", ID: "w1", Image: "haproxy:3.2-alpine", Digest: digest, Mode: "replicated", Ready: 2, Wanted: 2, Since: ago(20 * day)},
@@ -82,7 +83,7 @@ func TestStatusTable(t *testing.T) {
 
 func TestStatusLiveTable(t *testing.T) {
 	h, err := runStatusOn(t, shopLive(), "--live")
-	if exitCode(err) != exitUnconfirmed {
+	if exitCode(err) != cluster.ExitUnconfirmed {
 		t.Errorf("drift ends with %v", err)
 	}
 	golden(t, "status.live.table", h.out.String()+"\n"+err.Error()+"\n")
@@ -90,7 +91,7 @@ func TestStatusLiveTable(t *testing.T) {
 
 func TestStatusJSON(t *testing.T) {
 	h, err := runStatusOn(t, shopLive(), "--live", "--format", "json")
-	if exitCode(err) != exitUnconfirmed {
+	if exitCode(err) != cluster.ExitUnconfirmed {
 		t.Errorf("drift ends with %v", err)
 	}
 	golden(t, "status.live.json", h.out.String())

@@ -63,6 +63,7 @@ type fakeOperator struct {
 	plan     func(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, error)
 	planned  func(command plan.Command, o plan.FlipOptions) (plan.Plan, error)
 	flip     func(context.Context, plan.FlipOptions) error
+	promote  func(context.Context, plan.FlipOptions) error
 	rollback func(context.Context, plan.FlipOptions) error
 	status   func(context.Context, bool) (*swarm.Status, error)
 	down     func(context.Context, swarm.DownOptions) error
@@ -77,6 +78,12 @@ func (f fakeOperator) Plan(ctx context.Context, p *compose.Project, o plan.UpOpt
 func (f fakeOperator) Flip(ctx context.Context, o plan.FlipOptions) error { return f.flip(ctx, o) }
 func (f fakeOperator) Rollback(ctx context.Context, o plan.FlipOptions) error {
 	return f.rollback(ctx, o)
+}
+func (f fakeOperator) Promote(ctx context.Context, o plan.FlipOptions) error {
+	return f.promote(ctx, o)
+}
+func (f fakeOperator) PlanPromote(_ context.Context, o plan.FlipOptions) (plan.Plan, error) {
+	return f.planned(plan.Promote, o)
 }
 func (f fakeOperator) PlanFlip(_ context.Context, o plan.FlipOptions) (plan.Plan, error) {
 	return f.planned(plan.FlipTo, o)

@@ -71,7 +71,7 @@ func newUpCommand(a *app) *cobra.Command {
 
   # Start a new release of one service, try it, then send traffic to it
   docker bluegreen up -p shop --no-flip web
-  docker bluegreen flip -p shop web
+  docker bluegreen promote -p shop web
 
   # Show what up would do, and why
   docker bluegreen up -p shop --dry-run
@@ -92,7 +92,7 @@ func newUpCommand(a *app) *cobra.Command {
 		},
 	}
 	fs := cmd.Flags()
-	fs.BoolVar(&o.NoFlip, "no-flip", false, "Stop when the idle color is ready")
+	fs.BoolVar(&o.NoFlip, "no-flip", false, "Stop when the new release is ready: promote makes it active")
 	fs.BoolVar(&o.NoDeps, "no-deps", false, "Leave out the dependencies of the named services")
 	fs.BoolVar(&o.Prune, "prune", false, "Remove services of the stack that are not in the file, as the last step")
 	fs.BoolVarP(&o.Detach, "detach", "d", false, "Do not wait for plain services on which nothing depends")

@@ -10,6 +10,7 @@ import (
 	"github.com/docker/cli/cli/streams"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
@@ -27,7 +28,7 @@ func TestUpOfNoService(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHarness()
 			h.load = shopProject
-			if err := h.run("up", "-c", "stack.yml", c.arg); err == nil || err.Error() != c.want || exitCode(err) != exitError {
+			if err := h.run("up", "-c", "stack.yml", c.arg); err == nil || err.Error() != c.want || exitCode(err) != cluster.ExitError {
 				t.Error(err)
 			}
 			if len(h.opened) > 0 {
@@ -81,7 +82,7 @@ func TestUpAsks(t *testing.T) {
 				t.Errorf("shown: %q", shown)
 			}
 			var asked *plan.ConfirmationError
-			if err != nil && exitCode(err) != exitError || errors.As(err, &asked) && c.answer == "n\n" {
+			if err != nil && exitCode(err) != cluster.ExitError || errors.As(err, &asked) && c.answer == "n\n" {
 				t.Errorf("exit %d for %v", exitCode(err), err)
 			}
 		})

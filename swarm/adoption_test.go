@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -169,5 +170,47 @@ func TestSeveralGivenBack(t *testing.T) {
 				m.t.Errorf("left: %s", o)
 			}
 		}
+	})
+}
+
+// A giving back that was interrupted leaves proxies, which go on when the service is adopted again:
+// they are told the new route.
+func TestAdoptedWhileProxiesAreLeft(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		m.two()
+		m.SetApp("shop/web:9", swarmtest.App{Start: time.Hour})
+		ctx, cancel := context.WithTimeout(m.t.Context(), 30*time.Second)
+		defer cancel()
+		m.wantError(m.upIn(ctx, plainly(version("9")), plan.UpOptions{Yes: true}), new(*cluster.InterruptedError))
+		m.wantRoutes("2:green", "2:green")
+		m.must(m.up(version("3")))
+		m.wantRoutes("3:blue", "3:blue")
+		m.wantColors("shop/web:3 x 3 of 3", "shop/web:2 x 3 of 3")
+	})
+}
+
+// docker service rollback while a service is given back makes it proxies again: these go on, and so
+// do the colors.
+func TestRolledBackWhileItIsGivenBack(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		m.two()
+		writes := 0
+		m.Before = func(call, object string) error {
+			if call != "ServiceUpdate" || object != "shop_web" {
+				return nil
+			}
+			if writes++; writes == 2 {
+				m.Before = nil
+				svc := m.Service("shop_web")
+				_, err := m.ServiceUpdate(m.t.Context(), svc.ID, svc.Version, svc.Spec, api.ServiceUpdateOptions{Rollback: "previous"})
+				m.must(err)
+			}
+			return nil
+		}
+		m.wantText(m.upWith(plainly(version("2")), plan.UpOptions{Yes: true}), "service web: somebody changed shop_web meanwhile: run the command again")
+		m.wantColors("shop/web:1 x 3 of 3", "shop/web:2 x 3 of 3")
+		m.wantRoutes("2:green", "2:green")
+		m.must(m.up(version("3")))
+		m.wantRoutes("3:blue", "3:blue")
 	})
 }

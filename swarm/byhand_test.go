@@ -144,7 +144,11 @@ func TestOlderLabelOfTheRoute(t *testing.T) {
 		{"up", upTo(version("3")), "3:blue", []string{"settle: the proxies follow another route than the label, " +
 			"as after `docker service rollback`: the label is corrected"}},
 		{"up with nothing to do", upTo(version("2")), "2:green", nil},
-		{"flip", flipTo("green"), "2:green", []string{"web flip: blue → green: every proxy confirmed"}},
+		{"up to what the label says", upTo(version("1")), "3:blue", []string{"settle: the proxies follow another route than the label, " +
+			"as after `docker service rollback`: the label is corrected"}},
+		{"flip", flipTo("green"), "2:green", []string{"web flip: green is active already"}},
+		{"flip to what the label says", flipTo("blue"), "3:blue", []string{"settle: the proxies follow another route than the label, " +
+			"as after `docker service rollback`: the label is corrected", "web flip: green → blue: every proxy confirmed"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {

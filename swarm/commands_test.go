@@ -100,10 +100,10 @@ func label(name, value string) func(*api.ServiceSpec) {
 }
 
 // byChance is where tasks are, and ids.
-var byChance = regexp.MustCompile(`\b(n|node|task-|service-|config-|network-|secret-)[0-9]+\b|(order-)[A-Z0-9]+|(\bshop_[a-z-]+\.)[0-9]+\b|(\bshop_(?:conf|key)-)[0-9a-f]{8}\b`)
+var byChance = regexp.MustCompile(`\b(n|node|task-|service-|config-|network-|secret-)[0-9]+\b|(order-)[A-Z0-9]+|(\bshop_[a-z-]+\.)[0-9]+\b|(\bshop_(?:conf|key)-)[0-9a-f]{8}\b|(manager for )[0-9ms]+`)
 
 // steady is a text without what is by chance.
-func steady(text string) string { return byChance.ReplaceAllString(text, "${1}${2}${3}${4}X") }
+func steady(text string) string { return byChance.ReplaceAllString(text, "${1}${2}${3}${4}${5}X") }
 
 // wantText compares an error with what a user reads; empty for no error.
 func (m *memory) wantText(err error, want string) {
@@ -167,6 +167,12 @@ func (m *memory) failing(call, object string, times int32, err error) *atomic.In
 // calm waits until the swarm has done what services ask for.
 func (m *memory) calm() { time.Sleep(time.Minute) }
 
+// lose lets a node go down, and waits until other nodes have taken over what ran there.
+func (m *memory) lose(node string) {
+	m.SetNode(node, api.NodeStateDown)
+	m.calm()
+}
+
 // services are the services of the swarm with their image and the number of tasks that run.
 func (m *memory) services() map[string]string {
 	out := map[string]string{}
@@ -197,9 +203,11 @@ func (m *memory) tasks(service string) ([]api.Task, error) {
 }
 
 var (
-	errLost  = errors.New("unexpected EOF")
-	errInUse = errors.New("rpc error: code = InvalidArgument desc = config 'x' is in use by the following service: y")
-	overlay  = network.CreateOptions{Driver: "overlay"}
+	errLost = errors.New("unexpected EOF") // of a call that is tried again
+	// errRefused is of one that is not: the manager has answered.
+	errRefused = errors.New("refused")
+	errInUse   = errors.New("rpc error: code = InvalidArgument desc = config 'x' is in use by the following service: y")
+	overlay    = network.CreateOptions{Driver: "overlay"}
 )
 
 func TestSteadyTextsOfTests(t *testing.T) {

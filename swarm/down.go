@@ -13,22 +13,29 @@ func (o *Operator) Down(ctx context.Context, opts DownOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := anything(s); err != nil {
+	_, lock := s.Configs[cluster.LockName(o.ex.Stack)]
+	if err := anything(s); err != nil && !lock { // a lock may be all that a down has left
 		return err
 	}
-	err = o.locked(ctx, "docker bluegreen down", opts.LockTimeout, o.down)
-	if err != nil && ctx.Err() != nil { // whatever was interrupted
-		return &cluster.InterruptedError{Left: "a part of stack " + o.ex.Stack + " is removed; run `docker bluegreen down` again for the rest"}
+	begun := false
+	err = o.locked(ctx, "docker bluegreen down", opts.LockTimeout, func(ctx context.Context) error {
+		s, err := o.ex.Observe(ctx)
+		if err == nil {
+			err = anything(s)
+		}
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		begun = true
+		return o.ex.Execute(ctx, s, plan.ForDown(s))
+	})
+	switch {
+	case ctx.Err() != nil && !begun:
+		return &cluster.InterruptedError{Left: "nothing was done"}
+	case ctx.Err() != nil && err != nil: // whatever was interrupted
+		return &cluster.InterruptedError{Left: "a part of stack " + o.ex.Stack + " may be removed; run `docker bluegreen down` again for the rest"}
 	}
 	return err
-}
-
-func (o *Operator) down(ctx context.Context) error {
-	s, err := o.ex.Observe(ctx)
-	if err != nil {
-		return err
-	}
-	return o.ex.Execute(ctx, s, plan.ForDown(s))
 }
 
 // PlanDown tells what Down would do, and changes nothing.

@@ -13,15 +13,15 @@ import (
 // What a down could not remove it names; the next one removes it.
 func TestDownThatFails(t *testing.T) {
 	for _, tc := range []struct{ call, object, want string }{
-		{"ServiceRemove", "shop_db", "remove service shop_db: unexpected EOF"},
-		{"ServiceRemove", "shop_web-blue", "remove service shop_web-blue: unexpected EOF"},
-		{"SecretRemove", "secret-X", "remove secret shop_key: unexpected EOF"},
+		{"ServiceRemove", "shop_db", "remove service shop_db: refused"},
+		{"ServiceRemove", "shop_web-blue", "remove service shop_web-blue: refused"},
+		{"SecretRemove", "secret-X", "remove secret shop_key: refused"},
 	} {
 		t.Run(tc.object, func(t *testing.T) {
 			inMemory(t, func(m *memory) {
 				m.two()
 				m.must(m.up(version("2") + "    secrets: [key]\nsecrets: {key: {environment: KEY_ONE}}\n"))
-				m.failing(tc.call, tc.object, 1, errLost)
+				m.failing(tc.call, tc.object, 1, errRefused)
 				m.wantText(m.down(), tc.want)
 				m.must(m.down())
 				if left := m.Objects(); len(left) > 0 {
@@ -40,9 +40,9 @@ func TestPrune(t *testing.T) {
 		name, object, want string
 	}{
 		{"all", "nothing", ""},
-		{"proxies that stay", "shop_web", "remove service shop_web: unexpected EOF"},
-		{"a color that stays", "shop_web-green", "remove service shop_web-green: unexpected EOF"},
-		{"a service that stays", "shop_old", "remove service shop_old: unexpected EOF"},
+		{"proxies that stay", "shop_web", "remove service shop_web: refused"},
+		{"a color that stays", "shop_web-green", "remove service shop_web-green: refused"},
+		{"a service that stays", "shop_old", "remove service shop_old: refused"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {
@@ -52,7 +52,7 @@ func TestPrune(t *testing.T) {
 				if m.Service("shop_old") == nil || m.Service("shop_web") == nil {
 					m.t.Error("an up without --prune removed something")
 				}
-				m.failing("ServiceRemove", tc.object, 1, errLost)
+				m.failing("ServiceRemove", tc.object, 1, errRefused)
 				m.wantText(m.upWith(rest, plan.UpOptions{Prune: true}), tc.want)
 				if tc.object == "shop_web" && (m.Service("shop_web-blue") == nil || m.Service("shop_web-green") == nil) {
 					m.t.Error("a color is gone, and proxies may still send there")
@@ -86,13 +86,13 @@ func TestSavedReleaseThatStays(t *testing.T) {
 		m.Before = func(call, id string) error {
 			if call == "ConfigRemove" && strings.Contains(m.configName(id), "_saved-") && fails > 0 {
 				fails--
-				return errLost
+				return errRefused
 			}
 			return nil
 		}
 		for _, command := range []func() error{func() error { return m.up(version("3")) }, m.flip} {
 			err := command()
-			if err == nil || !strings.Contains(err.Error(), "saved") || !strings.Contains(err.Error(), "unexpected EOF") {
+			if err == nil || !strings.Contains(err.Error(), "saved") || !strings.Contains(err.Error(), "refused") {
 				m.t.Errorf("error %v", err)
 			}
 			m.wantRoutes("3:blue", "3:blue")

@@ -8,19 +8,14 @@ import (
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
 // Flip makes the idle colors active, of all services in one order. A service whose color is active
 // already is left alone. It refuses, with the reason, when a color is missing, not in full number,
 // or not ready in every proxy.
 func (o *Operator) Flip(ctx context.Context, opts plan.FlipOptions) error {
-	return o.locked(ctx, "docker bluegreen flip", opts.LockTimeout, func(ctx context.Context) error {
-		s, err := o.tidy(ctx)
-		if err != nil {
-			return err
-		}
-		return o.turn(ctx, s, opts, plan.ForFlip)
-	})
+	return o.move(ctx, plan.FlipTo, opts, plan.ForFlip)
 }
 
 // Rollback makes the colors active that were so before, whatever it takes: one that was scaled down
@@ -42,6 +37,29 @@ func (o *Operator) Rollback(ctx context.Context, opts plan.FlipOptions) error {
 			return late // it was this rollback that proxies have not confirmed
 		}
 		return err
+	})
+}
+
+// Promote makes the releases active that wait for it, of all services in one order. A service
+// without one is left alone, so the same command does no harm when it is run again. It refuses as
+// Flip does.
+func (o *Operator) Promote(ctx context.Context, opts plan.FlipOptions) error {
+	return o.move(ctx, plan.Promote, opts, plan.ForPromote)
+}
+
+// PlanPromote tells what Promote would do, and changes nothing.
+func (o *Operator) PlanPromote(ctx context.Context, opts plan.FlipOptions) (plan.Plan, error) {
+	return o.planned(ctx, func(s *cluster.Snapshot) (plan.Plan, error) { return plan.ForPromote(s, opts) })
+}
+
+// move ends what an earlier command left unfinished, and carries out a plan that moves traffic.
+func (o *Operator) move(ctx context.Context, command plan.Command, opts plan.FlipOptions, find func(*cluster.Snapshot, plan.FlipOptions) (plan.Plan, error)) error {
+	return o.locked(ctx, "docker bluegreen "+string(command), opts.LockTimeout, func(ctx context.Context) error {
+		s, err := o.tidy(ctx)
+		if err != nil {
+			return err
+		}
+		return o.turn(ctx, s, opts, find)
 	})
 }
 
@@ -77,10 +95,45 @@ func (o *Operator) turn(ctx context.Context, s *cluster.Snapshot, opts plan.Flip
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		if !todo.Has(name) {
-			o.ex.Done(name, "flip", "%s is active already", s.BlueGreen[name].Active())
+	stay := slices.DeleteFunc(names, todo.Has)
+	rec := cluster.NewRecord(s)
+	err = o.standing(ctx, rec, stay)
+	if errors.Is(err, traffic.ErrDrift) {
+		if err := o.repair(ctx, rec, stay); err != nil {
+			return err
 		}
+		return o.turn(ctx, rec.Snapshot(), opts, find)
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range stay {
+		text := "%s is active already"
+		if todo.Command == plan.Promote {
+			text = "%s is active: no release waits for a promote"
+		}
+		o.ex.Done(name, "flip", text, s.BlueGreen[name].Active())
 	}
 	return o.ex.Execute(ctx, s, todo)
+}
+
+// standing sees that every proxy confirms the route that is written down: the label alone may be
+// one that somebody brought back. The error is that of Confirm.
+func (o *Operator) standing(ctx context.Context, rec *cluster.Record, names []string) error {
+	var moves []traffic.Move
+	for _, name := range names {
+		b := rec.Entry(name)
+		if _, settled := rec.Snapshot().Finished[name]; settled || b.Proxy == nil {
+			continue // confirmed just now
+		}
+		m, err := traffic.Standing(b)
+		if err != nil {
+			return err
+		}
+		moves = append(moves, m)
+	}
+	if len(moves) == 0 {
+		return nil
+	}
+	return o.ex.Confirm(ctx, rec, moves, nil)
 }

@@ -89,7 +89,7 @@ func blueGreenStatus(b *cluster.BlueGreen, tasks map[string][]api.Task) ServiceS
 	for _, c := range cluster.Colors {
 		if svc := b.Colors[c]; svc != nil {
 			st.Colors = append(st.Colors, ColorStatus{Color: string(c), Active: b.Active() == c,
-				Release: cluster.ReleaseOf(svc.Spec), Swarm: swarmService(*svc, tasks)})
+				Waiting: b.Proxy != nil && b.Waiting() == c, Release: cluster.ReleaseOf(svc.Spec), Swarm: swarmService(*svc, tasks)})
 		}
 	}
 	return st

@@ -162,7 +162,7 @@ func TestStartedIsEnough(t *testing.T) {
   shop_cache.X on nX: failed (exit code 3): task: non-zero exit (3)
   shop_cache.X on nX: failed (exit code 3): task: non-zero exit (3)
   shop_cache.X on nX: failed (exit code 3): task: non-zero exit (3)
-traffic was not touched`},
+traffic of web has moved to the new release, other traffic was not touched`},
 		{"never begins", swarmtest.App{Start: time.Hour}, "service cache did not become healthy: its tasks did not start within 5m0s\n" +
 			"  shop_cache.X on nX: preparing\n  shop_cache.X on nX: preparing\ntraffic was not touched"},
 	} {

@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -11,34 +12,35 @@ import (
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
 // Labels of the lock.
 const (
 	labelOwner   = "bluegreen.lock.owner"   // who, for people
 	labelProcess = "bluegreen.lock.process" // which process, see thisProcess
+	labelToken   = "bluegreen.lock.token"   // which command, by chance
 	labelCommand = "bluegreen.lock.command"
 	labelSince   = "bluegreen.lock.since" // RFC 3339
 	labelBeat    = "bluegreen.lock.beat"  // counts up
 )
 
-// The owner of a lock shows every beatEvery that it lives; a lock that stood still for staleAfter
-// has none.
+// The owner of a lock shows every beatEvery that it lives; a lock that was seen to stand still for
+// staleAfter has none. Who has not looked for gapAfter has not seen that.
 const (
 	beatEvery  = 10 * time.Second
 	staleAfter = 30 * time.Second
+	gapAfter   = 10 * time.Second
 )
 
 // locked runs do while it holds the stack's lock: a config, whose create is atomic in the whole
-// swarm.
+// swarm. Without the lock nothing is written.
 func (o *Operator) locked(ctx context.Context, command string, timeout time.Duration, do func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go o.ex.Listen(ctx)
-	id, err := o.lock(ctx, command, timeout)
+	h, err := o.lock(ctx, command, timeout)
 	if err == nil && ctx.Err() != nil {
-		err = errors.Join(context.Cause(ctx), o.unlock(ctx, id))
+		err = errors.Join(context.Cause(ctx), h.release(ctx))
 	}
 	if ctx.Err() != nil {
 		return &cluster.InterruptedError{Left: "nothing was done"}
@@ -46,48 +48,62 @@ func (o *Operator) locked(ctx context.Context, command string, timeout time.Dura
 	if err != nil {
 		return err
 	}
+	o.ex.Fence(h.mayWrite)
+	beats, stop := context.WithCancel(context.WithoutCancel(ctx)) // what an interruption leaves to do is done with the lock
 	beating := make(chan struct{})
 	go func() {
 		defer close(beating)
-		o.beat(ctx, id, cancel)
+		h.beat(beats, cancel)
 	}()
 	err = do(ctx)
-	if lost := context.Cause(ctx); errors.Is(lost, cluster.ErrLockLost) && !errors.Is(err, lost) {
+	stop()
+	<-beating
+	lost := h.lostBy() // then the fence stays closed
+	switch {
+	case lost == nil:
+		o.ex.Fence(nil)
+	case err == nil: // what was to do is done, and was written in time
+		o.ex.Warn("", "lock", "the lock of the stack was lost at the end, when all was done")
+	case !errors.Is(err, cluster.ErrLockLost):
 		err = errors.Join(lost, err)
 	}
-	cancel(nil)
-	<-beating
-	if late := o.unlock(ctx, id); late != nil { // what the command was for is done, or its error says more
+	if silent := new(notRenewedError); lost != nil && !errors.As(lost, &silent) {
+		return err // it is another's
+	}
+	if late := h.release(ctx); late != nil { // what the command was for is done, or its error says more
 		o.ex.Warn("", "lock", "%v", late)
 	}
 	return err
 }
 
 // lock takes the lock, and waits for it as long as another command holds it.
-func (o *Operator) lock(ctx context.Context, command string, timeout time.Duration) (string, error) {
+func (o *Operator) lock(ctx context.Context, command string, timeout time.Duration) (*hold, error) {
 	began, seen, told := time.Now(), lockSeen{}, false
+	h := &hold{engine: o.ex.Unfenced(), stack: o.ex.Stack, token: rand.Text(), soon: make(chan struct{}, 1)}
 	for {
-		created, err := o.ex.Engine.ConfigCreate(ctx, lockSpec(o.ex.Stack, command))
+		h.shown = now()
+		created, err := h.engine.ConfigCreate(ctx, lockSpec(h.stack, command, h.token))
 		switch {
 		case err == nil:
 			if told {
 				o.ex.Done("", "lock", "the lock is free")
 			}
-			return created.ID, nil
+			h.id = created.ID
+			return h, nil
 		case !engine.Taken(err):
-			return "", fmt.Errorf("take the lock of stack %s: %w", o.ex.Stack, engine.ManagerError(err))
+			return nil, fmt.Errorf("take the lock of stack %s: %w", h.stack, engine.ManagerError(err))
 		}
-		holder, err := o.holder(ctx)
+		holder, err := h.holder(ctx)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if holder == nil {
 			continue // it was just removed
 		}
 		if why := seen.dead(*holder); why != "" {
 			o.ex.Warn("", "lock", "taking over the lock of %s: %s", describe(*holder), why)
-			if err := o.ex.Engine.ConfigRemove(ctx, holder.ID); err != nil && !engine.NotFound(err) {
-				return "", fmt.Errorf("take the lock of stack %s over: %w", o.ex.Stack, err)
+			if err := h.takeOver(ctx, *holder, command); err != nil {
+				return nil, fmt.Errorf("take the lock of stack %s over: %w", h.stack, err)
 			}
 			continue
 		}
@@ -96,41 +112,64 @@ func (o *Operator) lock(ctx context.Context, command string, timeout time.Durati
 			o.ex.Working("", "lock", "waiting for %s", describe(*holder))
 		}
 		if time.Since(began) > timeout {
-			return "", fmt.Errorf("stack %s is locked by %s: wait for it, or give a longer --lock-timeout (now %s)", o.ex.Stack, describe(*holder), timeout)
+			return nil, fmt.Errorf("stack %s is locked by %s: wait for it, or give a longer --lock-timeout (now %s)", h.stack, describe(*holder), timeout)
 		}
 		if !o.ex.Pause(ctx) {
-			return "", context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
 	}
 }
 
-// lockSeen remembers when a lock last changed, by our own clock: clocks of different machines
-// differ.
+// takeOver removes a lock without a living owner. First it writes itself down as the owner, over
+// the version that was seen to stand still: this fails if the owner lives after all, and of several
+// commands only one succeeds. The next lock is a new config, so that whatever the former owner does
+// late with the id of the old one does not touch it.
+func (h *hold) takeOver(ctx context.Context, dead api.Config, command string) error {
+	spec := dead.Spec
+	spec.Labels = lockSpec(h.stack, command, h.token).Labels
+	err := h.engine.ConfigUpdate(ctx, dead.ID, dead.Version, spec)
+	switch {
+	case err != nil && (engine.OutOfSequence(err) || engine.NotFound(err)):
+		return nil
+	case err != nil:
+		return err
+	}
+	if err := h.engine.ConfigRemove(ctx, dead.ID); err != nil && !engine.NotFound(err) {
+		return err
+	}
+	return nil
+}
+
+// lockSeen remembers since when a lock has been seen not to change, by our own clocks: those of
+// different machines differ.
 type lockSeen struct {
 	id      string
 	version uint64
-	since   time.Time
+	since   moment
+	last    moment // when we looked last
 }
 
-// dead says why a lock has no living owner; empty when it may have one.
+// dead says why a lock has no living owner; empty when it may have one. While nobody could look, as
+// when the manager had no leader, the owner could not show either that it lives.
 func (l *lockSeen) dead(c api.Config) string {
-	if c.ID != l.id || c.Version.Index != l.version {
-		*l = lockSeen{id: c.ID, version: c.Version.Index, since: time.Now()}
+	if c.ID != l.id || c.Version.Index != l.version || l.last.ago() > gapAfter {
+		*l = lockSeen{id: c.ID, version: c.Version.Index, since: now()}
 	}
+	l.last = now()
 	switch {
 	case processEnded(c.Spec.Labels[labelProcess]):
 		return "its process has ended"
-	case time.Since(l.since) > staleAfter:
+	case l.since.ago() > staleAfter:
 		return fmt.Sprintf("it has stood still for %s", staleAfter)
 	}
 	return ""
 }
 
-func lockSpec(stack, command string) api.ConfigSpec {
+func lockSpec(stack, command, token string) api.ConfigSpec {
 	return api.ConfigSpec{
 		Annotations: api.Annotations{Name: cluster.LockName(stack), Labels: map[string]string{
 			cluster.LabelNamespace: cluster.Namespace(stack), cluster.LabelStack: stack, cluster.LabelRole: cluster.RoleLock,
-			labelOwner: owner(), labelProcess: thisProcess(), labelCommand: command,
+			labelOwner: owner(), labelProcess: thisProcess(), labelToken: token, labelCommand: command,
 			labelSince: time.Now().UTC().Format(time.RFC3339), labelBeat: "0",
 		}},
 		Data: []byte("the lock of docker bluegreen\n"), // Swarm takes no config without data
@@ -143,53 +182,15 @@ func describe(c api.Config) string {
 }
 
 // holder returns the lock as it is now, nil when nobody holds it.
-func (o *Operator) holder(ctx context.Context) (*api.Config, error) {
-	configs, err := o.ex.Engine.ConfigList(ctx, api.ConfigListOptions{Filters: filters.NewArgs(filters.Arg("name", cluster.LockName(o.ex.Stack)))})
+func (h *hold) holder(ctx context.Context) (*api.Config, error) {
+	configs, err := h.engine.ConfigList(ctx, api.ConfigListOptions{Filters: filters.NewArgs(filters.Arg("name", cluster.LockName(h.stack)))})
 	if err != nil {
-		return nil, fmt.Errorf("read the lock of stack %s: %w", o.ex.Stack, err)
+		return nil, fmt.Errorf("read the lock of stack %s: %w", h.stack, err)
 	}
 	for _, c := range configs {
-		if c.Spec.Name == cluster.LockName(o.ex.Stack) { // the filter takes prefixes
+		if c.Spec.Name == cluster.LockName(h.stack) { // the filter takes prefixes
 			return &c, nil
 		}
 	}
 	return nil, nil
-}
-
-// beat shows that we live until ctx ends, and ends everything when the lock is not ours any more.
-func (o *Operator) beat(ctx context.Context, id string, lost context.CancelCauseFunc) {
-	tick := time.NewTicker(beatEvery)
-	defer tick.Stop()
-	last := time.Now()
-	for n := 1; ; n++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		c, err := o.holder(ctx)
-		if err == nil && (c == nil || c.ID != id) {
-			lost(cluster.ErrLockLost)
-			return
-		}
-		if err == nil {
-			c.Spec.Labels[labelBeat] = fmt.Sprint(n)
-			err = o.ex.Engine.ConfigUpdate(ctx, id, c.Version, c.Spec)
-		}
-		if err == nil {
-			last = time.Now()
-		} else if time.Since(last) > staleAfter-beatEvery/2 {
-			lost(cluster.ErrLockLost) // by the next beat others may rightly think us dead
-			return
-		}
-	}
-}
-
-func (o *Operator) unlock(ctx context.Context, id string) error {
-	ctx, cancel := traffic.Detached(ctx)
-	defer cancel()
-	if err := o.ex.Engine.ConfigRemove(ctx, id); err != nil && !engine.NotFound(err) {
-		return fmt.Errorf("release the lock of stack %s: %w: the next command takes it over after %s", o.ex.Stack, err, staleAfter)
-	}
-	return nil
 }

@@ -23,7 +23,7 @@ func (m *memory) lockIsThere() bool { return slices.Contains(m.Objects(), lockNa
 // theLock is the config of the lock, nil for none.
 func (m *memory) theLock() *api.Config {
 	m.t.Helper()
-	c, err := m.operator().holder(m.t.Context())
+	c, err := (&hold{engine: m.Swarm, stack: "shop"}).holder(m.t.Context())
 	m.must(err)
 	return c
 }
@@ -31,9 +31,7 @@ func (m *memory) theLock() *api.Config {
 // foreignLock takes the lock as a command elsewhere does, which never shows that it lives.
 func (m *memory) foreignLock() {
 	m.t.Helper()
-	spec := lockSpec("shop", "docker bluegreen up")
-	spec.Labels[labelOwner], spec.Labels[labelProcess] = "ann@builder", "another boot 1 2"
-	_, err := m.ConfigCreate(m.t.Context(), spec)
+	_, err := m.ConfigCreate(m.t.Context(), lockOf("another boot 1 2"))
 	m.must(err)
 }
 
@@ -102,22 +100,27 @@ func TestLockThatWasLost(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		lose func(m *memory)
+		want string
 		left bool // the lock is another's then
 		most time.Duration
 	}{
-		{"removed", func(m *memory) { m.must(m.ConfigRemove(m.t.Context(), m.theLock().ID)) }, false, 80 * time.Second},
+		{"removed", func(m *memory) { m.must(m.ConfigRemove(m.t.Context(), m.theLock().ID)) }, want, false, 80 * time.Second},
 		{"another's", func(m *memory) {
 			m.must(m.ConfigRemove(m.t.Context(), m.theLock().ID))
 			m.foreignLock()
-		}, true, 80 * time.Second},
+		}, want, true, 80 * time.Second},
+		{"taken over", func(m *memory) {
+			c := m.theLock()
+			m.must(m.ConfigUpdate(m.t.Context(), c.ID, c.Version, lockOf("another boot 1 2")))
+		}, want, true, 80 * time.Second},
 		{"cannot be written", func(m *memory) {
 			m.Before = func(call, _ string) error {
 				if call == "ConfigUpdate" {
-					return errLost
+					return errRefused
 				}
 				return nil
 			}
-		}, false, 2 * time.Minute},
+		}, "the lock of the stack could not be renewed for 1m30s, so that another command may take it: refused: run this command again", false, 160 * time.Second},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {
@@ -125,7 +128,7 @@ func TestLockThatWasLost(t *testing.T) {
 				m.SetApp("shop/web:3", swarmtest.App{Start: 3 * time.Minute, Stop: time.Second})
 				time.AfterFunc(65*time.Second, func() { tc.lose(m) }) // between two beats
 				began := time.Now()
-				m.wantText(m.up(version("3")), want)
+				m.wantText(m.up(version("3")), tc.want)
 				if took := time.Since(began); took > tc.most {
 					m.t.Errorf("it went on for %s", took)
 				}
@@ -139,6 +142,52 @@ func TestLockThatWasLost(t *testing.T) {
 			})
 		})
 	}
+}
+
+// While the lock cannot be renewed nothing is written: others may take it. The command goes on when
+// it can be renewed, and ends otherwise.
+func TestNothingIsWrittenWithoutTheLock(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		broken time.Duration // how long no beat can be written, from the 65th second on
+		want   string
+		routes string
+	}{
+		{"for a while", time.Minute, "", "3:blue"},
+		{"for good", time.Hour, "the lock of the stack could not be renewed for 1m30s, so that another command may take it: refused: run this command again", "2:green"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				m.two()
+				m.SetApp("shop/web:3", swarmtest.App{Start: 90 * time.Second, Stop: time.Second}) // ready when it may not write
+				began := time.Now()
+				m.Before = func(call, object string) error {
+					at := time.Since(began)
+					switch beat := call == "ConfigUpdate" && object == "shop-bluegreen-lock"; {
+					case at < 65*time.Second || at >= 65*time.Second+tc.broken:
+					case beat:
+						return errRefused
+					case at > 85*time.Second && object != m.lockID(): // the last beat is 20 s old
+						m.t.Errorf("%s %s after %s", call, object, at)
+					}
+					return nil
+				}
+				m.wantText(m.up(version("3")), tc.want)
+				m.wantRoutes(tc.routes, tc.routes)
+				m.Before = nil
+				m.must(m.upWith(version("3"), plan.UpOptions{LockTimeout: time.Hour}))
+				m.wantRoutes("3:blue", "3:blue")
+			})
+		})
+	}
+}
+
+// lockID is the id of the lock, empty for none.
+func (m *memory) lockID() string {
+	if c := m.theLock(); c != nil {
+		return c.ID
+	}
+	return ""
 }
 
 // One beat that fails is no reason to end.
@@ -162,8 +211,8 @@ func TestLockErrors(t *testing.T) {
 		want string
 		told string
 	}{
-		{"take", "ConfigCreate", "take the lock of stack shop: unexpected EOF", ""},
-		{"release", "ConfigRemove", "", "lock: release the lock of stack shop: unexpected EOF: the next command takes it over after 30s"},
+		{"take", "ConfigCreate", "take the lock of stack shop: refused", ""},
+		{"release", "ConfigRemove", "", "lock: release the lock of stack shop: refused: the next command takes it over after 30s"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {
@@ -171,7 +220,7 @@ func TestLockErrors(t *testing.T) {
 				var n atomic.Int32
 				m.Before = func(call, object string) error {
 					if call == tc.call && (object == "shop-bluegreen-lock" || call == "ConfigRemove") && n.Add(1) == 1 {
-						return errLost
+						return errRefused
 					}
 					return nil
 				}
@@ -191,15 +240,15 @@ func TestLockErrors(t *testing.T) {
 func TestTakeOverThatFails(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.foreignLock()
-		m.failing("ConfigRemove", "config-X", 1, errLost)
-		m.wantText(m.upWith(version("1"), plan.UpOptions{LockTimeout: time.Hour}), "take the lock of stack shop over: unexpected EOF")
+		m.failing("ConfigRemove", "config-X", 1, errRefused)
+		m.wantText(m.upWith(version("1"), plan.UpOptions{LockTimeout: time.Hour}), "take the lock of stack shop over: refused")
 		m.failingReads(func(call string) error {
 			if call == "ConfigList" {
 				return errLost
 			}
 			return nil
 		})
-		m.wantText(m.up(version("1")), "read the lock of stack shop: unexpected EOF")
+		m.wantText(m.up(version("1")), "read the lock of stack shop: "+noAnswer)
 	})
 }
 

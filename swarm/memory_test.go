@@ -157,7 +157,7 @@ func TestCallsWhileWaiting(t *testing.T) {
 				began := time.Now()
 				m.must(m.up(file("2")))
 				calls, took := m.Calls(), time.Since(began)
-				most := 20 + 25*services + int(5*took.Seconds())
+				most := 20 + 26*services + int(5*took.Seconds())
 				if services == 1 {
 					most = min(most, 80)
 				}
@@ -305,7 +305,7 @@ func TestNodeDown(t *testing.T) {
 				m.must(m.up(version("1")))
 				m.must(m.up(version("2")))
 				node := m.nodeOfProxy()
-				m.SetNode(node, api.NodeStateDown)
+				m.lose(node)
 				var late *cluster.UnconfirmedError
 				m.wantError(tc.first(m), &late, "web", node)
 				for _, c := range cluster.Colors {

@@ -11,6 +11,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan/plantest"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/swarmtest"
 )
 
@@ -28,6 +29,13 @@ func (m *memory) nodesOf(service string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(out)))
 }
 
+// setNodes gives all nodes a state.
+func (m *memory) setNodes(state api.NodeState) {
+	for _, name := range []string{"n1", "n2", "n3"} {
+		m.SetNode(name, state)
+	}
+}
+
 const bringBack = "nothing was stopped: both colors run on. Bring the node back, or remove it with `docker node rm --force`. Then run the same command again"
 
 // What a user reads when a proxy cannot be reached, and what every next command makes of it.
@@ -35,7 +43,7 @@ func TestTextsOfANodeThatIsDown(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.two()
 		node := m.nodeOfProxy()
-		m.SetNode(node, api.NodeStateDown)
+		m.lose(node)
 		m.wantText(m.flip(), "service web: not all proxies confirmed: shop_web.X on nX (node is down)\nthe others send to blue now; "+bringBack)
 		m.wantText(m.flip(), "service web: not all proxies confirmed: shop_web.X on nX (node is down)\n"+bringBack)
 		m.wantText(m.up(version("3")), "service web: not all proxies confirmed: shop_web.X on nX (node is down)\n"+bringBack)
@@ -51,12 +59,15 @@ func TestTextsOfANodeThatIsDown(t *testing.T) {
 // Proxies that are all on nodes that are down: nothing is told, and nothing is stopped.
 func TestAllProxiesDown(t *testing.T) {
 	inMemory(t, func(m *memory) {
-		m.two()
-		down := m.nodesOf("shop_web")
-		for _, node := range down {
-			m.SetNode(node, api.NodeStateDown)
+		file := func(v string) string { // else other proxies take their place
+			return strings.NewReplacer("deploy: {", "deploy: {placement: {constraints: [node.hostname != n1]}, ",
+				"x-bluegreen: {}", "x-bluegreen: {proxy: {deploy: {placement: {constraints: [node.hostname == n1]}}}}").Replace(version(v))
 		}
-		for name, err := range map[string]error{"flip": m.flip(), "rollback": m.rollback(), "up": m.up(version("3"))} {
+		m.must(m.up(file("1")))
+		m.must(m.up(file("2")))
+		m.lose("n1")
+		for name, err := range map[string]error{"flip": m.flip(), "rollback": m.rollback(), "up": m.operator().Up(m.t.Context(),
+			plantest.LoadShop(m.t, file("3")), plan.UpOptions{ResolveImage: plan.ResolveNever, SkipPreflight: true})} {
 			if err == nil || !strings.HasPrefix(err.Error(), "service web: none of its proxies runs: see `docker service ps shop_web`") {
 				m.t.Errorf("%s: error %v", name, err)
 			}
@@ -66,10 +77,8 @@ func TestAllProxiesDown(t *testing.T) {
 				m.t.Errorf("%s was stopped, and a proxy may still send there", c)
 			}
 		}
-		for _, node := range down {
-			m.SetNode(node, api.NodeStateReady)
-		}
-		m.must(m.up(version("3")))
+		m.SetNode("n1", api.NodeStateReady)
+		m.must(m.up(file("3")))
 		m.wantColors("shop/web:3 x 3 of 3", "shop/web:2 x 3 of 3")
 	})
 }
@@ -86,13 +95,14 @@ func TestGivenBackWithNodesDown(t *testing.T) {
 				for _, node := range down {
 					m.SetNode(node, api.NodeStateDown)
 				}
+				time.Sleep(20 * time.Second) // less than a write may take
 			}
 			return nil
 		}
-		m.wantText(m.upWith(plainly(version("2")), plan.UpOptions{Yes: true}), "service web: not all proxies confirmed: shop_web.X on nX; shop_web.X on nX\n"+
-			"the colors run on. Bring the node back, or remove it with `docker node rm`. Then run `docker bluegreen up` again")
+		m.wantText(m.upWith(plainly(version("2")), plan.UpOptions{Yes: true}), "service web: not all proxies confirmed: shop_web.X on nX (node is down); shop_web.X on nX (node is down)\n"+
+			"the colors run on. Bring the node back, or remove it with `docker node rm --force`. Then run the same command again")
 		m.Before = nil
-		m.wantServices(map[string]string{"shop_web": "shop/web:2 |||||", "shop_web-blue": "shop/web:1 |||", "shop_web-green": "shop/web:2 |||", "shop_db": postgres})
+		m.wantServices(map[string]string{"shop_web": "shop/web:2 |||||", "shop_web-blue": "shop/web:1 |||||", "shop_web-green": "shop/web:2 |||||", "shop_db": postgres})
 		for _, node := range down {
 			m.SetNode(node, api.NodeStateReady)
 		}
@@ -133,9 +143,7 @@ func TestDownWithANodeDown(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.two()
 		m.Default.Stop = time.Hour
-		for _, n := range []string{"n1", "n2", "n3"} {
-			m.SetNode(n, api.NodeStateDown)
-		}
+		m.setNodes(api.NodeStateDown)
 		began := time.Now()
 		m.must(m.down())
 		if took := time.Since(began); took > 3*time.Minute {
@@ -147,16 +155,27 @@ func TestDownWithANodeDown(t *testing.T) {
 	})
 }
 
-// Tasks that do not end hold a down up for a while only, and it says where to look.
+// Tasks that do not end hold a down up for a while only, and it says where to look. The colors stay
+// as long as proxies may send to them.
 func TestDownOfTasksThatDoNotEnd(t *testing.T) {
-	inMemory(t, func(m *memory) {
-		m.Default = swarmtest.App{Start: time.Second, Stop: time.Hour}
-		m.two()
-		m.wantText(m.down(), "removed tasks of stack shop did not end within 2m0s: see `docker node ps` on each node")
-		time.Sleep(2 * time.Hour)
-		m.must(m.down())
-		if left := m.Objects(); len(left) > 0 {
-			m.t.Errorf("left: %v", left)
-		}
-	})
+	for _, tc := range []struct{ name, image, blue string }{
+		{"proxies", bluegreen.DefaultProxyImage, "shop/web:1 x 3 of 3"},
+		{"colors", "shop/web:1", "none"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				m.SetApp(tc.image, swarmtest.App{Start: time.Second, Stop: time.Hour})
+				m.two()
+				m.wantText(m.down(), "removed tasks of stack shop did not end within 2m34s: see `docker node ps` on each node")
+				if got := m.color(cluster.Blue); got != tc.blue {
+					m.t.Errorf("blue is %s, want %s", got, tc.blue)
+				}
+				time.Sleep(2 * time.Hour)
+				m.must(m.down())
+				if left := m.Objects(); len(left) > 0 {
+					m.t.Errorf("left: %v", left)
+				}
+			})
+		})
+	}
 }

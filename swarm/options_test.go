@@ -23,7 +23,7 @@ func TestUpWithoutAFlip(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.two()
 		m.must(m.upWith(version("3"), plan.UpOptions{NoFlip: true}))
-		m.wantTold("web up: release 3 is ready on blue: run `docker bluegreen flip web` to make it active")
+		m.wantTold("web up: release 3 waits on blue: run `docker bluegreen promote web` to make it active")
 		m.wantRoutes("2:green", "2:green")
 		m.wantColors("shop/web:3 x 3 of 3", "shop/web:2 x 3 of 3")
 		m.must(m.upWith(version("3"), plan.UpOptions{NoFlip: true}))
@@ -33,6 +33,57 @@ func TestUpWithoutAFlip(t *testing.T) {
 		m.must(m.rollback())
 		m.wantRoutes("4:green", "4:green")
 		m.wantColors("shop/web:3 x 3 of 3", "shop/web:2 x 3 of 3")
+	})
+}
+
+// With promote: manual a release waits until promote. That may be run again, whatever came in
+// between; a release that is older and comes back waits, too.
+func TestPromote(t *testing.T) {
+	manual := func(v string) string {
+		return strings.Replace(version(v), "x-bluegreen: {", "x-bluegreen: {promote: manual, ", 1)
+	}
+	promote := func(m *memory) error { return promoting(m.t.Context(), m) }
+	inMemory(t, func(m *memory) {
+		m.two()
+		m.must(m.up(manual("3")))
+		m.wantRoutes("2:green", "2:green")
+		m.must(m.up(manual("3")))
+		m.wantTold("web up: release 3 waits on blue: run `docker bluegreen promote web` to make it active")
+		m.wantRoutes("2:green", "2:green")
+		st, err := m.operator().Status(m.t.Context(), false)
+		if m.must(err); !st.Services[1].Colors[0].Waiting || st.Services[1].Colors[1].Waiting {
+			m.t.Errorf("status: %+v", st.Services[1].Colors)
+		}
+		for range 2 {
+			m.must(promote(m))
+			m.wantRoutes("3:blue", "3:blue")
+		}
+		m.wantTold("web flip: blue is active: no release waits for a promote")
+		m.must(m.up(manual("2")))
+		m.wantTold("web up: release 2 waits on green: run `docker bluegreen promote web` to make it active")
+		m.wantRoutes("3:blue", "3:blue")
+		m.must(promote(m))
+		m.wantRoutes("4:green", "4:green")
+		m.must(m.rollback())
+		m.must(promote(m))
+		m.wantRoutes("5:blue", "5:blue")
+	})
+}
+
+// A release that waits is withdrawn by an up of the file that is active: a promote after it, as in
+// a pipeline, must not bring another release than the file says.
+func TestReleaseThatIsWithdrawn(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		m.two()
+		m.must(m.upWith(version("3"), plan.UpOptions{NoFlip: true}))
+		m.must(m.up(version("2")))
+		m.wantTold("web color blue: release 3 waits no more for a promote")
+		m.must(promoting(m.t.Context(), m))
+		m.wantRoutes("2:green", "2:green")
+		m.wantColors("shop/web:3 x 3 of 3", "shop/web:2 x 3 of 3")
+		m.forget()
+		m.must(m.up(version("2")))
+		m.wantTold("up: nothing to do: the swarm holds what the file says")
 	})
 }
 
@@ -98,7 +149,7 @@ func TestDetached(t *testing.T) {
 		m.must(m.upWith(version("1"), plan.UpOptions{Detach: true}))
 		m.wantRoutes("1:blue", "1:blue")
 		m.wantText(m.upWith(version("2"), plan.UpOptions{Timeout: time.Minute}), "service db did not become healthy: no progress for 1m0s: 0 of 1 tasks are ready\n"+
-			"  shop_db.X on nX: preparing\ntraffic was not touched")
+			"  shop_db.X on nX: preparing\ntraffic of web has moved to the new release, other traffic was not touched")
 		m.wantRoutes("2:green", "2:green")
 	})
 }
@@ -226,8 +277,8 @@ func TestLeftoverOrder(t *testing.T) {
 		spec.Labels = map[string]string{cluster.LabelNamespace: cluster.Namespace("shop"), cluster.LabelStack: "shop", cluster.LabelRole: cluster.RoleOrder}
 		_, err := m.ServiceCreate(m.t.Context(), spec, api.ServiceCreateOptions{})
 		m.must(err)
-		m.failing("ServiceRemove", "shop-bluegreen_order-X", 1, errLost)
-		m.wantText(m.flip(), "remove the leftover control job shop-bluegreen_order-X: unexpected EOF")
+		m.failing("ServiceRemove", "shop-bluegreen_order-X", 1, errRefused)
+		m.wantText(m.flip(), "remove the leftover control job shop-bluegreen_order-X: refused")
 		m.must(m.flip())
 		m.wantServices(map[string]string{"shop_db": postgres, "shop_web": bluegreen.DefaultProxyImage + " ||",
 			"shop_web-blue": "shop/web:1 |||", "shop_web-green": "shop/web:2 |||"})

@@ -2,10 +2,8 @@ package swarm
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/docker/docker/api/types/container"
@@ -73,69 +71,17 @@ func (f forgetful) SecretList(ctx context.Context, o api.SecretListOptions) ([]a
 	return read(f, "SecretList", func() ([]api.Secret, error) { return f.API.SecretList(ctx, o) })
 }
 
-// A read that fails, once or with all that follow: what takes traffic is not stopped, and the same
-// command finishes once the manager answers again.
-func TestEachReadFails(t *testing.T) {
-	t.Parallel()
-	// Each call of the shortest, each second, third, … of the others.
-	steps := map[string]int{"first": 5, "new version": 3, "keep cold": 7, "flip to a cold color": 3, "adoption": 9, "giving back": 3, "down": 4}
-	for _, tc := range changes() {
-		for _, how := range []struct {
-			name  string
-			times int32
-		}{{"once", 1}, {"for good", 1 << 20}} {
-			if tc.name == "rollback" && how.name == "for good" {
-				// Known: with no manager left after the route was written, the move cannot be marked as
-				// unfinished, and the next rollback goes on to the release that had been left.
-				continue
-			}
-			for n := 1; ; n += max(1, steps[tc.name]) {
-				reads := 0
-				t.Run(fmt.Sprintf("%s/%s/%d", tc.name, how.name, n), func(t *testing.T) {
-					inMemory(t, func(m *memory) {
-						for _, c := range tc.before {
-							m.must(c(m.t.Context(), m))
-						}
-						var count atomic.Int32
-						at := ""
-						m.failingReads(func(call string) error {
-							k := count.Add(1)
-							if k == int32(n) {
-								at = call
-							}
-							if k >= int32(n) && k < int32(n)+how.times {
-								return errLost
-							}
-							return nil
-						})
-						err := tc.command(m.t.Context(), m)
-						reads = int(count.Load())
-						m.wrap = nil
-						if m.Service("shop_web") != nil {
-							m.untouched(at, err, tc.images)
-						}
-						m.calm()
-						if err != nil {
-							m.finishes(tc.command, tc.color)
-						}
-					})
-				})
-				if reads < n {
-					break
-				}
-			}
-		}
-	}
-}
+// noAnswer ends what a user reads when a manager does not answer.
+const noAnswer = "no answer from the manager for X: unexpected EOF: see `docker node ls`, and run the command again once it answers"
 
 // What a user reads when the manager does not answer the first question.
 func TestNoAnswerToTheFirstLook(t *testing.T) {
 	for _, tc := range []struct{ call, want string }{
-		{"NodeList", "unexpected EOF"},
-		{"NetworkList", "list networks: unexpected EOF"},
-		{"SecretList", "list secrets: unexpected EOF"},
-		{"ConfigList", "list configs: unexpected EOF"},
-		{"ServiceList", "unexpected EOF"},
+		{"NodeList", noAnswer},
+		{"NetworkList", "list networks: " + noAnswer},
+		{"SecretList", "list secrets: " + noAnswer},
+		{"ConfigList", "list configs: " + noAnswer},
+		{"ServiceList", noAnswer},
 	} {
 		t.Run(tc.call, func(t *testing.T) {
 			inMemory(t, func(m *memory) {

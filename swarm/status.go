@@ -70,7 +70,8 @@ type RouteStatus struct {
 	Sequence uint64 `json:"sequence"`
 	// Active is the active color.
 	Active string `json:"active"`
-	// Next is the color of a flip that has begun and not ended; empty otherwise.
+	// Next is the color of a flip that has begun and not ended; empty otherwise. It is the active
+	// color when the route is written down and not every proxy is known to have confirmed it.
 	Next string `json:"next"`
 }
 
@@ -80,6 +81,8 @@ type ColorStatus struct {
 	Color string `json:"color"`
 	// Active is true if the color gets the traffic.
 	Active bool `json:"active"`
+	// Waiting is true if the release waits for docker bluegreen promote.
+	Waiting bool `json:"waiting"`
 	// Release is the number of the release that the color holds.
 	Release int `json:"release"`
 	// Swarm is the swarm service of the color.

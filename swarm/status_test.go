@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	api "github.com/docker/docker/api/types/swarm"
-
 	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
@@ -99,7 +97,7 @@ func TestStatusTellsDrift(t *testing.T) {
 		{"an older label", func(m *memory) { m.byHand("shop_web", label(cluster.LabelAlias+"web", "1:blue")) }, []string{
 			"service web: proxy shop_web.X on nX sends to green (2), but the label says blue (1)",
 			"service web: proxy shop_web.X on nX sends to green (2), but the label says blue (1)"}},
-		{"a node that is down", func(m *memory) { m.SetNode(m.nodeOfProxy(), api.NodeStateDown) },
+		{"a node that is down", func(m *memory) { m.lose(m.nodeOfProxy()) },
 			[]string{"service web: proxy shop_web.X on nX does not answer: its node is down"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -125,7 +123,7 @@ func TestStatusOfWhatGoesOn(t *testing.T) {
 		m.wantText(err, "stack shop: nothing is deployed")
 		m.two()
 		node := m.nodeOfProxy()
-		m.SetNode(node, api.NodeStateDown)
+		m.lose(node)
 		m.wantError(m.flip(), new(*cluster.UnconfirmedError))
 		m.must(m.operator().locked(m.t.Context(), "docker bluegreen up", time.Minute, func(context.Context) error {
 			st := m.status(false)
@@ -165,7 +163,7 @@ remove color shop_web-green: the service is not blue-green any more
 remove network shop-bluegreen_control: no service is blue-green any more
 `, "service web runs blue-green and has no x-bluegreen in the file: giving back removes the proxies and both colors, "+
 			"so a rollback is no longer possible: up asks first, or needs --yes")
-		m.SetNode(m.nodeOfProxy(), api.NodeStateDown)
+		m.lose(m.nodeOfProxy())
 		m.wantError(m.flip(), new(*cluster.UnconfirmedError))
 		m.must(m.operator().locked(m.t.Context(), "docker bluegreen up", time.Minute, func(context.Context) error {
 			m.wantDryNotes()

@@ -128,23 +128,23 @@ func TestUndoThatFails(t *testing.T) {
 	}{
 		{"a color", func(m *memory) { m.two() }, "shop/web:3", "ServiceUpdate", "shop_web-blue", version("3"),
 			"service web (blue) did not become healthy: 3 tasks of one slot failed" + threeFailed("shop_web-blue") + "\ntraffic was not touched\n" +
-				"shop_web-blue could not be restored: update service shop_web-blue: unexpected EOF: run `docker bluegreen up` or `rollback` again"},
+				"shop_web-blue could not be restored: update service shop_web-blue: refused: run `docker bluegreen up` or `rollback` again"},
 		{"an adopted service", func(m *memory) { m.must(m.up(plainly(version("1")))) }, bluegreen.DefaultProxyImage, "ServiceUpdate", "shop_web", version("1"),
 			"service web did not become healthy: its proxies failed" + threeFailed("shop_web") + "\nshop_web-blue was left running, because proxies may send to it; traffic was not touched\n" +
-				"service web: its earlier proxies could not be restored: update service shop_web: unexpected EOF"},
+				"service web: its earlier proxies could not be restored: update service shop_web: refused"},
 		{"a color that had another mode", func(m *memory) { m.two() }, "shop/web:3", "ServiceRemove", "shop_web-blue",
 			strings.Replace(version("3"), "replicas: 3", "mode: global", 1),
 			"service web (blue) did not become healthy: 3 tasks of one slot failed" + strings.ReplaceAll(threeFailed("shop_web-blue"), "blue.X", "blue.nX") +
 				"\ntraffic was not touched\n" +
-				"shop_web-blue could not be restored: remove service shop_web-blue: unexpected EOF: run `docker bluegreen up` or `rollback` again"},
+				"shop_web-blue could not be restored: remove service shop_web-blue: refused: run `docker bluegreen up` or `rollback` again"},
 		{"a color that is made anew", func(m *memory) { m.two() }, "shop/web:3", "ServiceCreate", "shop_web-blue",
 			strings.Replace(version("3"), "replicas: 3", "mode: global", 1),
 			"service web (blue) did not become healthy: 3 tasks of one slot failed" + strings.ReplaceAll(threeFailed("shop_web-blue"), "blue.X", "blue.nX") +
 				"\ntraffic was not touched\n" +
-				"shop_web-blue could not be restored: create service shop_web-blue: unexpected EOF: run `docker bluegreen up` or `rollback` again"},
+				"shop_web-blue could not be restored: create service shop_web-blue: refused: run `docker bluegreen up` or `rollback` again"},
 		{"new proxies", func(*memory) {}, bluegreen.DefaultProxyImage, "ServiceRemove", "shop_web", version("1"),
 			"service web did not become healthy: its proxies failed" + threeFailed("shop_web") + "\nshop_web-blue was left running, because proxies may send to it; traffic was not touched\n" +
-				"service web: its new proxies could not be removed: remove service shop_web: unexpected EOF"},
+				"service web: its new proxies could not be removed: remove service shop_web: refused"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {
@@ -156,7 +156,7 @@ func TestUndoThatFails(t *testing.T) {
 						failed = failed || task == "failed"
 					}
 					if failed && call == tc.call && strings.HasPrefix(object, tc.object) {
-						return errLost
+						return errRefused
 					}
 					return nil
 				}
@@ -208,7 +208,7 @@ func TestServicesThatDepend(t *testing.T) {
 		m.must(m.up(file("1", "1")))
 		m.SetApp("shop/web:2", exits)
 		m.wantText(m.up(file("2", "2")), "service web (green) did not become healthy: 3 tasks of one slot failed"+threeFailed("shop_web-green")+
-			"\nshop_web-green was removed again; traffic was not touched")
+			"\nshop_web-green was removed again; traffic of api has moved to the new release, other traffic was not touched")
 		if got := m.Routes("api"); strings.Join(got, " ") != "1:blue 1:blue" && strings.Join(got, " ") != "2:green 2:green" {
 			m.t.Errorf("proxies of api send by %v", got)
 		}

@@ -33,7 +33,7 @@ func (o *Operator) Up(ctx context.Context, p *compose.Project, opts plan.UpOptio
 			if !errors.Is(err, traffic.ErrDrift) || try == upTries {
 				return err
 			}
-			if err := o.mend(ctx); err != nil {
+			if err := o.repairAll(ctx); err != nil {
 				return err
 			}
 		}
@@ -45,7 +45,12 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts 
 		return err
 	}
 	seen, err := o.tidy(ctx)
-	if err != nil {
+	// Proxies that have what they were told may lack only tasks to send to: this command brings some.
+	var late *cluster.UnconfirmedError
+	again := errors.As(err, &late) && late.Unhealthy
+	if again {
+		o.ex.Warn("", "settle", "going on: %v", err)
+	} else if err != nil {
 		return err
 	}
 	todo, err := o.plan(ctx, seen, p, im, opts)
@@ -61,11 +66,16 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts 
 	if err := o.ex.Execute(ctx, seen, todo); err != nil {
 		return err
 	}
+	if again {
+		if _, err := o.tidy(ctx); err != nil {
+			return err
+		}
+	}
 	if !todo.Changes() {
 		o.ex.Done("", "up", "nothing to do: the swarm holds what the file says")
 	}
-	if opts.NoFlip {
-		o.tellReady(todo)
+	for _, w := range todo.Waiting {
+		o.ex.Done(w.Service, "up", "%s", w)
 	}
 	return nil
 }
@@ -170,20 +180,14 @@ func unfinished(s *cluster.Snapshot) []string {
 	return names
 }
 
-// tellReady says which colors wait for a flip.
-func (o *Operator) tellReady(todo plan.Plan) {
-	for _, s := range todo.Steps {
-		if s.Do == plan.StartColor {
-			o.ex.Done(s.Service, "up", "release %d is ready on %s: run `docker bluegreen flip %s` to make it active", s.Release, s.Color, s.Service)
-		}
-	}
-}
-
 // tidy observes the stack and ends what an earlier command left unfinished: control jobs, flips,
 // saved specs.
 func (o *Operator) tidy(ctx context.Context) (*cluster.Snapshot, error) {
 	s, err := o.ex.Observe(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if s, err = o.replenish(ctx, s); err != nil {
 		return nil, err
 	}
 	rec := cluster.NewRecord(s)
@@ -199,8 +203,30 @@ func (o *Operator) tidy(ctx context.Context) (*cluster.Snapshot, error) {
 		}
 		o.ex.Done("", "settle", "the earlier flip of %s has ended", cluster.Sentence(unfinished))
 	}
+	if err := o.repair(ctx, rec, outrun(rec.Snapshot())); err != nil {
+		return rec.Snapshot(), err
+	}
 	err = o.forgetServed(ctx, rec, s)
 	return rec.Snapshot(), err
+}
+
+// replenish gives services their number of replicas back that a command left reduced, and observes
+// the stack again if it had to.
+func (o *Operator) replenish(ctx context.Context, s *cluster.Snapshot) (*cluster.Snapshot, error) {
+	reduced := false
+	for _, svc := range s.Services() {
+		if svc.Spec.Labels[cluster.LabelReduced] == "" {
+			continue
+		}
+		if _, err := o.ex.Replenish(ctx, &svc); err != nil {
+			return nil, err
+		}
+		reduced = true
+	}
+	if !reduced {
+		return s, nil
+	}
+	return o.ex.Observe(ctx)
 }
 
 // forgetServed removes saved specs of colors that serve by now.
@@ -227,14 +253,38 @@ func servedForgotten(s *cluster.Snapshot) *cluster.Snapshot {
 	return rec.Snapshot()
 }
 
-// mend lets the labels follow the proxies.
-func (o *Operator) mend(ctx context.Context) error {
+// outrun are the services of which a color became active by a later route than the one that is
+// written down: somebody brought an older label back. A plan for that label would be a plan for a
+// color that has no traffic.
+func outrun(s *cluster.Snapshot) []string {
+	var names []string
+	for name, b := range s.BlueGreen {
+		if b.Proxy == nil {
+			continue
+		}
+		if route, err := b.Route(); err == nil && b.LastServed() > route.Sequence {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// repairAll lets the labels of all services follow the proxies.
+func (o *Operator) repairAll(ctx context.Context) error {
 	s, err := o.ex.Observe(ctx)
 	if err != nil {
 		return err
 	}
-	names := slices.Sorted(maps.Keys(s.BlueGreen))
+	return o.repair(ctx, cluster.NewRecord(s), slices.Sorted(maps.Keys(s.BlueGreen)))
+}
+
+// repair lets the labels of services follow the proxies.
+func (o *Operator) repair(ctx context.Context, rec *cluster.Record, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
 	o.ex.Warn("", "settle", "the proxies follow another route than the label, as after `docker service rollback`: the label is corrected")
-	_, err = o.ex.Settle(ctx, cluster.NewRecord(s), names)
+	_, err := o.ex.Settle(ctx, rec, names)
 	return err
 }

@@ -119,10 +119,10 @@ func TestLabelsOfFiles(t *testing.T) {
 		m.wantRoutes("1:blue", "1:blue")
 		m.wantVersions(1, 1)
 		for _, tc := range []struct{ call, object, want string }{
-			{"ConfigUpdate", "shop_conf", "update config shop_conf: unexpected EOF"},
-			{"SecretUpdate", "shop_key", "compare secret shop_key: unexpected EOF"},
+			{"ConfigUpdate", "shop_conf", "update config shop_conf: refused"},
+			{"SecretUpdate", "shop_key", "compare secret shop_key: refused"},
 		} {
-			m.failing(tc.call, tc.object, 1, errLost)
+			m.failing(tc.call, tc.object, 1, errRefused)
 			m.wantText(m.up(labeled("c "+tc.call)), tc.want)
 		}
 		m.Before = nil
@@ -226,10 +226,10 @@ func TestVersionsThatStay(t *testing.T) {
 		m.wantVersions(2, 2)
 		m.must(m.up(withFiles("5", "two", "KEY_TWO")))
 		m.wantVersions(1, 1)
-		m.failing("SecretCreate", "shop_key", 1, errLost)
-		m.wantText(m.up(withFiles("5", "two", "KEY_THREE")), "create secret shop_key-X: unexpected EOF")
-		m.failing("ConfigCreate", "shop_conf", 1, errLost)
-		m.wantText(m.up(withFiles("5", "three", "KEY_TWO")), "create config shop_conf-X: unexpected EOF")
+		m.failing("SecretCreate", "shop_key", 1, errRefused)
+		m.wantText(m.up(withFiles("5", "two", "KEY_THREE")), "create secret shop_key-X: refused")
+		m.failing("ConfigCreate", "shop_conf", 1, errRefused)
+		m.wantText(m.up(withFiles("5", "three", "KEY_TWO")), "create config shop_conf-X: refused")
 		m.Before = nil
 		m.must(m.upWith("services: {db: {image: 'postgres:16'}}", plan.UpOptions{Prune: true}))
 		m.wantServices(map[string]string{"shop_db": postgres})

@@ -1,6 +1,9 @@
 package bluegreen
 
 import (
+	"errors"
+	"maps"
+	"net/netip"
 	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
@@ -29,15 +32,54 @@ func Decode(at string, value any) (*Settings, error) {
 	return settings, f.err()
 }
 
+// DecodeTop reads x-bluegreen at the top of a file: what concerns the whole stack, and the rest,
+// the defaults for all services.
+func DecodeTop(at string, value any) (defaults any, control Control, err error) {
+	top := tree.Mapping(value)
+	f := newField(at+".control", top["control"])
+	control = decodeControl(f)
+	if _, ok := top["control"]; ok {
+		rest := maps.Clone(top)
+		delete(rest, "control")
+		value = rest
+	}
+	_, err = Decode(at, value)
+	return value, control, errors.Join(err, f.err())
+}
+
+// decodeControl reads the settings of the control network.
+func decodeControl(f field) Control {
+	subnet := f.keys("subnet")["subnet"]
+	text := subnet.text("")
+	if text == "" {
+		return Control{}
+	}
+	p, err := netip.ParsePrefix(text)
+	if _, isText := subnet.value.(string); !isText {
+		return Control{} // said already
+	}
+	if err != nil || !p.Addr().Is4() || p.Bits() < 8 || p.Bits() > 28 {
+		subnet.errorf("%q is not a range of IPv4 addresses from /8 to /28 (example: 10.77.0.0/20)", text)
+	} else if p != p.Masked() {
+		subnet.errorf("%s is an address inside a range: write %s", text, p.Masked())
+	}
+	return Control{Subnet: text}
+}
+
 // decodeSettings reads all keys. Ports, and the modes of ports, stay empty when the file does not
 // give them.
 func decodeSettings(f field) *Settings {
-	keys := f.keys("ports", "health", "proxy", "drain", "keep", "timeout")
+	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "timeout")
+	promote := keys["promote"].oneOf(PromoteAuto, PromoteAuto, PromoteManual)
+	if promote == PromoteAuto {
+		promote = "" // as in the labels of before there was a choice
+	}
 	return &Settings{
 		Release: Release{Ports: decodePorts(keys["ports"]), Health: decodeHealth(keys["health"])},
 		Proxy:   decodeProxy(keys["proxy"]),
 		Drain:   keys["drain"].duration(defaultDrain, 0),
 		Keep:    keys["keep"].oneOf(KeepWarm, KeepWarm, KeepCold),
+		Promote: promote,
 		Timeout: keys["timeout"].duration(defaultTimeout, Shortest),
 	}
 }

@@ -40,7 +40,7 @@ func decodeProxy(f field) ProxySettings {
 		Resources: decodeResources(deploy["resources"]),
 	}
 	if deploy["replicas"].given() {
-		count := uint64(deploy["replicas"].number(1, 1, 1000))
+		count := uint64(deploy["replicas"].number(1, 1, MaxReplicas))
 		settings.Replicas = &count
 		if settings.Mode == global {
 			deploy["replicas"].errorf("mode global runs one proxy on every node: leave replicas out")

@@ -21,6 +21,12 @@ const (
 	KeepCold = "cold" // it is scaled to 0 once it is drained
 )
 
+// What moves traffic to a new release that is ready.
+const (
+	PromoteAuto   = "auto"   // the up that brings it
+	PromoteManual = "manual" // the command promote
+)
+
 // Settings is a service's x-bluegreen with all defaults filled in.
 type Settings struct {
 	Release
@@ -29,8 +35,16 @@ type Settings struct {
 	Drain time.Duration `json:"drain"`
 	// Keep is KeepWarm or KeepCold.
 	Keep string `json:"keep"`
+	// Promote is PromoteManual, or empty for PromoteAuto.
+	Promote string `json:"promote,omitempty"`
 	// Timeout is the longest time that the new color may go without progress.
 	Timeout time.Duration `json:"timeout"`
+}
+
+// Control is what the file says of the stack's control network.
+type Control struct {
+	// Subnet is its range of addresses, such as 10.77.0.0/20; empty for one that Swarm chooses.
+	Subnet string
 }
 
 // Release is the part of the settings that belongs to one release of the service.

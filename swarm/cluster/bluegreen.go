@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
 // ServedBy is the sequence of the route by which a color became active last, 0 for never.
@@ -20,3 +22,24 @@ func (b *BlueGreen) LastServed() uint64 {
 	}
 	return last
 }
+
+// Waiting is the idle color while its release waits for a promote, else None.
+func (b *BlueGreen) Waiting() Color {
+	route, err := b.Route()
+	if err != nil {
+		return None
+	}
+	idle := Color(route.Color).Other()
+	svc := b.Colors[idle]
+	if svc == nil {
+		return None
+	}
+	since, err := strconv.ParseUint(svc.Spec.Labels[LabelWaiting], 10, 64)
+	if err != nil || ServedBy(svc.Spec) > since {
+		return None // it is not marked, or has had the traffic
+	}
+	return idle
+}
+
+// WaitsSince is the value of LabelWaiting for a release that is made while a route is in force.
+func WaitsSince(route haproxy.Route) string { return strconv.FormatUint(route.Sequence, 10) }

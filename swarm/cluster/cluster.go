@@ -16,16 +16,35 @@ type Cluster struct {
 	Stack  string
 	emit   func(Event)
 
-	poll *poller
+	steady *engine.Steady
+	poll   *poller
 }
 
 // New returns the stack of that name on the swarm that e is a manager of. Events are given to emit,
 // from several goroutines, one at a time; nil discards them.
 func New(e engine.API, stack string, emit func(Event)) *Cluster {
-	cl := &Cluster{Engine: engine.WithWholeWrites(e), Stack: stack, emit: oneAtATime(emit)}
+	cl := &Cluster{Stack: stack, emit: oneAtATime(emit)}
+	cl.steady = engine.NewSteady(e, cl.tellSilence)
+	cl.Engine = cl.steady
 	cl.poll = &poller{turns: turns{wake: make(chan struct{})}, look: cl.look}
 	return cl
 }
+
+// tellSilence tells that the manager does not answer, or answers again.
+func (cl *Cluster) tellSilence(err error) {
+	if err == nil {
+		cl.Done("", "manager", "the manager answers again")
+		return
+	}
+	cl.Warn("", "manager", "the manager does not answer, trying again: %v", err)
+}
+
+// Fence lets every write ask first whether it may be made; see engine.Steady. nil takes the fence
+// away.
+func (cl *Cluster) Fence(may func() error) { cl.steady.Fence(may) }
+
+// Unfenced is the engine without a fence.
+func (cl *Cluster) Unfenced() engine.API { return cl.steady.Unfenced() }
 
 // WithEngine returns the same stack by way of another engine, which is made of the one that cl has.
 // Both share their looks and events.

@@ -82,6 +82,9 @@ type UnconfirmedError struct {
 	Proxies []string
 	// After says what was left, and the way out.
 	After string
+	// Unhealthy says that all proxies have the route, and so will those that start; but none is
+	// healthy, as when somebody removed the color.
+	Unhealthy bool
 }
 
 func (e *UnconfirmedError) Error() string {

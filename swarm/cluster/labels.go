@@ -20,7 +20,8 @@ func (b *BlueGreen) Route() (haproxy.Route, error) {
 }
 
 // Next returns the route of a flip that has begun and not ended; its color is empty when there is
-// none.
+// none. It may be the route that is written down, which not every proxy has confirmed yet, or one
+// before it, when the flip was overruled.
 func (b *BlueGreen) Next() (haproxy.Route, error) {
 	if b.Proxy.Spec.Labels[LabelNext] == "" {
 		return haproxy.Route{}, nil
@@ -117,7 +118,11 @@ func (cl *Cluster) rewriteWith(ctx context.Context, svc *api.Service, options ap
 		}
 		fresh, _, ierr := cl.Engine.ServiceInspectWithRaw(ctx, current.ID, api.ServiceInspectOptions{})
 		if ierr != nil {
-			return nil, fmt.Errorf("inspect service %s: %w", spec.Name, ierr)
+			ierr = fmt.Errorf("inspect service %s: %w", spec.Name, ierr)
+			if err == nil {
+				ierr = &UnreadError{ierr}
+			}
+			return nil, ierr
 		}
 		current = fresh
 		if err == nil {
@@ -125,6 +130,14 @@ func (cl *Cluster) rewriteWith(ctx context.Context, svc *api.Service, options ap
 		}
 	}
 }
+
+// UnreadError says that a write was carried out, and that what it made of the service could not be
+// read.
+type UnreadError struct{ Err error }
+
+func (e *UnreadError) Error() string { return e.Err.Error() }
+
+func (e *UnreadError) Unwrap() error { return e.Err }
 
 // Relabel writes labels; an empty value removes the label.
 func (cl *Cluster) Relabel(ctx context.Context, svc *api.Service, labels map[string]string) (*api.Service, error) {

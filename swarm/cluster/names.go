@@ -21,7 +21,7 @@ const (
 	// LabelAlias and the compose service's name make the label that holds the route.
 	LabelAlias = "bluegreen.alias."
 	// LabelNext holds the route that a move in progress leads to, with ByRollback behind it when a
-	// rollback began it.
+	// rollback began it. It stays until every proxy has confirmed.
 	LabelNext = "bluegreen.next"
 	// LabelPrevious holds the number of the release that was active before the last flip.
 	LabelPrevious = "bluegreen.previous"
@@ -42,12 +42,17 @@ const (
 	LabelReplicas = "bluegreen.replicas"
 	// LabelServed holds the sequence of the route by which a color last became active.
 	LabelServed = "bluegreen.served"
+	// LabelWaiting is on a color whose release waits for a promote. It holds the sequence of the
+	// route at that time. Once LabelServed is higher, the release waits no more.
+	LabelWaiting = "bluegreen.waiting"
 	// LabelVersionOf is the name of the secret or config of the file that an object with another
 	// name is a version of.
 	LabelVersionOf = "bluegreen.version-of"
 	// LabelCold marks a color that was scaled down on purpose; its value is the number of replicas
 	// to come back to.
 	LabelCold = "bluegreen.cold"
+	// LabelReduced is on a service whose replicas are fewer for a moment, as "2 of 3"; see Unstick.
+	LabelReduced = "bluegreen.reduced"
 )
 
 // Roles of what is ours.

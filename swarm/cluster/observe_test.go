@@ -69,8 +69,8 @@ func TestSwarmThatCannotBeObserved(t *testing.T) {
 		{"an old engine", observed{version: "1.40"},
 			"the engine speaks API version 1.40, but orders need version 1.41: use Docker Engine 20.10 or newer"},
 		{"a network that is gone", observed{version: "1.47", services: []api.Service{onNetwork("x")}, inspect: cerrdefs.ErrNotFound}, ""},
-		{"a network that cannot be read", observed{version: "1.47", services: []api.Service{onNetwork("x")}, inspect: errors.New("unexpected EOF")},
-			"inspect the network x of service shop_db: unexpected EOF"},
+		{"a network that cannot be read", observed{version: "1.47", services: []api.Service{onNetwork("x")}, inspect: errors.New("refused")},
+			"inspect the network x of service shop_db: refused"},
 		{"a saved release that cannot be read", observed{version: "1.47", configs: []api.Config{saved}},
 			"config shop-bluegreen_saved-1 cannot be read: unexpected end of JSON input: remove it with `docker config rm shop-bluegreen_saved-1`"},
 	} {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
 
 // Swarm has no events for tasks, so what waits for tasks has to look again and again. All waits of
@@ -16,8 +18,6 @@ const (
 	lookFast = 200 * time.Millisecond
 	lookSlow = 500 * time.Millisecond
 	calm     = 1500 * time.Millisecond
-	// lookTime is how long one look may take.
-	lookTime = 30 * time.Second
 )
 
 // turns spaces looks. Each look takes one turn.
@@ -76,13 +76,15 @@ const (
 	allTasks     kind = iota // of services, by id; of all when none is named
 	currentTasks             // those of the services' current specs
 	nodes
+	services // by id
 )
 
 // seen is what a look saw.
 type seen struct {
-	tasks []api.Task
-	nodes []api.Node
-	err   error
+	tasks    []api.Task
+	nodes    []api.Node
+	services []api.Service
+	err      error
 }
 
 // asked is a request for a look.
@@ -103,7 +105,7 @@ type poller struct {
 }
 
 // next returns what the next look sees: it begins after the call. Requests of one kind share it.
-func (p *poller) next(ctx context.Context, k kind, services ...string) ([]api.Task, []api.Node, error) {
+func (p *poller) next(ctx context.Context, k kind, services ...string) seen {
 	a := asked{kind: k, services: services, answer: make(chan seen, 1)}
 	p.mu.Lock()
 	p.pending = append(p.pending, a)
@@ -114,12 +116,12 @@ func (p *poller) next(ctx context.Context, k kind, services ...string) ([]api.Ta
 	p.mu.Unlock()
 	select {
 	case s := <-a.answer:
-		return s.tasks, s.nodes, s.err
+		return s
 	case <-ctx.Done():
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.pending = slices.DeleteFunc(p.pending, func(other asked) bool { return other.answer == a.answer })
-		return nil, nil, context.Cause(ctx)
+		return seen{err: context.Cause(ctx)}
 	}
 }
 
@@ -132,8 +134,8 @@ func (p *poller) run(ctx context.Context) {
 			return
 		}
 		services := union(batch)
-		s := p.lookOnce(ctx, batch[0].kind, services)
-		if s.err == nil || len(batch) == 1 {
+		s := p.look(ctx, batch[0].kind, services)
+		if s.err == nil || len(batch) == 1 || !engine.NotFound(s.err) {
 			for _, a := range batch {
 				a.answer <- s.of(a)
 			}
@@ -141,15 +143,9 @@ func (p *poller) run(ctx context.Context) {
 		}
 		for _, a := range batch { // one of them may ask for a service that is gone
 			p.turns.take(ctx)
-			a.answer <- p.lookOnce(ctx, a.kind, a.services).of(a)
+			a.answer <- p.look(ctx, a.kind, a.services).of(a)
 		}
 	}
-}
-
-func (p *poller) lookOnce(ctx context.Context, k kind, services []string) seen {
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
-	defer cancel()
-	return p.look(ctx, k, services)
 }
 
 // batch takes all requests of the kind that has waited longest.
@@ -191,5 +187,6 @@ func (s seen) of(a asked) seen {
 	s.tasks = slices.DeleteFunc(slices.Clone(s.tasks), func(t api.Task) bool {
 		return len(a.services) > 0 && !slices.Contains(a.services, t.ServiceID)
 	})
+	s.services = slices.DeleteFunc(slices.Clone(s.services), func(svc api.Service) bool { return !slices.Contains(a.services, svc.ID) })
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	cerrdefs "github.com/containerd/errdefs"
 	api "github.com/docker/docker/api/types/swarm"
 )
 
@@ -28,8 +29,11 @@ func watched(list *[]looked) *poller {
 		mu.Lock()
 		*list = append(*list, looked{time.Since(began), k, fmt.Sprint(services)})
 		mu.Unlock()
+		if slices.Contains(services, "silent") {
+			return seen{err: errors.New("no answer from the manager")}
+		}
 		if slices.Contains(services, "gone") {
-			return seen{err: errors.New("no such service")}
+			return seen{err: fmt.Errorf("no such service: %w", cerrdefs.ErrNotFound)}
 		}
 		time.Sleep(10 * time.Millisecond)
 		var s seen
@@ -54,7 +58,8 @@ func TestWaitsShareTheirLooks(t *testing.T) {
 			waits.Go(func() {
 				id, k := fmt.Sprintf("s%02d", i), kind(i%2) // allTasks, currentTasks
 				for {
-					tasks, _, err := p.next(ctx, k, id)
+					saw := p.next(ctx, k, id)
+					tasks, err := saw.tasks, saw.err
 					if err != nil {
 						return
 					}
@@ -93,7 +98,7 @@ func TestLooksRestWhenNothingHappens(t *testing.T) {
 		count := func(during time.Duration) int {
 			before := len(list)
 			for end := time.Now().Add(during); time.Now().Before(end); {
-				if _, _, err := p.next(t.Context(), allTasks, "s"); err != nil {
+				if err := p.next(t.Context(), allTasks, "s").err; err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -119,18 +124,18 @@ func TestOneWaitDoesNotFailAnother(t *testing.T) {
 		given, cancel := context.WithCancel(t.Context())
 		var waits sync.WaitGroup
 		waits.Go(func() {
-			if _, _, err := p.next(given, allTasks, "given-up"); !errors.Is(err, context.Canceled) {
+			if err := p.next(given, allTasks, "given-up").err; !errors.Is(err, context.Canceled) {
 				t.Errorf("given up: %v", err)
 			}
 		})
 		waits.Go(func() {
-			if _, _, err := p.next(t.Context(), allTasks, "gone"); err == nil {
+			if err := p.next(t.Context(), allTasks, "gone").err; err == nil {
 				t.Error("a service that is gone has tasks")
 			}
 		})
 		waits.Go(func() {
-			if tasks, _, err := p.next(t.Context(), allTasks, "s"); err != nil || len(tasks) != 1 {
-				t.Errorf("%v, %v", tasks, err)
+			if s := p.next(t.Context(), allTasks, "s"); s.err != nil || len(s.tasks) != 1 {
+				t.Errorf("%v, %v", s.tasks, s.err)
 			}
 		})
 		synctest.Wait()
@@ -147,6 +152,28 @@ func TestOneWaitDoesNotFailAnother(t *testing.T) {
 	})
 }
 
+// A manager that does not answer is not asked once more for each wait.
+func TestSilenceIsOfAllWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer time.Sleep(time.Second) // until the poller has ended
+		var list []looked
+		p := watched(&list)
+		p.turns.take(t.Context()) // so that what follows is one batch
+		var waits sync.WaitGroup
+		for _, id := range []string{"s", "silent"} {
+			waits.Go(func() {
+				if saw := p.next(t.Context(), allTasks, id); saw.err == nil {
+					t.Errorf("%s got an answer", id)
+				}
+			})
+		}
+		waits.Wait()
+		if len(list) != 1 {
+			t.Errorf("looked %v", list)
+		}
+	})
+}
+
 // A request is answered by a look that began after it.
 func TestALookBeginsAfterItsRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -159,7 +186,8 @@ func TestALookBeginsAfterItsRequest(t *testing.T) {
 			waits.Go(func() {
 				time.Sleep(time.Duration(i) * 7 * time.Millisecond)
 				asked := time.Since(began)
-				tasks, _, err := p.next(t.Context(), allTasks, "s")
+				saw := p.next(t.Context(), allTasks, "s")
+				tasks, err := saw.tasks, saw.err
 				if err != nil {
 					t.Error(err)
 					return

@@ -28,7 +28,7 @@ type ProxyTask struct {
 	State   api.TaskState
 	Image   string
 	Err     string
-	// Down says that the task's node is not ready: nobody can tell what the task does.
+	// Down says that the task's node is not up: nobody can tell what the task does.
 	Down bool
 	// Stopping says that the swarm wants the task to end.
 	Stopping bool
@@ -71,7 +71,7 @@ func (cl *Cluster) ProxyTasks(ctx context.Context, look Look, rec *Record, servi
 	if len(list) == 0 {
 		return nil, nil
 	}
-	ready, err := look.RefreshNodes(ctx, rec)
+	ups, err := look.RefreshNodes(ctx, rec)
 	if err != nil {
 		return nil, err
 	}
@@ -83,21 +83,72 @@ func (cl *Cluster) ProxyTasks(ctx context.Context, look Look, rec *Record, servi
 	var out []ProxyTask
 	for id, name := range ids {
 		for _, t := range tasks[id] {
-			up, known := ready[t.NodeID]
+			up, known := ups[t.NodeID]
 			waits := Wanted(t) && (!Begun(t) || t.DesiredState == api.TaskStateReady)
-			if t.NodeID == "" || Ended(t) || !known || !runsProxy(t) || !waits && !Begun(t) {
+			if t.NodeID == "" || !known || !runsProxy(t) || !mayRun(t, up) && (Ended(t) || !waits) {
 				continue
 			}
-			out = append(out, ProxyTask{
-				Service: name, ID: t.ID, Name: rec.TaskName(t, rec.Entry(name).Proxy.Spec.Name),
-				Node: rec.NodeName(t.NodeID), NodeID: t.NodeID, Addr: TaskAddress(t, control.ID), State: t.Status.State,
-				Image: t.Spec.ContainerSpec.Image, Err: t.Status.Err, Down: !up,
-				Stopping: StateRank(t.DesiredState) > StateRank(api.TaskStateRunning), Waiting: waits, Created: t.CreatedAt,
-			})
+			p := rec.proxyTask(t, name, rec.Entry(name).Proxy.Spec.Name, control.ID)
+			p.Down, p.Waiting = !up, waits
+			out = append(out, p)
 		}
 	}
-	slices.SortFunc(out, func(a, b ProxyTask) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) })
+	slices.SortFunc(out, byName)
 	return out, nil
+}
+
+func byName(a, b ProxyTask) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) }
+
+func (rec *Record) proxyTask(t api.Task, service, swarmName, control string) ProxyTask {
+	return ProxyTask{
+		Service: service, ID: t.ID, Name: rec.TaskName(t, swarmName),
+		Node: rec.NodeName(t.NodeID), NodeID: t.NodeID, Addr: TaskAddress(t, control), State: t.Status.State,
+		Image: t.Spec.ContainerSpec.Image, Err: t.Status.Err,
+		Stopping: StateRank(t.DesiredState) > StateRank(api.TaskStateRunning), Created: t.CreatedAt,
+	}
+}
+
+// LeftProxies lists the proxies of a service that have not ended and are not those of its proxy
+// service, whatever service they are tasks of: it may be removed, or a plain one by now. One that
+// the manager has given up, on a node that does not answer, counts.
+func (cl *Cluster) LeftProxies(ctx context.Context, look Look, rec *Record, b *BlueGreen) ([]ProxyTask, error) {
+	all, err := look.AllTasks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	left := slices.DeleteFunc(all, func(t api.Task) bool {
+		own := b.Proxy != nil && t.ServiceID == b.Proxy.ID
+		return own || !runsProxy(t) || !named(t, PeersAlias(rec.Stack, b.Name)) || !mayRun(t, false)
+	})
+	if len(left) == 0 { // as nearly always: the nodes need no look
+		return nil, nil
+	}
+	ups, err := look.RefreshNodes(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	var out []ProxyTask
+	for _, t := range left {
+		up, known := ups[t.NodeID]
+		if known && mayRun(t, up) {
+			p := rec.proxyTask(t, b.Name, Scoped(rec.Stack, b.Name), "")
+			p.Down = !up
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, byName)
+	return out, nil
+}
+
+// mayRun says whether a task that has begun may still run: the manager gives one up on a node that
+// does not answer for long, which proves nothing.
+func mayRun(t api.Task, nodeUp bool) bool {
+	return Begun(t) || t.Status.State == api.TaskStateOrphaned && !nodeUp
+}
+
+// named says whether a task has an alias on one of its networks.
+func named(t api.Task, alias string) bool {
+	return slices.ContainsFunc(t.Spec.Networks, func(n api.NetworkAttachmentConfig) bool { return slices.Contains(n.Aliases, alias) })
 }
 
 // runsProxy says whether a task of a proxy service is a proxy: after an adoption the old app's
@@ -151,18 +202,25 @@ func (s *Snapshot) TaskName(t api.Task, service string) string {
 	return taskName(t, service, s.NodeName(t.NodeID))
 }
 
-// RefreshNodes looks at the nodes again, and returns which are ready by their ids.
+// IsUp says whether a node runs its tasks, as far as the managers know. After another manager has
+// begun to lead, every node is "unknown" until it reports to that one, and goes on meanwhile; one
+// that does not report is "down" soon.
+func IsUp(n api.Node) bool {
+	return n.Status.State == api.NodeStateReady || n.Status.State == api.NodeStateUnknown
+}
+
+// RefreshNodes looks at the nodes again, and returns which are up by their ids.
 func (l Look) RefreshNodes(ctx context.Context, rec *Record) (map[string]bool, error) {
 	nodes, err := l.Nodes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ready := map[string]bool{}
+	ups := map[string]bool{}
 	rec.Note(func(s *Snapshot) {
 		for _, n := range nodes {
 			s.Nodes[n.ID] = n
-			ready[n.ID] = n.Status.State == api.NodeStateReady
+			ups[n.ID] = IsUp(n)
 		}
 	})
-	return ready, nil
+	return ups, nil
 }

@@ -95,11 +95,9 @@ func (rec *Record) Node(id string) api.Node {
 	return rec.s.Nodes[id]
 }
 
-// Reachable says whether a node was ready when we looked last. Nobody can wait for what runs on
+// Reachable says whether a node was up when we looked last. Nobody can wait for what runs on
 // another.
-func (rec *Record) Reachable(nodeID string) bool {
-	return rec.Node(nodeID).Status.State == api.NodeStateReady
-}
+func (rec *Record) Reachable(nodeID string) bool { return IsUp(rec.Node(nodeID)) }
 
 // NodeName returns the host name of a node, or its id where the node is gone.
 func (rec *Record) NodeName(id string) string { return nodeName(rec.Node(id), id) }

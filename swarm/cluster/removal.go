@@ -53,26 +53,36 @@ func (cl *Cluster) awaitNetworkGone(ctx context.Context, id string) error {
 }
 
 // AwaitRemoved waits until the tasks of removed services have ended on every node that can be
-// reached.
+// reached. Beside RemovalTime they have their own grace period, which is that of draining for
+// proxies.
 func (cl *Cluster) AwaitRemoved(ctx context.Context, rec *Record, services []api.Service) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, RemovalTime, fmt.Errorf("removed tasks of stack %s did not end within %s: see `docker node ps` on each node", cl.Stack, RemovalTime))
-	defer cancel()
-	mine := map[string]bool{}
+	mine, most := map[string]bool{}, RemovalTime
 	for _, svc := range services {
 		mine[svc.ID] = true
+		most = max(most, RemovalTime+Grace(svc.Spec))
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("removed tasks of stack %s did not end within %s: see `docker node ps` on each node", cl.Stack, most))
+	defer cancel()
+	var watch nodeWatch
 	for look := cl.Now(); ; look = cl.Next() {
 		// A filter by service is refused once the service is gone, so all tasks are listed.
 		all, err := look.AllTasks(ctx)
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(all, func(t api.Task) bool {
-			return mine[t.ServiceID] && Begun(t) && rec.Reachable(t.NodeID)
-		}) {
-			return nil
+		left := slices.DeleteFunc(all, func(t api.Task) bool { return !mine[t.ServiceID] || !Begun(t) })
+		if on, err := watch.reachable(ctx, look, rec, left); err != nil || !on {
+			return err
 		}
 	}
+}
+
+// Grace is how long the tasks of a spec may take to end once they are told to.
+func Grace(spec api.ServiceSpec) time.Duration {
+	if c := spec.TaskTemplate.ContainerSpec; c != nil && c.StopGracePeriod != nil {
+		return *c.StopGracePeriod
+	}
+	return 0
 }
 
 // Mine says whether labels are of an object that this stack made.

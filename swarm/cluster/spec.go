@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
+	deepcopy "github.com/tiendc/go-deepcopy"
 )
 
 // NetworkNames returns the names of the observed networks by id.
@@ -89,8 +90,8 @@ func IsStopped(spec api.ServiceSpec) bool {
 // Clone returns a deep copy: the client writes into the specs that it is given.
 func Clone(spec api.ServiceSpec) api.ServiceSpec {
 	var c api.ServiceSpec
-	if err := json.Unmarshal(MustJSON(spec), &c); err != nil {
-		panic(fmt.Sprintf("a service spec does not survive JSON: %v", err)) // the API itself is JSON
+	if err := deepcopy.Copy(&c, spec); err != nil {
+		panic(fmt.Sprintf("a service spec cannot be copied: %v", err)) // only channels and the like cannot
 	}
 	return c
 }

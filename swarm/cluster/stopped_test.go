@@ -69,6 +69,8 @@ type written struct {
 	svc     *api.Service
 	numbers []uint64
 	refuse  error
+	// refuseAfter is after how many writes all are refused, 0 for never.
+	refuseAfter int
 }
 
 func (w *written) TaskList(context.Context, api.TaskListOptions) ([]api.Task, error) {
@@ -81,6 +83,9 @@ func (w *written) ServiceUpdate(_ context.Context, _ string, _ api.Version, spec
 	}
 	w.svc.Spec = spec
 	w.numbers = append(w.numbers, *Replicas(spec))
+	if len(w.numbers) == w.refuseAfter {
+		w.refuse = errors.New("refused")
+	}
 	return api.ServiceUpdateResponse{}, nil
 }
 
@@ -112,6 +117,9 @@ func TestUnstick(t *testing.T) {
 			if err != nil || *Replicas(svc.Spec) != 3 || len(e.numbers) != len(tc.want) {
 				t.Fatalf("wrote %v, error %v; want %v", e.numbers, err, tc.want)
 			}
+			if label, ok := svc.Spec.Labels[LabelReduced]; ok {
+				t.Errorf("the label stays: %s", label)
+			}
 			for i, n := range tc.want {
 				if e.numbers[i] != n {
 					t.Errorf("wrote %v, want %v", e.numbers, tc.want)
@@ -120,10 +128,24 @@ func TestUnstick(t *testing.T) {
 		})
 	}
 	t.Run("refused", func(t *testing.T) {
-		e := &written{tasks: []api.Task{runs, pending, runs}, svc: replicated(3), refuse: errors.New("unexpected EOF")}
+		e := &written{tasks: []api.Task{runs, pending, runs}, svc: replicated(3), refuse: errors.New("refused")}
 		_, err := New(e, "shop", nil).Unstick(t.Context(), replicated(3))
-		if want := "update service shop_web-green: unexpected EOF"; err == nil || err.Error() != want {
+		if want := "update service shop_web-green: refused"; err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
+		}
+	})
+	t.Run("ended between", func(t *testing.T) {
+		e := &written{tasks: []api.Task{runs, pending, runs}, svc: replicated(3), refuseAfter: 1}
+		if _, err := New(e, "shop", nil).Unstick(t.Context(), replicated(3)); err == nil {
+			t.Error("no error")
+		}
+		if got := e.svc.Spec.Labels[LabelReduced]; got != "2 of 3" || *Replicas(e.svc.Spec) != 2 {
+			t.Errorf("label %q, %d replicas", got, *Replicas(e.svc.Spec))
+		}
+		e.refuse, e.refuseAfter = nil, 0
+		svc, err := New(e, "shop", nil).Replenish(t.Context(), e.svc)
+		if err != nil || *Replicas(svc.Spec) != 3 || svc.Spec.Labels[LabelReduced] != "" {
+			t.Errorf("%+v, error %v", svc, err)
 		}
 	})
 	t.Run("global", func(t *testing.T) {

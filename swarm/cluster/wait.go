@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	api "github.com/docker/docker/api/types/swarm"
@@ -26,8 +27,7 @@ type Waiting struct {
 // healthcheck runs only when it is healthy. Only tasks of the current spec count. The error is an
 // *UnhealthyError, unless ctx ended.
 func (cl *Cluster) Await(ctx context.Context, rec *Record, w Waiting) ([]api.Task, error) {
-	best, last := map[string]int{}, time.Now()
-	shown := -1
+	f, shown := cl.follow(rec, w), -1
 	for look := cl.Now(); ; look = cl.Next() {
 		tasks, err := look.CurrentTasks(ctx, w.Svc.ID)
 		if err != nil {
@@ -35,6 +35,9 @@ func (cl *Cluster) Await(ctx context.Context, rec *Record, w Waiting) ([]api.Tas
 		}
 		running, want := RunningTasks(tasks), WantedTasks(w.Svc.Spec, tasks)
 		if len(running) == want && (want > 0 || IsStopped(w.Svc.Spec)) {
+			if err := f.checked(ctx, look); err != nil { // else the tasks are those of before
+				return nil, err
+			}
 			cl.Done(w.Service, w.Step, "%d of %d tasks ready", want, want)
 			return running, nil
 		}
@@ -45,10 +48,11 @@ func (cl *Cluster) Await(ctx context.Context, rec *Record, w Waiting) ([]api.Tas
 		if failed := Failures(w.Svc, tasks); len(failed) > 0 {
 			return nil, cl.Unhealthy(ctx, rec, w, SlotFailed(len(failed)), failed)
 		}
-		if Advanced(best, tasks) {
-			last = time.Now()
-		} else if time.Since(last) > w.Timeout {
-			return nil, cl.Unhealthy(ctx, rec, w, fmt.Sprintf("no progress for %s: %d of %d tasks are ready", w.Timeout, len(running), want), Newest(tasks))
+		if err := f.progress(ctx, tasks, fmt.Sprintf("%d of %d tasks are ready", len(running), want)); err != nil {
+			return nil, err
+		}
+		if err := f.goesOn(ctx, look, tasks); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -114,31 +118,49 @@ func slot(t api.Task) string {
 func Failures(svc *api.Service, tasks []api.Task) []api.Task {
 	failed := map[string][]api.Task{}
 	for _, t := range tasks {
-		switch t.Status.State {
-		case api.TaskStateFailed, api.TaskStateRejected, api.TaskStateComplete, api.TaskStateOrphaned:
-			if !t.CreatedAt.Before(svc.UpdatedAt) {
-				failed[slot(t)] = append(failed[slot(t)], t)
-			}
+		if failedSince(t, svc.UpdatedAt) {
+			failed[slot(t)] = append(failed[slot(t)], t)
 		}
 	}
 	for _, list := range failed {
-		if len(list) >= allowed(svc.Spec.TaskTemplate.RestartPolicy, list) {
-			slices.SortFunc(list, func(a, b api.Task) int { return b.CreatedAt.Compare(a.CreatedAt) })
+		slices.SortFunc(list, func(a, b api.Task) int { return b.CreatedAt.Compare(a.CreatedAt) })
+		if len(list) >= allowed(svc.Spec.TaskTemplate.RestartPolicy, list) && !mayPass(svc, list[0]) {
 			return list
 		}
 	}
 	return nil
 }
 
+// leaving is how long a node may still have a network that was removed from the swarm. Until then
+// it rejects tasks on a new network with the same addresses (moby#48069; seen on engine 28.5).
+const leaving = 30 * time.Second
+
+// mayPass says whether the node that rejected a task may take the next one, if there will be one.
+func mayPass(svc *api.Service, newest api.Task) bool {
+	p := svc.Spec.TaskTemplate.RestartPolicy
+	endless := p == nil || p.Condition != api.RestartPolicyConditionNone && (p.MaxAttempts == nil || *p.MaxAttempts == 0)
+	return endless && newest.Status.State == api.TaskStateRejected && strings.Contains(newest.Status.Err, "Pool overlaps with other one") &&
+		newest.CreatedAt.Sub(svc.UpdatedAt) < leaving
+}
+
+// failedSince says whether a task was made after a time and has ended by itself.
+func failedSince(t api.Task, made time.Time) bool {
+	switch t.Status.State {
+	case api.TaskStateFailed, api.TaskStateRejected, api.TaskStateComplete, api.TaskStateOrphaned:
+		return !t.CreatedAt.Before(made)
+	}
+	return false
+}
+
 // allowed is how many failures end the wait: as many as there can be when the policy makes no more
-// tasks.
+// tasks. The failed tasks of a slot come newest first.
 func allowed(p *api.RestartPolicy, failed []api.Task) int {
 	switch {
 	case p == nil:
 		return MaxFailures
 	case p.Condition == api.RestartPolicyConditionNone:
 		return 1
-	case p.Condition == api.RestartPolicyConditionOnFailure && failed[len(failed)-1].Status.State == api.TaskStateComplete:
+	case p.Condition == api.RestartPolicyConditionOnFailure && failed[0].Status.State == api.TaskStateComplete:
 		return 1
 	case p.MaxAttempts != nil && *p.MaxAttempts > 0:
 		return min(MaxFailures, int(*p.MaxAttempts)+1)
@@ -184,13 +206,36 @@ func (cl *Cluster) AwaitEnded(ctx context.Context, rec *Record, svc *api.Service
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("service %s: its tasks did not end within %s: see `docker service ps %s`",
 		svc.Spec.Name, timeout, svc.Spec.Name))
 	defer cancel()
+	var watch nodeWatch
 	for look := cl.Now(); ; look = cl.Next() {
 		tasks, err := look.Tasks(ctx, svc.ID)
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(tasks[svc.ID], func(t api.Task) bool { return Begun(t) && rec.Reachable(t.NodeID) }) {
-			return nil
+		left := slices.DeleteFunc(tasks[svc.ID], func(t api.Task) bool { return !Begun(t) })
+		if on, err := watch.reachable(ctx, look, rec, left); err != nil || !on {
+			return err
 		}
 	}
+}
+
+// nodesEvery is how often a wait for tasks to end looks whether their nodes answer.
+const nodesEvery = 5 * time.Second
+
+// nodeWatch looks at nodes now and then: one that goes down would be waited for for ever, and one
+// that came back would not be waited for.
+type nodeWatch struct{ last time.Time }
+
+// reachable says whether any of the tasks is on a node that answers: nobody can wait for another.
+func (w *nodeWatch) reachable(ctx context.Context, look Look, rec *Record, tasks []api.Task) (bool, error) {
+	if len(tasks) == 0 {
+		return false, nil
+	}
+	if time.Since(w.last) >= nodesEvery {
+		if _, err := look.RefreshNodes(ctx, rec); err != nil {
+			return false, err
+		}
+		w.last = time.Now()
+	}
+	return slices.ContainsFunc(tasks, func(t api.Task) bool { return rec.Reachable(t.NodeID) }), nil
 }

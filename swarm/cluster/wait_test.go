@@ -82,6 +82,39 @@ func TestOldFailuresDoNotCount(t *testing.T) {
 	}
 }
 
+// A node rejects tasks while it still has a network with the same addresses. That passes, or else
+// it is a failure after half a minute.
+func TestNetworkThatHasNotGoneYet(t *testing.T) {
+	const overlaps = "invalid pool request: Pool overlaps with other one on this address space"
+	for _, c := range []struct {
+		name   string
+		err    string
+		after  time.Duration // the service was updated
+		policy *api.RestartPolicy
+		want   int
+	}{
+		{"at first", overlaps, time.Second, nil, 0},
+		{"for long", overlaps, time.Minute, nil, 3},
+		{"of another cause", "No such image: web:2", time.Second, nil, 3},
+		{"with no other task to come", overlaps, time.Second, &api.RestartPolicy{MaxAttempts: new(uint64(2))}, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			svc := replicated(1)
+			svc.UpdatedAt = time.Now()
+			svc.Spec.TaskTemplate.RestartPolicy = c.policy
+			var tasks []api.Task
+			for n := range 3 {
+				rejected := task(1, api.TaskStateRejected, svc.UpdatedAt.Add(c.after+time.Duration(n)))
+				rejected.Status.Err = c.err
+				tasks = append(tasks, rejected)
+			}
+			if got := Failures(svc, tasks); len(got) != c.want {
+				t.Errorf("%d failures end the wait, want %d", len(got), c.want)
+			}
+		})
+	}
+}
+
 // A task in the place of a failed one begins again: that is no progress, and the wait ends.
 func TestFailureIsNoProgress(t *testing.T) {
 	now, looks := time.Now(), 0
@@ -115,6 +148,18 @@ func TestRestartPolicyThatMakesNoMoreTasks(t *testing.T) {
 				t.Errorf("%d failures end the wait, want %d", len(got), tc.want)
 			}
 		})
+	}
+}
+
+// With on-failure the newest task decides: after one that completed there is no other.
+func TestCompletedAfterAFailure(t *testing.T) {
+	svc, now := replicated(1), time.Now()
+	svc.Spec.TaskTemplate.RestartPolicy = &api.RestartPolicy{Condition: api.RestartPolicyConditionOnFailure}
+	failed, completed := task(1, api.TaskStateFailed, now), task(1, api.TaskStateComplete, now.Add(time.Second))
+	for _, tasks := range [][]api.Task{{failed, completed}, {completed, failed}} {
+		if got := Failures(svc, tasks); len(got) != 2 {
+			t.Errorf("%d failures end the wait, want 2", len(got))
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
 // adopt turns a plain service into the proxies of its own colors, in place: id, alias, mode and
@@ -49,7 +50,12 @@ func (r *run) adopt(ctx context.Context, s plan.Step) error {
 		return err
 	}
 	r.serves(s.Service)
-	if err := r.awaitReplaced(ctx, cluster.Waiting{Service: s.Service, Step: "proxies", Svc: svc, Timeout: s.Timeout}); err != nil {
+	if err := r.AwaitReplaced(ctx, r.known, cluster.Waiting{Service: s.Service, Step: "proxies", Svc: svc, Timeout: s.Timeout}); err != nil {
+		return err
+	}
+	// New proxies begin with the route. Those that an unfinished giving back has left run on as they
+	// are, and follow an earlier one.
+	if err := r.Confirm(ctx, r.known, []traffic.Move{{Service: b, From: s.To, To: s.To}}, nil); err != nil {
 		return err
 	}
 	// `docker service rollback` goes back by one write: after this second one it no longer brings

@@ -2,12 +2,10 @@ package execute
 
 import (
 	"context"
-	"fmt"
 
 	api "github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
@@ -34,29 +32,45 @@ func (r *run) startColor(ctx context.Context, s plan.Step) error {
 // anew.
 func (r *run) putColor(ctx context.Context, b *cluster.BlueGreen, s plan.Step) error {
 	live := b.Colors[s.Color]
-	keep := func(svc *api.Service) { b.Colors[s.Color] = svc }
-	if live != nil && cluster.ModeOf(live.Spec) != cluster.ModeOf(*s.Spec) {
-		if err := r.Engine.ServiceRemove(ctx, live.ID); err != nil && !engine.NotFound(err) {
-			return fmt.Errorf("remove service %s: %w", s.Name, err)
+	anew := live != nil && cluster.ModeOf(live.Spec) != cluster.ModeOf(*s.Spec)
+	if anew {
+		idle, err := r.emptiedOrClear(ctx, b, s)
+		if err != nil {
+			return err
 		}
-		live = nil
+		if err := r.discard(ctx, idle); err != nil {
+			return err
+		}
 	}
-	if live == nil {
-		return r.createService(ctx, s, keep)
+	if live == nil || anew {
+		return r.createService(ctx, s, func(svc *api.Service) { b.Colors[s.Color] = svc })
 	}
 	want, err := r.ready(ctx, s)
 	if err != nil {
 		return err
 	}
-	svc, err := r.Rewrite(ctx, live, func(spec *api.ServiceSpec) error {
-		*spec = replacing(r.known, *spec, want)
-		return nil
-	})
+	change := func(spec *api.ServiceSpec) { *spec = replacing(r.known, *spec, want) }
+	if extends(live.Spec, replacing(r.known, live.Spec, want)) {
+		return r.extend(ctx, b, s.Color, change)
+	}
+	idle, err := r.emptiedOrClear(ctx, b, s)
 	if err != nil {
 		return err
 	}
-	keep(svc)
-	return nil
+	return r.replace(ctx, idle, change)
+}
+
+// emptiedOrClear is the clearance of a color that this run has stopped before, or a new one. Since
+// it was stopped no proxy was told another route, and it has no task that anybody could send to.
+func (r *run) emptiedOrClear(ctx context.Context, b *cluster.BlueGreen, s plan.Step) (clearance, error) {
+	r.mu.Lock()
+	idle, ok := r.emptied[s.Name]
+	delete(r.emptied, s.Name)
+	r.mu.Unlock()
+	if ok {
+		return idle, nil
+	}
+	return r.clear(ctx, r.known, b, s.Color)
 }
 
 // changeColor changes the active color while it serves: its number of replicas and labels, never
@@ -90,16 +104,28 @@ func (r *run) restoreColor(ctx context.Context, s plan.Step) error {
 func (r *run) warmColor(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
 	if cluster.IsStopped(b.Colors[s.Color].Spec) {
-		svc, err := r.Rewrite(ctx, b.Colors[s.Color], func(spec *api.ServiceSpec) error {
-			*spec = cluster.Started(*spec)
-			return nil
-		})
-		if err != nil {
+		if err := r.extend(ctx, b, s.Color, func(spec *api.ServiceSpec) { *spec = cluster.Started(*spec) }); err != nil {
 			return err
 		}
-		b.Colors[s.Color] = svc
 	}
 	return r.awaitColor(ctx, b, s)
+}
+
+// markColor notes whether the release of an idle color waits for a promote. It writes only a label.
+func (r *run) markColor(ctx context.Context, s plan.Step) error {
+	b := r.blueGreen(s.Service)
+	mark := s.Spec.Labels[cluster.LabelWaiting]
+	svc, err := r.Relabel(ctx, b.Colors[s.Color], map[string]string{cluster.LabelWaiting: mark})
+	if err != nil {
+		return err
+	}
+	b.Colors[s.Color] = svc
+	text := "release %d waits for a promote"
+	if mark == "" {
+		text = "release %d waits no more for a promote"
+	}
+	r.Done(s.Service, "color "+string(s.Color), text, cluster.ReleaseOf(svc.Spec))
+	return nil
 }
 
 // awaitColor waits until a color runs in its full number.

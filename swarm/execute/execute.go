@@ -39,6 +39,7 @@ var functions = map[plan.Action]func(*run, context.Context, plan.Step) error{
 	plan.ChangeColor:   (*run).changeColor,
 	plan.RestoreColor:  (*run).restoreColor,
 	plan.WarmColor:     (*run).warmColor,
+	plan.MarkColor:     (*run).markColor,
 	plan.Remove:        (*run).removeOfStack,
 	plan.AwaitRemoved:  (*run).awaitStackGone,
 	plan.CheckPorts:    (*run).checkPorts,
@@ -51,7 +52,8 @@ var functions = map[plan.Action]func(*run, context.Context, plan.Step) error{
 // Execute carries out a plan. Until the flip, a failure puts the idle colors back to what they
 // held.
 func (ex *Executor) Execute(ctx context.Context, seen *cluster.Snapshot, todo plan.Plan) error {
-	r := &run{Executor: ex, known: cluster.NewRecord(seen), plan: todo, before: map[string]api.ServiceSpec{}, existed: map[string]bool{}, networks: map[string]string{}, served: map[string]bool{}}
+	r := &run{Executor: ex, known: cluster.NewRecord(seen), plan: todo, before: map[string]api.ServiceSpec{}, existed: map[string]bool{}, networks: map[string]string{}, served: map[string]bool{},
+		emptied: map[string]clearance{}}
 	for _, part := range parts(todo) {
 		if err := r.part(ctx, part); err != nil {
 			return r.failed(ctx, err)
@@ -131,7 +133,10 @@ func (r *run) failed(ctx context.Context, err error) error {
 		return &cluster.InterruptedError{Left: r.left()}
 	}
 	err = r.undo(ctx, err)
-	if ctx.Err() != nil {
+	switch {
+	case errors.Is(context.Cause(ctx), cluster.ErrLockLost):
+		return context.Cause(ctx)
+	case ctx.Err() != nil:
 		return errors.Join(&cluster.InterruptedError{Left: r.left()}, err)
 	}
 	return err

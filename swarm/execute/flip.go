@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -32,14 +34,33 @@ func (r *run) flip(ctx context.Context, steps []plan.Step) error {
 	var late *cluster.UnconfirmedError
 	var interrupted *cluster.InterruptedError
 	var moved *traffic.MayHaveMovedError
+	var partly *traffic.PartlyMovedError
+	if errors.As(err, &partly) {
+		for _, name := range partly.Moved {
+			r.serves(name)
+		}
+		return r.partlyMoved(partly)
+	}
 	if err == nil || errors.As(err, &late) || errors.As(err, &interrupted) || errors.As(err, &moved) {
 		for _, s := range steps {
 			r.serves(s.Service)
 		}
 	}
+	var lacks *traffic.NotReadyError
+	lacking := steps[0]
+	if errors.As(err, &lacks) {
+		for _, s := range slices.Backward(steps) {
+			if slices.Contains(lacks.Services, s.Service) {
+				lacking = s
+			}
+		}
+	}
 	switch {
-	case errors.Is(err, traffic.ErrNotReady) && r.plan.Command == plan.Up:
-		return &cluster.UnhealthyError{Service: steps[0].Service, Color: string(steps[0].Color), Cause: err.Error()}
+	case lacks != nil && r.plan.Command == plan.Up:
+		return &cluster.UnhealthyError{Service: lacking.Service, Color: string(lacking.Color), Cause: err.Error()}
+	case lacks != nil && r.plan.Command == plan.Rollback:
+		return fmt.Errorf("%w\ntraffic is where it was: a rollback does not wait for proxies that cannot be reached, but it sends no traffic to tasks that do not answer: see `docker service logs %s`",
+			err, r.blueGreen(lacking.Service).Colors[lacking.Color].Spec.Name)
 	case err != nil:
 		return err
 	}
@@ -56,6 +77,15 @@ func (r *run) flip(ctx context.Context, steps []plan.Step) error {
 		}
 	}
 	return nil
+}
+
+// partlyMoved says how to go on with the services that did not move: the same flip or rollback
+// again would move the others back.
+func (r *run) partlyMoved(e *traffic.PartlyMovedError) error {
+	if r.plan.Command == plan.Up {
+		return fmt.Errorf("%w: run `docker bluegreen up` again", e)
+	}
+	return fmt.Errorf("%w: run `docker bluegreen %s %s`", e, r.plan.Command, strings.Join(e.Left, " "))
 }
 
 // full returns the addresses of a color's tasks when all of them run; else it says what is missing.

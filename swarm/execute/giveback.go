@@ -1,7 +1,9 @@
 package execute
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 
 	api "github.com/docker/docker/api/types/swarm"
 
@@ -44,12 +46,16 @@ func (r *run) giveBack(ctx context.Context, s plan.Step) error {
 		return err
 	}
 	r.serves(s.Service)
-	if err := r.awaitReplaced(ctx, w); err != nil {
+	if err := r.AwaitReplaced(ctx, r.known, w); err != nil {
 		return err
 	}
 	// The user's own labels and update_config; and `docker service rollback`, which undoes one
 	// write, no longer brings proxies back.
+	written := cluster.MustJSON(svc.Spec.TaskTemplate.ContainerSpec)
 	svc, err = r.Rewrite(ctx, b.Proxy, func(spec *api.ServiceSpec) error {
+		if !bytes.Equal(cluster.MustJSON(spec.TaskTemplate.ContainerSpec), written) { // it may be proxies again
+			return fmt.Errorf("service %s: somebody changed %s meanwhile: run the command again", s.Service, s.Name)
+		}
 		spec.Labels, spec.UpdateConfig = want.Labels, want.UpdateConfig
 		return nil
 	})

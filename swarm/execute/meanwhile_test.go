@@ -118,30 +118,51 @@ func TestServiceOfAStep(t *testing.T) {
 // What an interruption leaves, in words, by what had been done.
 func TestWhatIsLeft(t *testing.T) {
 	blue := plan.Step{Service: "web", Name: "shop_web-blue", Color: cluster.Blue}
-	const api = "api"
+	const other = "api"
+	none := func(*run) {}
+	existed := func(r *run) { r.existed[blue.Name] = true }
+	made := func(r *run) { r.blueGreen("web").Colors[cluster.Blue] = &api.Service{} }
 	for _, tc := range []struct {
 		name    string
 		command plan.Command
 		begun   []plan.Step
 		served  []string
+		done    func(*run)
 		want    string
 	}{
-		{"an up that touched nothing", plan.Up, nil, nil, "traffic is where it was; run `docker bluegreen up` again to finish"},
-		{"an up that touched a color twice", plan.Up, []plan.Step{blue, blue}, nil,
+		{"an up that touched nothing", plan.Up, nil, nil, none, "traffic is where it was; run `docker bluegreen up` again to finish"},
+		{"an up that touched a color twice", plan.Up, []plan.Step{blue, blue}, nil, existed,
 			"traffic is where it was; shop_web-blue is half-way to another release; run `docker bluegreen up` again to finish, " +
 				"or `docker bluegreen rollback` to return to the earlier release"},
-		{"an up of which one service has moved", plan.Up, []plan.Step{blue}, []string{api},
+		{"an up of which one service has moved", plan.Up, []plan.Step{blue}, []string{other}, existed,
 			"traffic of api has moved to the new release; shop_web-blue is half-way to another release; run `docker bluegreen up` again to finish, " +
 				"or `docker bluegreen rollback` to return to the earlier release"},
-		{"an up that has moved", plan.Up, []plan.Step{blue}, []string{api, "web"},
+		{"an up that has moved", plan.Up, []plan.Step{blue}, []string{other, "web"}, existed,
 			"traffic of api, web has moved to the new release; run `docker bluegreen up` again to finish"},
-		{"a flip", plan.FlipTo, nil, nil, "traffic is where it was; run the same command again"},
-		{"a flip that has moved", plan.FlipTo, nil, []string{"web"}, "traffic of web has moved; the old color may still run"},
-		{"a rollback that has moved", plan.Rollback, []plan.Step{blue}, []string{"web", api}, "traffic of api, web has moved; the old color may still run"},
+		{"an up that was about to make a color", plan.Up, []plan.Step{blue}, nil, none,
+			"traffic is where it was; run `docker bluegreen up` again to finish"},
+		{"an up that made a color", plan.Up, []plan.Step{blue}, nil, made,
+			"traffic is where it was; shop_web-blue is half-way to its first release; run `docker bluegreen up` again to finish"},
+		{"an up that makes proxies", plan.Up, []plan.Step{blue}, nil, func(r *run) {
+			made(r)
+			r.created = append(r.created, r.blueGreen("web"))
+		}, "traffic of web may be just moving; shop_web-blue is half-way to its first release; run `docker bluegreen up` again to finish"},
+		{"an up that adopts a service", plan.Up, nil, nil, func(r *run) {
+			r.plan.Steps = []plan.Step{{Do: plan.Adopt, Service: "web"}}
+			r.before["web"] = api.ServiceSpec{}
+		}, "traffic of web may be just moving; run `docker bluegreen up` again to finish"},
+		{"an up that changes proxies", plan.Up, nil, nil, func(r *run) {
+			r.plan.Steps = []plan.Step{{Do: plan.UpdateProxies, Service: "web"}}
+			r.before["web"] = api.ServiceSpec{}
+		}, "traffic is where it was; run `docker bluegreen up` again to finish"},
+		{"a flip", plan.FlipTo, nil, nil, none, "traffic is where it was; run the same command again"},
+		{"a flip that has moved", plan.FlipTo, nil, []string{"web"}, none, "traffic of web has moved; the old color may still run"},
+		{"a rollback that has moved", plan.Rollback, []plan.Step{blue}, []string{"web", other}, none, "traffic of api, web has moved; the old color may still run"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := onSwarm(tc.command, &clustertest.Engine{})
 			r.begun = tc.begun
+			tc.done(r)
 			for _, s := range tc.served {
 				r.serves(s)
 			}
@@ -165,7 +186,7 @@ func TestUnknownStep(t *testing.T) {
 func TestUntouched(t *testing.T) {
 	r := onSwarm(plan.Up, &clustertest.Engine{})
 	r.serves("web")
-	for service, want := range map[string]string{"web": "its new release gets the traffic already", "db": "traffic was not touched"} {
+	for service, want := range map[string]string{"web": "its new release gets the traffic already", "db": "traffic of web has moved to the new release, other traffic was not touched"} {
 		u := &cluster.UnhealthyError{Service: service, Cause: "it is"}
 		err := r.undo(t.Context(), errors.Join(u))
 		if !errors.As(err, new(*cluster.UnhealthyError)) || u.After != want {

@@ -33,21 +33,23 @@ func (r *run) createNetwork(ctx context.Context, s plan.Step) error {
 }
 
 // allocated returns a new network once the swarm has given it its subnet, which comes a moment
-// after the create.
+// after the create. Time in which the manager does not answer does not count.
 func (r *run) allocated(ctx context.Context, id string) (network.Inspect, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, allocateTime, fmt.Errorf("it got no subnet within %s: see the logs of the swarm's leader", allocateTime))
-	defer cancel()
-	for {
+	for waited := time.Duration(0); ; {
 		n, err := r.Engine.NetworkInspect(ctx, id, network.InspectOptions{Scope: "swarm"})
-		if err != nil && ctx.Err() == nil {
+		switch {
+		case err != nil:
 			return n, err
-		}
-		if len(n.IPAM.Config) > 0 && n.IPAM.Config[0].Subnet != "" {
+		case len(n.IPAM.Config) > 0 && n.IPAM.Config[0].Subnet != "":
 			return n, nil
+		case waited > allocateTime:
+			return n, fmt.Errorf("it got no subnet within %s: see the logs of the swarm's leader, and run the command again", allocateTime)
 		}
+		began := time.Now()
 		if !r.Pause(ctx) {
 			return n, context.Cause(ctx)
 		}
+		waited += time.Since(began)
 	}
 }
 
@@ -105,5 +107,9 @@ func (r *run) awaitStep(ctx context.Context, s plan.Step) error {
 	if cluster.IsJob(svc.Spec) {
 		return r.awaitCompleted(ctx, cluster.Waiting{Service: s.Service, Step: "job", Svc: svc, Timeout: s.Timeout})
 	}
-	return r.AwaitSteady(ctx, r.known, cluster.Waiting{Service: s.Service, Color: s.Color, Step: "tasks", Svc: svc, Timeout: s.Timeout})
+	w := cluster.Waiting{Service: s.Service, Color: s.Color, Step: "tasks", Svc: svc, Timeout: s.Timeout}
+	if err := r.AwaitSteady(ctx, r.known, w); err != nil {
+		return err
+	}
+	return r.AwaitReplaced(ctx, r.known, w)
 }

@@ -1,6 +1,7 @@
 package execute
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -85,11 +86,16 @@ func (r *run) updateProxies(ctx context.Context, s plan.Step) error {
 	if err := r.putProxies(ctx, b, want); err != nil {
 		return err
 	}
+	r.mu.Lock()
+	if bytes.Equal(cluster.MustJSON(b.Proxy.Spec), cluster.MustJSON(r.before[s.Service])) {
+		delete(r.before, s.Service) // a paused update that goes on: there is nothing to put back
+	}
+	r.mu.Unlock()
 	w := cluster.Waiting{Service: s.Service, Step: "proxies", Svc: b.Proxy, Timeout: s.Timeout}
 	if _, err := r.Await(ctx, r.known, w); err != nil {
 		return err
 	}
-	if err := r.awaitReplaced(ctx, w); err != nil {
+	if err := r.AwaitReplaced(ctx, r.known, w); err != nil {
 		return err
 	}
 	r.Done(s.Service, "proxies", "changed: %s", s.Cause)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ import (
 func (r *run) awaitReady(ctx context.Context, b *cluster.BlueGreen, c cluster.Color, timeout time.Duration) error {
 	step := "color " + string(c)
 	w := cluster.Waiting{Service: b.Name, Color: c, Step: step, Svc: b.Colors[c], Timeout: timeout}
+	fewest := math.MaxInt
 	for began := time.Now(); ; {
 		tasks, err := r.Await(ctx, r.known, w)
 		if err != nil {
@@ -28,16 +30,20 @@ func (r *run) awaitReady(ctx context.Context, b *cluster.BlueGreen, c cluster.Co
 		if err := r.proxiesFailed(ctx, b); err != nil {
 			return err
 		}
-		unmet, err := r.readyOnce(ctx, b, c, tasks, timeout-time.Since(began))
+		report, err := r.readyOnce(ctx, b, c, tasks, timeout-time.Since(began))
 		switch {
-		case errors.Is(err, cluster.ErrTasksChanged) && r.Pause(ctx):
+		case errors.Is(err, traffic.ErrNoProxy) && time.Since(began) >= timeout:
+			return r.Unhealthy(ctx, r.known, w, fmt.Sprintf("not ready in every proxy within %s: %s", timeout, err), tasks)
+		case (errors.Is(err, traffic.ErrNoProxy) || errors.Is(err, cluster.ErrTasksChanged)) && r.Pause(ctx):
 		case err != nil:
 			return err
-		case unmet == "":
+		case report.Met:
 			r.Done(b.Name, step, "ready in every proxy")
 			return nil
+		case report.Advanced(&fewest):
+			began = time.Now()
 		case time.Since(began) >= timeout:
-			return r.Unhealthy(ctx, r.known, w, fmt.Sprintf("not ready in every proxy within %s: %s", timeout, unmet), tasks)
+			return r.Unhealthy(ctx, r.known, w, fmt.Sprintf("not ready in every proxy within %s: %s", timeout, report.Unmet()), tasks)
 		}
 	}
 }
@@ -54,20 +60,12 @@ func (r *run) proxiesFailed(ctx context.Context, b *cluster.BlueGreen) error {
 	return nil
 }
 
-// readyOnce asks the proxies to see these tasks ready, until the tasks change. It returns what was
-// not met.
-func (r *run) readyOnce(ctx context.Context, b *cluster.BlueGreen, c cluster.Color, tasks []api.Task, wait time.Duration) (string, error) {
-	route, err := b.Route()
+// readyOnce asks the proxies to see these tasks ready, until the tasks change. ErrNoProxy says that
+// none is there yet, traffic.ErrDrift that they follow a later route than the label.
+func (r *run) readyOnce(ctx context.Context, b *cluster.BlueGreen, c cluster.Color, tasks []api.Task, wait time.Duration) (*traffic.Answer, error) {
+	stays, err := traffic.Standing(b)
 	if err != nil {
-		return "", err
-	}
-	here := []traffic.Move{{Service: b, From: route, To: route}}
-	proxies, err := r.Askable(ctx, r.known, here)
-	if errors.Is(err, traffic.ErrNoProxy) {
-		return err.Error(), cluster.ErrTasksChanged // one is on its way: a wait for the next look
-	}
-	if err != nil {
-		return "", err
+		return nil, err
 	}
 	addrs := cluster.TaskAddresses(tasks, cluster.ServingNetwork(b.Colors[c].Spec, cluster.ServersAlias(r.Stack, b.Name, c)))
 	octx, cancel := context.WithCancelCause(ctx)
@@ -76,17 +74,14 @@ func (r *run) readyOnce(ctx context.Context, b *cluster.BlueGreen, c cluster.Col
 	defer watches.Wait()
 	defer cancel(nil)
 	watches.Go(func() { r.watchTasks(octx, color, tasks, cancel) })
-	watches.Go(func() { r.WatchProxies(octx, r.known, here, proxies, cancel) })
-	report, err := r.Order(octx, r.known, proxies, haproxy.Order{Wait: max(wait, time.Second),
+	moves := []traffic.Move{stays}
+	report, err := r.OrderHere(octx, r.known, moves, haproxy.Order{Wait: max(wait, time.Second),
 		Until: []haproxy.Condition{{Service: b.Name, Color: string(c), Want: haproxy.Ready, Addrs: addrs}}},
 		func(unmet string) { r.Working(b.Name, "color "+string(c), "%s", unmet) })
-	if err != nil {
-		return "", err
+	if err == nil && traffic.Outrun(moves, report) {
+		return nil, traffic.ErrDrift
 	}
-	if !report.Met {
-		return report.Unmet(), nil
-	}
-	return "", nil
+	return report, err
 }
 
 // watchTasks cancels when the running tasks of a color are not the given ones any more.

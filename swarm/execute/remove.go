@@ -14,6 +14,17 @@ import (
 // removeOfStack removes a service together with its stack: tasks are waited for when all services
 // are removed.
 func (r *run) removeOfStack(ctx context.Context, s plan.Step) error {
+	if b := r.known.Entry(s.Service); s.Color != cluster.None && b.Colors[s.Color] != nil {
+		idle, err := r.clearOfDown(ctx, b, s.Color)
+		if err != nil {
+			return err
+		}
+		if err := r.discard(ctx, idle); err != nil {
+			return err
+		}
+		r.Done("", "service "+s.Name, "removed")
+		return nil
+	}
 	for _, svc := range r.known.Snapshot().Services() {
 		if svc.Spec.Name != s.Name {
 			continue
@@ -55,12 +66,15 @@ func (r *run) removeProxies(ctx context.Context, s plan.Step) error {
 // removeColor removes a color, once no proxy is left that could send there.
 func (r *run) removeColor(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
-	if plain, ok := r.known.Plain(s.Service); ok {
-		if err := r.proxiesLeft(ctx, plain); err != nil {
-			return err
-		}
+	color := b.Colors[s.Color]
+	idle, err := r.clear(ctx, r.known, b, s.Color)
+	if err != nil {
+		return err
 	}
-	if err := r.remove(ctx, b.Colors[s.Color]); err != nil {
+	if err := r.discard(ctx, idle); err != nil {
+		return err
+	}
+	if err := r.AwaitRemoved(ctx, r.known, []api.Service{*color}); err != nil {
 		return err
 	}
 	r.Done(s.Service, "color "+string(s.Color), "removed: %s", s.Cause)
@@ -68,17 +82,18 @@ func (r *run) removeColor(ctx context.Context, s plan.Step) error {
 }
 
 // removeNetwork removes a network; with the control network the generated files of proxies go too.
+// They go first: should this be interrupted, the network tells the next command that there is
+// something to remove.
 func (r *run) removeNetwork(ctx context.Context, s plan.Step) error {
 	ctx, cancel := context.WithTimeout(ctx, cluster.RemovalTime)
 	defer cancel()
 	n, _ := r.known.Network(s.Name)
-	if err := r.Executor.RemoveNetwork(ctx, n); err != nil {
-		return err
+	if r.plan.Command != plan.Down { // there files have steps of their own
+		if err := r.removeFiles(ctx); err != nil {
+			return err
+		}
 	}
-	if r.plan.Command == plan.Down {
-		return nil // they have steps of their own
-	}
-	return r.removeFiles(ctx)
+	return r.Executor.RemoveNetwork(ctx, n)
 }
 
 // removeFiles removes the generated files of proxies.
@@ -95,10 +110,14 @@ func (r *run) removeFiles(ctx context.Context) error {
 	return nil
 }
 
-// remove removes a service and waits until its tasks have ended; nil is no service.
+// remove removes a service that is no color, and waits until its tasks have ended; nil is no
+// service.
 func (r *run) remove(ctx context.Context, svc *api.Service) error {
 	if svc == nil {
 		return nil
+	}
+	if svc.Spec.Labels[cluster.LabelRole] == cluster.RoleColor {
+		return fmt.Errorf("remove service %s: nobody has asked the proxies whether they send to it", svc.Spec.Name)
 	}
 	if err := r.Engine.ServiceRemove(ctx, svc.ID); err != nil && !engine.NotFound(err) {
 		return fmt.Errorf("remove service %s: %w", svc.Spec.Name, err)

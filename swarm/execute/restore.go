@@ -8,7 +8,6 @@ import (
 	api "github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
 
 // restore brings a color back to its saved release and waits, for a while, until it runs.
@@ -16,14 +15,17 @@ func (ex *Executor) restore(ctx context.Context, rec *cluster.Record, b *cluster
 	saved := cluster.Clone(*b.Saved[c])
 	step := "restore " + string(c)
 	ex.Working(b.Name, step, "restoring release %d", cluster.ReleaseOf(saved))
-	if err := ex.halt(ctx, rec, b, c, step); err != nil {
-		return "", err
-	}
-	svc, err := ex.putBack(ctx, b.Colors[c], saved)
+	idle, err := ex.clear(ctx, rec, b, c)
 	if err != nil {
 		return "", err
 	}
-	b.Colors[c] = svc
+	if err := ex.halt(ctx, rec, idle, step); err != nil {
+		return "", err
+	}
+	if err := ex.putBack(ctx, idle, saved); err != nil {
+		return "", err
+	}
+	svc := b.Colors[c]
 	text := fmt.Sprintf("%s holds release %d again", svc.Spec.Name, cluster.ReleaseOf(svc.Spec))
 	if _, err := ex.Await(ctx, rec, cluster.Waiting{Service: b.Name, Color: c, Step: step, Svc: svc, Timeout: undoTime}); err != nil {
 		var u *cluster.UnhealthyError
@@ -36,21 +38,24 @@ func (ex *Executor) restore(ctx context.Context, rec *cluster.Record, b *cluster
 }
 
 // putBack writes a saved spec; a service whose mode is another by now is made anew.
-func (ex *Executor) putBack(ctx context.Context, live *api.Service, saved api.ServiceSpec) (*api.Service, error) {
-	if cluster.ModeOf(live.Spec) == cluster.ModeOf(saved) {
-		return ex.Rewrite(ctx, live, func(spec *api.ServiceSpec) error {
+func (ex *Executor) putBack(ctx context.Context, idle clearance, saved api.ServiceSpec) error {
+	if cluster.ModeOf(idle.service().Spec) == cluster.ModeOf(saved) {
+		return ex.replace(ctx, idle, func(spec *api.ServiceSpec) {
 			force := spec.TaskTemplate.ForceUpdate
 			*spec = cluster.Clone(saved)
 			spec.TaskTemplate.ForceUpdate = force
-			return nil
 		})
 	}
-	if err := ex.Engine.ServiceRemove(ctx, live.ID); err != nil && !engine.NotFound(err) {
-		return nil, fmt.Errorf("remove service %s: %w", live.Spec.Name, err)
+	if err := ex.discard(ctx, idle); err != nil {
+		return err
 	}
 	created, err := ex.Engine.ServiceCreate(ctx, cluster.Clone(saved), api.ServiceCreateOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("create service %s: %w", saved.Name, err)
+		return fmt.Errorf("create service %s: %w", saved.Name, err)
 	}
-	return ex.Inspect(ctx, created.ID)
+	svc, err := ex.Inspect(ctx, created.ID)
+	if err == nil {
+		idle.b.Colors[idle.c] = svc
+	}
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	api "github.com/docker/docker/api/types/swarm"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -36,6 +37,10 @@ type run struct {
 	// served are the services that are past the point of no return: their new version takes
 	// traffic, and from then on nothing of theirs is touched.
 	served map[string]bool
+	// emptied are the clearances of colors that were stopped for a new release, by swarm name.
+	emptied map[string]clearance
+	// proxiesEnd is the wait for the end of all proxies of a stack that goes down.
+	proxiesEnd singleflight.Group
 	// tolerated are failures that are told at the end.
 	tolerated error
 }
@@ -61,20 +66,44 @@ func (r *run) left() string {
 	if len(r.served) > 0 {
 		text = "traffic of " + cluster.Sentence(slices.Sorted(maps.Keys(r.served))) + " has moved to the new release;"
 	}
-	var names []string
+	if moving := r.moving(); len(moving) > 0 {
+		text = "traffic of " + cluster.Sentence(moving) + " may be just moving;"
+	}
+	again := " run `docker bluegreen up` again to finish"
+	halfWay, existed := map[string]bool{}, false
 	for _, s := range r.begun {
-		if !r.served[s.Service] {
-			names = append(names, s.Name)
+		if !r.served[s.Service] && (r.existed[s.Name] || r.blueGreen(s.Service).Colors[s.Color] != nil) {
+			halfWay[s.Name], existed = true, existed || r.existed[s.Name]
 		}
 	}
-	if len(names) == 0 {
-		return text + " run `docker bluegreen up` again to finish"
+	for _, name := range slices.Sorted(maps.Keys(halfWay)) {
+		if r.existed[name] {
+			text += fmt.Sprintf(" %s is half-way to another release;", name)
+		} else {
+			text += fmt.Sprintf(" %s is half-way to its first release;", name)
+		}
 	}
+	if existed {
+		again += ", or `docker bluegreen rollback` to return to the earlier release"
+	}
+	return text + again
+}
+
+// moving are the services whose tasks are perhaps just exchanged: some may be proxies by now, or
+// none any more.
+func (r *run) moving() []string {
+	var names []string
+	for _, b := range r.created {
+		names = append(names, b.Name)
+	}
+	for _, s := range r.plan.Steps {
+		if _, touched := r.before[s.Service]; touched && (s.Do == plan.Adopt || s.Do == plan.GiveBack) {
+			names = append(names, s.Service)
+		}
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return r.served[name] })
 	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		text += fmt.Sprintf(" %s is half-way to another release;", name)
-	}
-	return text + " run `docker bluegreen up` again to finish, or `docker bluegreen rollback` to return to the earlier release"
+	return names
 }
 
 // serves notes that a service is past the point of no return.

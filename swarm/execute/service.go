@@ -59,6 +59,9 @@ func (r *run) createService(ctx context.Context, s plan.Step, keep func(*api.Ser
 	}
 	svc, err := r.Inspect(ctx, created.ID)
 	if err != nil {
+		if keep != nil { // what exists must be known, here too
+			keep(&api.Service{ID: created.ID, Spec: spec})
+		}
 		return err
 	}
 	if keep != nil {

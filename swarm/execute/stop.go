@@ -2,10 +2,9 @@ package execute
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
-
-	api "github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
@@ -16,42 +15,50 @@ import (
 // stopTime is how long a color's tasks may take to end, beside their own grace period.
 const stopTime = 60 * time.Second
 
-// emptyTime is how long the proxies may take to forget tasks that have ended.
-const emptyTime = 30 * time.Second
+const (
+	// emptyTime is how long the same proxies may take to forget tasks that have ended: Docker tells
+	// all nodes that an address is gone at once, and again every 30 s where that was lost.
+	emptyTime = time.Minute
+	// emptyMost is how long that may take in all, while proxies come and go.
+	emptyMost = 5 * time.Minute
+)
 
 // stopColor brings the idle color to no task at all, out of every proxy: then nothing of the old
 // release can be taken for the new one. First every proxy confirms that it does not send there.
 func (r *run) stopColor(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
-	if b.Proxy != nil {
-		if err := r.leave(ctx, b, s); err != nil {
-			return err
-		}
+	var idle clearance
+	var err error
+	if b.Proxy == nil {
+		idle, err = r.clear(ctx, r.known, b, s.Color)
+	} else {
+		idle, err = r.rest(ctx, r.known, b, s.Color, s.Settings.Drain)
+	}
+	if err != nil {
+		return err
 	}
 	r.touch(s)
 	if err := r.Save(ctx, r.known, b, s.Color); err != nil {
 		return err
 	}
-	return r.halt(ctx, r.known, b, s.Color, "color "+string(s.Color))
+	if err := r.halt(ctx, r.known, idle, "color "+string(s.Color)); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.emptied[s.Name] = idle
+	return nil
 }
 
 // halt scales a color to nothing and waits until its tasks have ended and no proxy knows any of
 // them.
-func (ex *Executor) halt(ctx context.Context, rec *cluster.Record, b *cluster.BlueGreen, c cluster.Color, step string) error {
-	svc, err := ex.Rewrite(ctx, b.Colors[c], func(spec *api.ServiceSpec) error {
-		*spec = cluster.Stopped(*spec)
-		return nil
-	})
-	if err != nil {
+func (ex *Executor) halt(ctx context.Context, rec *cluster.Record, idle clearance, step string) error {
+	if err := ex.stop(ctx, idle); err != nil {
 		return err
 	}
-	b.Colors[c] = svc
+	b, c, svc := idle.b, idle.c, idle.service()
 	ex.Working(b.Name, step, "stopping release %d", cluster.ReleaseOf(svc.Spec))
-	grace := stopTime
-	if g := svc.Spec.TaskTemplate.ContainerSpec.StopGracePeriod; g != nil {
-		grace += *g
-	}
-	if err := ex.AwaitEnded(ctx, rec, svc, grace); err != nil {
+	if err := ex.AwaitEnded(ctx, rec, svc, stopTime+cluster.Grace(svc.Spec)); err != nil {
 		return err
 	}
 	if b.Proxy == nil {
@@ -60,23 +67,34 @@ func (ex *Executor) halt(ctx context.Context, rec *cluster.Record, b *cluster.Bl
 	return ex.awaitGone(ctx, rec, b, c)
 }
 
-// awaitGone waits until no proxy has an address of the color.
+// awaitGone waits until no proxy has an address of the color. While proxies come and go, those are
+// asked that are there.
 func (ex *Executor) awaitGone(ctx context.Context, rec *cluster.Record, b *cluster.BlueGreen, c cluster.Color) error {
-	route, err := b.Route()
-	if err != nil {
-		return err
+	for end := time.Now().Add(emptyMost); ; {
+		report, err := ex.goneOnce(ctx, rec, b, c)
+		changed := errors.Is(err, traffic.ErrNoProxy) || errors.Is(err, cluster.ErrTasksChanged)
+		switch {
+		case changed && time.Now().Before(end) && ex.Pause(ctx):
+		case errors.Is(err, cluster.ErrTasksChanged) && ctx.Err() == nil:
+			return fmt.Errorf("service %s: its proxies came and went for %s, so not all said that %s is empty: see `docker service ps %s`, and run the command again",
+				b.Name, emptyMost, c, b.Proxy.Spec.Name)
+		case err != nil:
+			return err
+		case report.Met:
+			return nil
+		default:
+			return fmt.Errorf("service %s: the proxies still know tasks of %s after %s: %s", b.Name, c, emptyTime, report.Unmet())
+		}
 	}
-	proxies, err := ex.Askable(ctx, rec, []traffic.Move{{Service: b, From: route, To: route}})
+}
+
+// goneOnce asks the proxies whether they know tasks of the color, until none does or the proxies
+// change.
+func (ex *Executor) goneOnce(ctx context.Context, rec *cluster.Record, b *cluster.BlueGreen, c cluster.Color) (*traffic.Answer, error) {
+	stays, err := traffic.Standing(b)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	report, err := ex.Order(ctx, rec, proxies, haproxy.Order{Wait: emptyTime,
+	return ex.OrderHere(ctx, rec, []traffic.Move{stays}, haproxy.Order{Wait: emptyTime,
 		Until: []haproxy.Condition{{Service: b.Name, Color: string(c), Want: haproxy.Empty}}}, nil)
-	if err != nil {
-		return err
-	}
-	if !report.Met {
-		return fmt.Errorf("service %s: the proxies still know tasks of %s after %s: %s", b.Name, c, emptyTime, report.Unmet())
-	}
-	return nil
 }

@@ -54,7 +54,7 @@ func (r *run) undo(ctx context.Context, cause error) error {
 		}
 		text, err := r.undoColor(ctx, s)
 		if err != nil {
-			cause = errors.Join(cause, fmt.Errorf("%s could not be restored: %w: run `docker bluegreen up` or `rollback` again", s.Name, err))
+			cause = errors.Join(cause, notRestored(s, err))
 			continue
 		}
 		after = append(after, text)
@@ -67,6 +67,15 @@ func (r *run) undo(ctx context.Context, cause error) error {
 		u.After = strings.Join(append(after, r.untouched(u.Service)), "; ")
 	}
 	return cause
+}
+
+// notRestored says that a color was left as it is, and how to go on.
+func notRestored(s plan.Step, err error) error {
+	var late *cluster.UnconfirmedError
+	if errors.As(err, &late) { // it says so itself
+		return fmt.Errorf("%s could not be restored: %w", s.Name, err)
+	}
+	return fmt.Errorf("%s could not be restored: %w: run `docker bluegreen up` or `rollback` again", s.Name, err)
 }
 
 // undoProxies gives a proxy service the spec that it had, but for the route; an adopted one becomes
@@ -103,7 +112,7 @@ func (r *run) undoAdoption(ctx context.Context, b *cluster.BlueGreen, live *api.
 	if maps.Equal(svc.Spec.Labels, plain.Labels) {
 		return nil
 	}
-	if err := r.awaitReplaced(ctx, w); err != nil {
+	if err := r.AwaitReplaced(ctx, r.known, w); err != nil {
 		return err
 	}
 	_, err = r.Rewrite(ctx, svc, func(now *api.ServiceSpec) error { now.Labels = cluster.Clone(plain).Labels; return nil })
@@ -144,8 +153,11 @@ func (r *run) undoNetworks(ctx context.Context) error {
 
 // untouched says whether traffic of a service that failed is where it was.
 func (r *run) untouched(service string) string {
-	if r.served[service] {
+	switch {
+	case r.served[service]:
 		return "its new release gets the traffic already"
+	case len(r.served) > 0:
+		return "traffic of " + cluster.Sentence(slices.Sorted(maps.Keys(r.served))) + " has moved to the new release, other traffic was not touched"
 	}
 	return "traffic was not touched"
 }
@@ -161,8 +173,15 @@ func (r *run) undoColor(ctx context.Context, s plan.Step) (string, error) {
 	case live == nil:
 		return s.Name + " was not created", nil
 	case saved == nil && !r.existed[s.Name]:
+		idle, err := r.clear(ctx, r.known, b, s.Color)
+		if err != nil {
+			return "", err
+		}
+		if err := r.discard(ctx, idle); err != nil {
+			return "", err
+		}
 		delete(b.Colors, s.Color)
-		return s.Name + " was removed again", r.remove(ctx, live)
+		return s.Name + " was removed again", r.AwaitRemoved(ctx, r.known, []api.Service{*live})
 	case saved == nil:
 		return s.Name + " was left as it is", nil
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync/atomic"
+	"testing"
 	"time"
 )
 
@@ -34,7 +35,7 @@ func (s *site) startApp(n int, color string) *app {
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
-	a.server = &http.Server{Handler: mux, Protocols: protocols}
+	a.server = &http.Server{Handler: mux, Protocols: protocols, MaxHeaderBytes: 1 << 20}
 	go a.server.Serve(listener)
 	s.t.Cleanup(func() { a.server.Close() })
 	return a
@@ -46,6 +47,9 @@ func (a *app) answer(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 	}
 	switch r.URL.Path {
+	case "/header":
+		fmt.Fprint(w, len(r.Header.Get("Cookie")))
+		return
 	case "/cut":
 		conn, _, _ := http.NewResponseController(w).Hijack()
 		conn.Close()
@@ -78,7 +82,7 @@ func (r *running) address() string {
 
 // get asks a proxy over a new connection, and returns the color or the failure.
 func get(url string) string {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: slower * 20 * time.Second}
 	return ask(client, http.MethodGet, url)
 }
 
@@ -100,4 +104,25 @@ func ask(client *http.Client, method, url string) string {
 		return response.Status
 	}
 	return string(body)
+}
+
+// answerAt answers at an address until the test ends.
+func answerAt(t testing.TB, addr string, handler http.Handler) {
+	t.Helper()
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: handler}
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+}
+
+func readAll(t testing.TB, from io.Reader) string {
+	t.Helper()
+	text, err := io.ReadAll(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

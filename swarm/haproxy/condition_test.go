@@ -54,7 +54,7 @@ func TestReadyIsExact(t *testing.T) {
 			t.Errorf("a task that DNS does not list: met %t, %+v", met, unmet)
 		}
 		s.dns.set("tasks.web-green", s.addr(21), s.addr(22))
-		if met, unmet := s.until(5*time.Second, ready(21, 22), a, b); !met {
+		if met, unmet := s.until(slower*5*time.Second, ready(21, 22), a, b); !met {
 			t.Errorf("both tasks: %+v", unmet)
 		}
 		if met, unmet := s.until(500*time.Millisecond, ready(22), a, b); met || !lacks(unmet, s.addr(21)+":8080", "still known") {
@@ -81,7 +81,7 @@ func TestManyTasks(t *testing.T) {
 		}
 		s.dns.set("tasks.web-green", tasks...)
 		a, b := s.pair()
-		order := Order{Wait: 15 * time.Second, Routes: map[string]Route{"web": {2, Green}},
+		order := Order{Wait: slower * 15 * time.Second, Routes: map[string]Route{"web": {2, Green}},
 			Until: []Condition{{"web", Green, Ready, tasks}}}
 		for range 15 { // the job does not mind to be given a proxy twice, and so has 30 to talk to
 			order.Proxies = append(order.Proxies, s.proxies(a, b)...)
@@ -96,6 +96,7 @@ func TestManyTasks(t *testing.T) {
 // With a health path the answer counts, and the report says what it was. A port of mode tcp is
 // asked only where the port of the check is named.
 func TestHealthPath(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{bluegreen.ModeHTTP, bluegreen.ModeH2, bluegreen.ModeTCP} {
 		t.Run(mode, func(t *testing.T) {
 			eachHAProxy(t, func(t *testing.T, h installed) {
@@ -115,7 +116,7 @@ func TestHealthPath(t *testing.T) {
 					t.Errorf("unhealthy: met %t, %+v", met, unmet)
 				}
 				green.status.Store(http.StatusFound)
-				if met, unmet := s.until(5*time.Second, ready, a, b); !met {
+				if met, unmet := s.until(slower*5*time.Second, ready, a, b); !met {
 					t.Errorf("healthy: %+v", unmet)
 				}
 			})
@@ -125,6 +126,7 @@ func TestHealthPath(t *testing.T) {
 
 // A color is empty soon after its tasks are gone, however the name server says that it knows none.
 func TestEmpty(t *testing.T) {
+	t.Parallel()
 	for _, code := range []dnsmessage.RCode{dnsmessage.RCodeNameError, dnsmessage.RCodeServerFailure} {
 		t.Run(code.String(), func(t *testing.T) {
 			eachHAProxy(t, func(t *testing.T, h installed) {
@@ -138,7 +140,7 @@ func TestEmpty(t *testing.T) {
 				s.dns.fail(code)
 				s.dns.set("tasks.web-green")
 				green.server.Close()
-				if met, unmet := s.until(5*time.Second, empty, a, b); !met {
+				if met, unmet := s.until(slower*5*time.Second, empty, a, b); !met {
 					t.Errorf("without a task: %+v", unmet)
 				}
 				eventually(t, 10*time.Second, "the address is forgotten", func() bool { return !s.knows(a, Green) })

@@ -19,7 +19,7 @@ type nameServer struct {
 	failure dnsmessage.RCode
 }
 
-func newNameServer(t *testing.T, address string) *nameServer {
+func newNameServer(t testing.TB, address string) *nameServer {
 	t.Helper()
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(address)})
 	if err != nil {

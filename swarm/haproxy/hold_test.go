@@ -17,8 +17,8 @@ import (
 
 // post sends a body of some kilobytes, asking first whether it is wanted.
 func post(url string, kilobytes int) string {
-	transport := &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: 20 * time.Second}
-	client := &http.Client{Transport: transport, Timeout: 15 * time.Second}
+	transport := &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: slower * 20 * time.Second}
+	client := &http.Client{Transport: transport, Timeout: slower * 15 * time.Second}
 	request, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(make([]byte, kilobytes<<10)))
 	if err != nil {
 		return err.Error()
@@ -38,6 +38,7 @@ func post(url string, kilobytes int) string {
 // What comes while a proxy looks for its peers is held, however much it is, and goes the right way
 // then.
 func TestHeldUpload(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{bluegreen.ModeHTTP, bluegreen.ModeTCP} {
 		t.Run(mode, func(t *testing.T) {
 			eachHAProxy(t, func(t *testing.T, h installed) {
@@ -91,7 +92,7 @@ func TestServiceSpeaksFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(5 * time.Second))
+		conn.SetDeadline(time.Now().Add(slower * 5 * time.Second))
 		if heard, err := io.ReadAll(conn); string(heard) != "220 welcome" {
 			t.Errorf("heard %q, %v", heard, err)
 		}
@@ -105,7 +106,7 @@ func TestHealth(t *testing.T) {
 		s.dns.set("tasks.proxies", s.addr(1))
 		a := s.start(1, "1:blue")
 		a.listens(t)
-		if code, took := s.health(a); code != 1 || took > 2*time.Second {
+		if code, took := s.health(a); code != 1 || took > slower*2*time.Second {
 			t.Errorf("without a task: exit code %d after %s", code, took)
 		}
 		blue, _ := s.colors()
@@ -117,7 +118,7 @@ func TestHealth(t *testing.T) {
 		}
 		a.cmd.Process.Kill()
 		<-a.ended
-		if code, took := s.health(a); code != 1 || took > 5*time.Second {
+		if code, took := s.health(a); code != 1 || took > slower*5*time.Second {
 			t.Errorf("without a proxy: exit code %d after %s", code, took)
 		}
 	})

@@ -61,7 +61,7 @@ func eachHAProxy(t *testing.T, test func(*testing.T, installed)) {
 }
 
 // dir writes files to a new directory and returns its path as HAProxy sees it.
-func (h installed) dir(t *testing.T, files func(dir string) map[string]string) string {
+func (h installed) dir(t testing.TB, files func(dir string) map[string]string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp(filepath.Join(h.root, os.TempDir()), "bluegreen")
 	if err != nil {

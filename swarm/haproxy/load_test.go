@@ -15,7 +15,7 @@ import (
 
 // load asks proxies all the time, over connections new and kept.
 type load struct {
-	t        *testing.T
+	t        testing.TB
 	done     chan struct{}
 	workers  sync.WaitGroup
 	answered atomic.Int64
@@ -42,7 +42,7 @@ func (s *site) startLoad(mode string, ps ...*running) *load {
 		// judged.
 		fresh := i%2 == 0 || mode == bluegreen.ModeTCP
 		transport := &http.Transport{Protocols: protocols, DisableKeepAlives: fresh, DialContext: l.dial}
-		client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+		client := &http.Client{Transport: transport, Timeout: slower * 10 * time.Second}
 		l.workers.Go(func() { l.work(client, []string{http.MethodGet, http.MethodPost}[i/4], ps[i/2%len(ps)].url("/")) })
 	}
 	s.t.Cleanup(l.end)

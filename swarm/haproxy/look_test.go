@@ -75,8 +75,8 @@ func TestLookWaits(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)
 		at := s.addr(11)
-		look := Order{Wait: 20 * time.Second, Silence: time.Second, Look: []Look{{Service: "web", Color: Blue, Addr: at, Port: testPort, Mode: bluegreen.ModeHTTP}}}
-		timer := time.AfterFunc(time.Second, func() { s.startApp(11, Blue) })
+		look := Order{Wait: slower * 20 * time.Second, Silence: time.Second, Look: []Look{{Service: "web", Color: Blue, Addr: at, Port: testPort, Mode: bluegreen.ModeHTTP}}}
+		timer := time.AfterFunc(3*time.Second, func() { s.startApp(11, Blue) })
 		defer timer.Stop()
 		report, unmet := s.order(look)
 		if !report.Met || len(report.Saw) != 1 || report.Saw[0].Speaks != SpeaksHTTP || !lacks(unmet, fmt.Sprintf("%s:%d", at, testPort), "nothing listens") {

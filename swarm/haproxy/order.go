@@ -8,8 +8,13 @@ import (
 	"time"
 )
 
-// OrderVariable is the environment variable of a control job that holds its order.
-const OrderVariable = "BLUEGREEN_ORDER"
+// orderVariable is the environment variable of a control job that holds its order. Linux takes up
+// to 128 KiB in one; what is longer goes on in BLUEGREEN_ORDER_1 and so on. A config would take one
+// call more to make it, and one to remove it.
+const (
+	orderVariable = "BLUEGREEN_ORDER"
+	longestValue  = 100_000
+)
 
 // What a condition can wait for.
 const (
@@ -65,8 +70,34 @@ type Condition struct {
 	Addrs []string
 }
 
-// Encode writes the order as OrderVariable holds it: one instruction a line.
-func (o Order) Encode() string {
+// Env is the environment of a control job for this order.
+func (o Order) Env() []string { return orderEnv(o.encode()) }
+
+func orderEnv(text string) []string {
+	var env []string
+	name := orderVariable
+	for len(text) > longestValue {
+		env = append(env, name+"="+text[:longestValue])
+		text = text[longestValue:]
+		name = fmt.Sprintf("%s_%d", orderVariable, len(env))
+	}
+	return append(env, name+"="+text)
+}
+
+// OrderText is the order in an environment that Env returned; empty if there is none.
+func OrderText(env []string) string {
+	var b strings.Builder
+	for _, e := range env {
+		name, value, _ := strings.Cut(e, "=")
+		if strings.HasPrefix(name, orderVariable) {
+			b.WriteString(value)
+		}
+	}
+	return b.String()
+}
+
+// encode writes the order: one instruction a line.
+func (o Order) encode() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "wait %d\n", o.Wait.Milliseconds())
 	for _, p := range o.Proxies {

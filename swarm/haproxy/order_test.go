@@ -19,8 +19,9 @@ func TestUnreachable(t *testing.T) {
 			t.Errorf("met %t, %+v", met, unmet)
 		}
 		report, _ := s.order(Order{Proxies: s.proxies(a, gone, b), Routes: map[string]Route{"web": {2, Green}}})
-		for i, want := range []string{Taken, "", Taken} {
-			if p := report.Proxies[i]; p.Outcome != want || (p.Unreachable != "") != (want == "") {
+		for i, told := range []bool{true, false, true} {
+			p := report.Proxies[i]
+			if confirms(p, Route{2, Green}) != told || (p.Unreachable != "") == told || !told && p.Outcome != "" {
 				t.Errorf("%s: outcome %q, unreachable %q", p.Addr, p.Outcome, p.Unreachable)
 			}
 		}
@@ -34,7 +35,7 @@ func TestOrderError(t *testing.T) {
 			files, _ := render(view{Proxy: Proxy{dir: dir}}, "order.cfg", "order.lua")
 			return files
 		})
-		out, err := h.command(OrderCommand(), dir, OrderVariable+"=dance web").Output()
+		out, err := h.command(OrderCommand(), dir, orderEnv("dance web")...).Output()
 		report := &Report{}
 		for line := range strings.Lines(string(out)) {
 			report.Add(line)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,13 @@ func TestDeadTask(t *testing.T) {
 		s.dns.set("tasks.web-blue", s.addr(11), s.addr(12))
 		a, _ := s.pair()
 		dead.server.Close()
+		eventually(t, 5*time.Second, "the kernel refuses connections to the dead task", func() bool {
+			conn, err := net.Dial("tcp", net.JoinHostPort(s.addr(12), strconv.Itoa(testPort)))
+			if err == nil {
+				conn.Close()
+			}
+			return err != nil
+		})
 		for i := range 20 {
 			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 			if got := ask(client, []string{http.MethodGet, http.MethodPost}[i%2], a.url("/")); got != Blue {

@@ -20,19 +20,23 @@ var sites atomic.Int32
 
 // site is a network of proxies, apps and a name server, all on loopback.
 type site struct {
-	t       *testing.T
+	t       testing.TB
 	haproxy installed
 	prefix  string
 	dns     *nameServer
 	proxy   Proxy
 	// subnet is that of the control network.
 	subnet string
+	// former are the Lua files that proxies and orders get from testdata/former instead.
+	former []string
+	// changed changes the files of proxies and orders; it may be nil.
+	changed func(files map[string]string)
 }
 
 const testPort = 8080
 
 // newSite makes a site for a service web with two colors and one http port.
-func newSite(t *testing.T, h installed) *site {
+func newSite(t testing.TB, h installed) *site {
 	s := &site{t: t, haproxy: h, prefix: fmt.Sprintf("127.%d.%d.", 10+os.Getpid()%200, sites.Add(1))}
 	s.dns = newNameServer(t, s.prefix+"53")
 	release := bluegreen.Release{
@@ -72,8 +76,27 @@ func (s *site) files(n int, route string) string {
 			s.t.Fatal(err)
 		}
 		files[RouteFile] = p.Service + " " + route + "\n"
-		return files
+		return s.adapted(files)
 	})
+}
+
+// adapted changes those files that are to be otherwise, or as they were in an earlier version.
+func (s *site) adapted(files map[string]string) map[string]string {
+	s.t.Helper()
+	for _, name := range s.former {
+		if _, ok := files[name]; !ok {
+			continue
+		}
+		content, err := os.ReadFile("testdata/former/" + name)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		files[name] = string(content)
+	}
+	if s.changed != nil {
+		s.changed(files)
+	}
+	return files
 }
 
 // running is a proxy process.
@@ -124,9 +147,9 @@ func (s *site) order(o Order) (*Report, []Progress) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		return files
+		return s.adapted(files)
 	})
-	cmd := s.haproxy.command(OrderCommand(), dir, OrderVariable+"="+o.Encode())
+	cmd := s.haproxy.command(OrderCommand(), dir, o.Env()...)
 	out, err := cmd.Output()
 	if err != nil {
 		s.t.Fatalf("control job: %v\n%s", err, out)
@@ -167,9 +190,13 @@ func (s *site) ready(ps ...*running) {
 	}
 }
 
-// eventually waits for a condition that nothing announces.
-func eventually(t *testing.T, limit time.Duration, what string, holds func() bool) {
+// slower is how many times slower than usual a machine may be without a test failing for it.
+const slower = 6
+
+// eventually waits for a condition that nothing announces. limit is for an idle machine.
+func eventually(t testing.TB, limit time.Duration, what string, holds func() bool) {
 	t.Helper()
+	limit *= slower
 	for deadline := time.Now().Add(limit); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within %s: %s", limit, what)

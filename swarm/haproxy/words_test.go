@@ -58,7 +58,7 @@ route api 3:blue
 route web 7:green
 close api blue
 `
-	if got := order.Encode(); got != want {
+	if got := order.encode(); got != want {
 		t.Errorf("got:\n%s", got)
 	}
 }

@@ -22,6 +22,7 @@ const (
 	ChangeColor   Action = "change color"
 	RestoreColor  Action = "restore color"
 	WarmColor     Action = "warm color"
+	MarkColor     Action = "mark color"
 	CheckPorts    Action = "check ports of"
 	CreateProxies Action = "create proxies"
 	Adopt         Action = "adopt service"
@@ -95,6 +96,7 @@ var table = []row{
 	{ChangeColor, Traits{Phase: Deploy, Writes: true}},
 	{RestoreColor, Traits{Phase: Deploy, Writes: true, Starts: true}},
 	{WarmColor, Traits{Phase: Deploy, Writes: true, Starts: true}},
+	{MarkColor, Traits{Phase: Deploy, Quick: true, Writes: true}},
 	{CheckPorts, Traits{Phase: Deploy}},
 	{CreateProxies, Traits{Phase: Deploy, Writes: true, Starts: true}},
 	{Adopt, Traits{Phase: Deploy, Writes: true, Starts: true}},

@@ -119,6 +119,9 @@ func (pl *planner) following(svc compose.Service, b *cluster.BlueGreen, route ha
 		return err
 	}
 	pl.inPlace(svc, active, spec, live)
+	if b.Waiting() == idle {
+		pl.mark(svc, idle, b, "", fmt.Sprintf("the file says what is active, and not release %d", cluster.ReleaseOf(b.Colors[idle].Spec)))
+	}
 	if other := b.Colors[idle]; other != nil && svc.BlueGreen.Keep == bluegreen.KeepCold && !cluster.IsStopped(other.Spec) && cluster.ServedBy(other.Spec) > 0 {
 		pl.retire(svc, idle, "keep is cold")
 	}
@@ -162,12 +165,18 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 	if err != nil {
 		return err
 	}
+	waits := pl.opts.NoFlip || svc.BlueGreen.Promote == bluegreen.PromoteManual
+	if waits {
+		spec.Labels[cluster.LabelWaiting] = cluster.WaitsSince(route)
+	}
 	live := b.Colors[idle]
 	switch {
 	case live != nil && pl.sameRelease(spec, live.Spec):
 		cluster.SetLabels(&spec, map[string]string{cluster.LabelRelease: live.Spec.Labels[cluster.LabelRelease], cluster.LabelServed: live.Spec.Labels[cluster.LabelServed]})
 		if cluster.IsStopped(live.Spec) || short(*live) || *OrOne(cluster.Replicas(live.Spec)) < *OrOne(cluster.Replicas(spec)) {
 			pl.start(svc, idle, spec, "it holds this release already: "+cause)
+		} else if waits && b.Waiting() != idle {
+			pl.mark(svc, idle, b, cluster.WaitsSince(route), "it holds this release already, which waits for a promote: "+cause)
 		}
 	default:
 		if live != nil {
@@ -180,7 +189,8 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 		return err
 	}
 	pl.checkPorts(svc, idle, Look{Ports: svc.BlueGreen.Ports, Proxies: &b.Proxy.Spec}, releases[active].Ports)
-	if pl.opts.NoFlip {
+	if waits {
+		pl.waiting = append(pl.waiting, Waiting{Service: svc.Name, Color: idle, Release: cluster.ReleaseOf(spec)})
 		return nil
 	}
 	pl.add(Step{Do: Flip, Name: cluster.Scoped(pl.project.Name, svc.Name), Service: svc.Name, Color: idle, Settings: svc.BlueGreen,
@@ -205,6 +215,14 @@ func (pl *planner) start(svc compose.Service, c cluster.Color, spec api.ServiceS
 func (pl *planner) retire(svc compose.Service, c cluster.Color, cause string) {
 	pl.add(Step{Do: Retire, Name: cluster.ColorName(pl.project.Name, svc.Name, c), Service: svc.Name, Color: c, Settings: svc.BlueGreen,
 		Cause: fmt.Sprintf("%s, keep: %s", cause, svc.BlueGreen.Keep)})
+}
+
+// mark plans the label of an idle color that says since when its release waits for a promote; empty
+// for one that waits no more.
+func (pl *planner) mark(svc compose.Service, c cluster.Color, b *cluster.BlueGreen, since, cause string) {
+	spec := cluster.Clone(b.Colors[c].Spec)
+	cluster.SetLabels(&spec, map[string]string{cluster.LabelWaiting: since})
+	pl.add(Step{Do: MarkColor, Name: spec.Name, Service: svc.Name, Color: c, Spec: &spec, Settings: svc.BlueGreen, Cause: cause})
 }
 
 // inPlace plans what may change in the active color while it serves: its number of replicas and its

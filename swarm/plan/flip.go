@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
@@ -14,6 +16,12 @@ import (
 // the reason, when a color is missing.
 func ForFlip(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
 	return turn(FlipTo, seen, opts, flipped)
+}
+
+// ForPromote returns the plan that makes the releases active that wait for it. A service without
+// one has no step.
+func ForPromote(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
+	return turn(Promote, seen, opts, promoted)
 }
 
 // ForRollback returns the plan that makes the colors active that were so before: one that was
@@ -82,10 +90,24 @@ func flipped(seen *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Route, 
 	if svc == nil {
 		return cluster.None, nil, fmt.Errorf("service %s has no %s yet: run `docker bluegreen up` with a new release", b.Name, to)
 	}
-	if cluster.IsStopped(svc.Spec) {
-		return to, []Step{{Do: WarmColor, Name: svc.Spec.Name, Color: to, Cause: "it is scaled to 0"}}, nil
+	return to, warmed(svc, to), nil
+}
+
+// promoted is the target of a promote.
+func promoted(_ *cluster.Snapshot, b *cluster.BlueGreen, _ haproxy.Route, _ FlipOptions) (cluster.Color, []Step, error) {
+	to := b.Waiting()
+	if to == cluster.None {
+		return to, nil, nil
 	}
-	return to, nil, nil
+	return to, warmed(b.Colors[to], to), nil
+}
+
+// warmed are the steps that start a color that is scaled to 0.
+func warmed(svc *api.Service, c cluster.Color) []Step {
+	if !cluster.IsStopped(svc.Spec) {
+		return nil
+	}
+	return []Step{{Do: WarmColor, Name: svc.Spec.Name, Color: c, Cause: "it is scaled to 0"}}
 }
 
 // rolledBack is the target of a rollback.

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -98,6 +99,51 @@ func TestFlipAndRollback(t *testing.T) {
 			}
 			check("flip", plan.ForFlip, tc.flip, tc.flipError)
 			check("rollback", plan.ForRollback, tc.back, tc.rollbackFail)
+		})
+	}
+}
+
+// A promote leads to the release that waits, as long as it has not had the traffic.
+func TestPromote(t *testing.T) {
+	const flip = "flip shop_web to blue: release 3\n"
+	for _, tc := range []struct {
+		name, file string
+		opts       plan.UpOptions
+		change     func(*cluster.BlueGreen)
+		want       string
+	}{
+		{name: "waits", opts: plan.UpOptions{NoFlip: true}, want: flip},
+		{name: "waits, with keep: cold", file: cold, opts: plan.UpOptions{NoFlip: true}, want: flip + "retire color shop_web-green: it is idle after the flip, keep: cold\n"},
+		{name: "scaled down by hand", opts: plan.UpOptions{NoFlip: true}, want: "warm color shop_web-blue: it is scaled to 0\n" + flip,
+			change: func(b *cluster.BlueGreen) {
+				b.Colors[cluster.Blue].Spec = cluster.Stopped(b.Colors[cluster.Blue].Spec)
+			}},
+		{name: "nothing waits", want: "nothing to do\n"},
+		{name: "a promote that did not reach the proxies was overruled", opts: plan.UpOptions{NoFlip: true}, want: flip,
+			change: func(b *cluster.BlueGreen) { b.Proxy.Spec.Labels[cluster.LabelAlias+"web"] = "4:green" }},
+		{name: "traffic was there, and was taken back", opts: plan.UpOptions{NoFlip: true}, want: "nothing to do\n",
+			change: func(b *cluster.BlueGreen) {
+				b.Proxy.Spec.Labels[cluster.LabelAlias+"web"] = "4:green"
+				b.Colors[cluster.Blue].Spec.Labels[cluster.LabelServed] = "3"
+			}},
+		{name: "removed by hand", opts: plan.UpOptions{NoFlip: true}, want: "nothing to do\n",
+			change: func(b *cluster.BlueGreen) { delete(b.Colors, cluster.Blue) }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			file := cmp.Or(tc.file, plantest.Shop)
+			seen := twoReleases(t, file)
+			plantest.CarriedOut(seen, plantest.For(t, seen, strings.Replace(file, "web:1", "web:3", 1), tc.opts))
+			if tc.change != nil {
+				tc.change(seen.BlueGreen["web"])
+			}
+			p, err := plan.ForPromote(seen, plan.FlipOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			plantest.Want(t, p, tc.want)
+			if p.Command != plan.Promote {
+				t.Errorf("the plan is of %q", p.Command)
+			}
 		})
 	}
 }

@@ -101,6 +101,7 @@ type Command string
 const (
 	Up       Command = "up"
 	FlipTo   Command = "flip"
+	Promote  Command = "promote"
 	Rollback Command = "rollback"
 	Down     Command = "down"
 )
@@ -110,8 +111,22 @@ type Plan struct {
 	Command Command
 	Stack   string
 	Steps   []Step
+	// Waiting are the releases that wait for a promote when the plan is carried out.
+	Waiting []Waiting
 	// Notes are sentences about what the command would do before it makes its own plan.
 	Notes []string
+}
+
+// Waiting is a release that is ready on the idle color.
+type Waiting struct {
+	Service string
+	Color   cluster.Color
+	Release int
+}
+
+// String tells it, and the command to type next.
+func (w Waiting) String() string {
+	return fmt.Sprintf("release %d waits on %s: run `docker bluegreen promote %s` to make it active", w.Release, w.Color, w.Service)
 }
 
 // Has says whether the plan does anything about a service.

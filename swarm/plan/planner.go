@@ -29,6 +29,7 @@ type planner struct {
 	levels   map[string]int
 	current  current // versions of secrets and configs
 	steps    []Step
+	waiting  []Waiting
 }
 
 // ForUp returns what is to be done so that the swarm holds what the project says.
@@ -53,7 +54,7 @@ func ForUp(p *compose.Project, seen *cluster.Snapshot, im *Images, opts UpOption
 	pl.cleanUp()
 	steps := pl.linked()
 	pl.withChanges(steps)
-	return Plan{Command: Up, Stack: p.Name, Steps: steps}, nil
+	return Plan{Command: Up, Stack: p.Name, Steps: steps, Waiting: pl.waiting}, nil
 }
 
 // planningOrder are the chosen services, each before those it depends on: whether a job runs again
@@ -99,8 +100,14 @@ func (pl *planner) objects() error {
 		}
 	}
 	blueGreen := slices.ContainsFunc(pl.chosen, func(s compose.Service) bool { return s.BlueGreen != nil })
-	if name := cluster.ControlNetwork(pl.project.Name); blueGreen && pl.seen.Networks[name].ID == "" {
-		pl.add(Step{Do: CreateNetwork, Name: name, Cause: "the proxies have no control network", Network: controlCreate(pl.project.Name)})
+	want := pl.project.Control.Subnet
+	switch name := cluster.ControlNetwork(pl.project.Name); {
+	case !blueGreen:
+	case pl.seen.Networks[name].ID == "":
+		pl.add(Step{Do: CreateNetwork, Name: name, Cause: "the proxies have no control network", Network: controlCreate(pl.project)})
+	case want != "" && pl.subnet != "" && want != pl.subnet:
+		return fmt.Errorf("x-bluegreen.control.subnet is %s, but the network %s has %s, and a network that is in use cannot change: write %s, "+
+			"or run down and then up, during which nothing answers", want, name, pl.subnet, pl.subnet)
 	}
 	return pl.files()
 }
@@ -164,7 +171,9 @@ func (pl *planner) plain(svc compose.Service) error {
 		step.Do, step.Cause = UpdatePlain, changed(diff)
 	case rerun != "":
 		step.Do, step.Cause = RunJob, rerun
-	case !short(live):
+	case cluster.Paused(live) != "":
+		step.Do, step.Cause = UpdatePlain, cluster.Paused(live)
+	case !short(live) && !cluster.Rolling(live):
 		return nil
 	}
 	if step.Do != "" {

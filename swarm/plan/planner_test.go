@@ -2,8 +2,10 @@ package plan_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	api "github.com/docker/docker/api/types/swarm"
 
@@ -89,7 +91,65 @@ func TestNoFlip(t *testing.T) {
 	seen := plantest.Nothing()
 	plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
 	two := strings.Replace(plantest.Shop, "web:1", "web:2", 1)
-	plantest.Want(t, plantest.For(t, seen, two, plan.UpOptions{NoFlip: true}), "start color shop_web-green: release 2: image shop/web:1 → shop/web:2\n")
+	manual := strings.Replace(two, "x-bluegreen: {}", "x-bluegreen: {promote: manual}", 1)
+	const start = "start color shop_web-green: release 2: image shop/web:1 → shop/web:2\n"
+	for _, c := range []struct {
+		file, plan string
+		opts       plan.UpOptions
+	}{
+		{two, start, plan.UpOptions{NoFlip: true}},
+		{manual, "update proxies shop_web: labels changed\n" + start, plan.UpOptions{}},
+	} {
+		todo := plantest.For(t, seen, c.file, c.opts)
+		plantest.Want(t, todo, c.plan)
+		want := "release 2 waits on green: run `docker bluegreen promote web` to make it active"
+		if len(todo.Waiting) != 1 || todo.Waiting[0].String() != want {
+			t.Errorf("waiting: %v, want %s", todo.Waiting, want)
+		}
+	}
+}
+
+// A release that the idle color holds already waits as well, once it is marked.
+func TestEarlierReleaseWaits(t *testing.T) {
+	manual := strings.Replace(plantest.Shop, "x-bluegreen: {}", "x-bluegreen: {promote: manual}", 1)
+	seen := twoReleases(t, plantest.Shop)
+	todo := plantest.For(t, seen, manual, plan.UpOptions{})
+	plantest.Want(t, todo, "update proxies shop_web: labels changed\n"+
+		"mark color shop_web-blue: it holds this release already, which waits for a promote: image shop/web:2 → shop/web:1\n")
+	plantest.CarriedOut(seen, todo)
+	if w := seen.BlueGreen["web"].Waiting(); w != cluster.Blue {
+		t.Errorf("waiting: %q, want blue", w)
+	}
+	todo = plantest.For(t, seen, manual, plan.UpOptions{})
+	plantest.Want(t, todo, "nothing to do\n")
+	if len(todo.Waiting) != 1 {
+		t.Errorf("waiting: %v", todo.Waiting)
+	}
+}
+
+// Proxies that an older engine has written stay as they are until their tasks change anyway, and a
+// swarm with an older manager gets none with what that one would drop.
+func TestOlderEngines(t *testing.T) {
+	interval := func(s *cluster.Snapshot) time.Duration {
+		return s.BlueGreen["web"].Proxy.Spec.TaskTemplate.ContainerSpec.Healthcheck.StartInterval
+	}
+	other := strings.Replace(plantest.Shop, "x-bluegreen: {}", "x-bluegreen: {proxy: {image: 'haproxy:3.0'}}", 1)
+	old := api.Node{ManagerStatus: &api.ManagerStatus{}, Description: api.NodeDescription{Engine: api.EngineDescription{EngineVersion: "20.10.24+dfsg1"}}}
+
+	seen := plantest.Nothing()
+	seen.Nodes["1"] = old
+	plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
+	if got := interval(seen); got != 0 {
+		t.Errorf("with an older manager proxies have the start interval %s", got)
+	}
+	seen.Nodes["1"] = api.Node{}
+	plantest.Want(t, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}), "nothing to do\n")
+	plantest.CarriedOut(seen, plantest.For(t, seen, other, plan.UpOptions{}))
+	if got := interval(seen); got != 500*time.Millisecond {
+		t.Errorf("proxies that are replaced have the start interval %s", got)
+	}
+	seen.Nodes["1"] = old
+	plantest.Want(t, plantest.For(t, seen, other, plan.UpOptions{}), "nothing to do\n")
 }
 
 func TestKeepCold(t *testing.T) {
@@ -124,6 +184,65 @@ func TestScaledByHand(t *testing.T) {
 	}
 	plantest.Want(t, plantest.For(t, seen, strings.Replace(plantest.Shop, "replicas: 3", "replicas: 4", 1), plan.UpOptions{}),
 		"change color shop_web-blue: replicas 7 → 4\n")
+}
+
+// Proxies get room for a color that was scaled by hand beyond what they had room for: before a
+// release starts that they would not see as a whole.
+func TestRoomForWhatWasScaledByHand(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		replicas uint64
+		want     []plan.Action
+	}{
+		{"there is room", 8, []plan.Action{plan.StartColor, plan.Flip, plan.Retire}},
+		{"there is none", 20, []plan.Action{plan.UpdateProxies, plan.StartColor, plan.Flip, plan.Retire}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			seen := plantest.Nothing()
+			plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
+			blue := seen.BlueGreen["web"].Colors[cluster.Blue]
+			blue.Spec.Mode.Replicated.Replicas = &c.replicas
+			blue.ServiceStatus = &api.ServiceStatus{RunningTasks: c.replicas, DesiredTasks: c.replicas}
+			var got []plan.Action
+			todo := plantest.For(t, seen, strings.Replace(plantest.Shop, "web:1", "web:2", 1), plan.UpOptions{})
+			for _, s := range todo.Steps {
+				got = append(got, s.Do)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%v, want %v", got, c.want)
+			}
+			plantest.CarriedOut(seen, todo)
+			plantest.Want(t, plantest.For(t, seen, strings.Replace(plantest.Shop, "web:1", "web:2", 1), plan.UpOptions{}), "nothing to do\n")
+		})
+	}
+}
+
+// The control network gets the file's subnet when it is made; later it cannot change.
+func TestControlSubnet(t *testing.T) {
+	subnet := func(s string) string { return plantest.Shop + "x-bluegreen: {control: {subnet: " + s + "}}\n" }
+	seen := plantest.Nothing()
+	todo := plantest.For(t, seen, subnet("10.77.0.0/20"), plan.UpOptions{})
+	i := slices.IndexFunc(todo.Steps, func(s plan.Step) bool { return s.Name == "shop-bluegreen_control" })
+	if ipam := todo.Steps[i].Network.Create.IPAM; ipam == nil || len(ipam.Config) != 1 || ipam.Config[0].Subnet != "10.77.0.0/20" {
+		t.Errorf("the network is made with %+v", ipam)
+	}
+	plantest.CarriedOut(seen, todo) // it gets 10.0.9.0/24 there
+	plantest.Want(t, plantest.For(t, seen, subnet("10.0.9.0/24"), plan.UpOptions{}), "nothing to do\n")
+	const want = "x-bluegreen.control.subnet is 10.77.0.0/20, but the network shop-bluegreen_control has 10.0.9.0/24"
+	if _, err := plan.ForUp(plantest.LoadShop(t, subnet("10.77.0.0/20")), seen, &plan.Images{}, plan.UpOptions{}); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v", err)
+	}
+}
+
+// More proxies than DNS lists, set by hand, are an error that says what to write.
+func TestTooManyProxiesByHand(t *testing.T) {
+	seen := plantest.Nothing()
+	plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
+	seen.BlueGreen["web"].Proxy.Spec.Mode.Replicated.Replicas = new(uint64(61))
+	const want = "service web: 61 proxies are more than 60"
+	if _, err := plan.ForUp(plantest.LoadShop(t, plantest.Shop), seen, &plan.Images{}, plan.UpOptions{}); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestAdoption(t *testing.T) {

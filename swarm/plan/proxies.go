@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
@@ -25,7 +26,7 @@ func (pl *planner) proxies(svc compose.Service, b *cluster.BlueGreen, route hapr
 	if live == nil && adopted {
 		live = &plain
 	}
-	wish := proxyWish{Releases: releases, Route: route, Subnet: pl.subnet, Slots: pl.slots(svc, live),
+	wish := proxyWish{Releases: releases, Route: route, Subnet: pl.subnet, Slots: pl.slots(svc, b, live),
 		Image: svc.BlueGreen.Proxy.Image, StopFirst: HostPorts(svc.Spec) || live != nil && HostPorts(live.Spec)}
 	var err error
 	if wish.Mode, err = proxyMode(svc, live, adopted && b.Proxy == nil); err != nil {
@@ -34,6 +35,9 @@ func (pl *planner) proxies(svc compose.Service, b *cluster.BlueGreen, route hapr
 	spec, files, err := proxySpec(pl.project, svc, wish)
 	if err != nil {
 		return err
+	}
+	if pl.oldManager() {
+		spec.TaskTemplate.ContainerSpec.Healthcheck.StartInterval = 0
 	}
 	step := Step{Name: spec.Name, Service: svc.Name, Color: cluster.Color(route.Color), Spec: &spec, Files: files, To: route,
 		Settings: svc.BlueGreen, Image: svc.BlueGreen.Proxy.Image}
@@ -76,6 +80,23 @@ func (pl *planner) checkPorts(svc compose.Service, c cluster.Color, look Look, b
 		Settings: svc.BlueGreen, Cause: cluster.Sentence(texts) + " before proxies take traffic there"})
 }
 
+// startInterval is in the proxies' healthcheck and unknown to engines before 25. Alone it is no
+// reason to replace proxies: not after the engines were updated, and not when a command talks to an
+// older manager than the one before.
+const startInterval = "TaskTemplate.ContainerSpec.Healthcheck.StartInterval"
+
+// oldManager says whether a manager is older than that: when a command writes no more than a label
+// through it, what it does not know is lost, and Swarm would replace all tasks.
+func (pl *planner) oldManager() bool {
+	for _, n := range pl.seen.Nodes {
+		major, _, _ := strings.Cut(n.Description.Engine.EngineVersion, ".")
+		if v, err := strconv.Atoi(major); n.ManagerStatus != nil && err == nil && v < 25 {
+			return true
+		}
+	}
+	return false
+}
+
 // changeProxies plans the change of running proxies, where there is any. Only what is in the task
 // restarts them.
 func (pl *planner) changeProxies(svc compose.Service, b *cluster.BlueGreen, step Step) {
@@ -85,6 +106,10 @@ func (pl *planner) changeProxies(svc compose.Service, b *cluster.BlueGreen, step
 		cluster.SetLabels(step.Spec, map[string]string{l: live.Spec.Labels[l]})
 	}
 	diff := pl.flat(*step.Spec).Differences(pl.flat(live.Spec))
+	if slices.Contains(diff, startInterval) && len(slices.DeleteFunc(slices.Clone(diff), func(p string) bool { return !restarts(p) })) == 1 {
+		step.Spec.TaskTemplate.ContainerSpec.Healthcheck.StartInterval = live.Spec.TaskTemplate.ContainerSpec.Healthcheck.StartInterval
+		diff = pl.flat(*step.Spec).Differences(pl.flat(live.Spec))
+	}
 	switch {
 	case len(diff) > 0:
 		step.Do, step.Cause = UpdateProxies, changed(diff)
@@ -97,6 +122,12 @@ func (pl *planner) changeProxies(svc compose.Service, b *cluster.BlueGreen, step
 				step.Cause += ", each with its port closed meanwhile (host-mode ports)"
 			}
 		}
+		pl.add(step)
+	case cluster.Paused(*live) != "":
+		step.Do, step.Cause = UpdateProxies, cluster.Paused(*live)
+		pl.add(step)
+	case cluster.Rolling(*live):
+		step.Do, step.Cause = Await, "Swarm is replacing the proxies"
 		pl.add(step)
 	case short(*live):
 		step.Do, step.Cause = Await, fmt.Sprintf("%d of %d proxies run", live.ServiceStatus.RunningTasks, live.ServiceStatus.DesiredTasks)
@@ -168,12 +199,16 @@ func proxyMode(svc compose.Service, live *api.Service, adopted bool) (api.Servic
 	case live != nil && !adopted:
 		number = *cluster.Replicas(live.Spec)
 	}
+	if number > bluegreen.MaxReplicas {
+		return api.ServiceMode{}, fmt.Errorf("service %s: %d proxies are more than %d, and one answer of docker's DNS lists no more, so that they would not find "+
+			"each other: write x-bluegreen.proxy.deploy.replicas: %d", svc.Name, number, bluegreen.MaxReplicas, bluegreen.MaxReplicas)
+	}
 	return api.ServiceMode{Replicated: &api.ReplicatedService{Replicas: &number}}, nil
 }
 
 // slots decides for how many tasks the proxies have room; never less than now, since that would
-// restart them.
-func (pl *planner) slots(svc compose.Service, live *api.Service) int {
+// restart them, nor less than the tasks of a color that was scaled by hand.
+func (pl *planner) slots(svc compose.Service, b *cluster.BlueGreen, live *api.Service) int {
 	tasks := len(pl.seen.Nodes)
 	if r := cluster.Replicas(svc.Spec); r != nil {
 		tasks = int(*r)
@@ -182,14 +217,23 @@ func (pl *planner) slots(svc compose.Service, live *api.Service) int {
 	if live != nil {
 		now, _ = strconv.Atoi(strings.TrimSpace(live.Spec.Labels[cluster.LabelSlots])) // 0 before an adoption
 	}
-	return max(now, slotsFor(tasks))
+	slots := max(now, slotsFor(tasks))
+	for _, color := range b.Colors {
+		if r := cluster.Replicas(color.Spec); r != nil && int(*r) > slots {
+			slots = slotsFor(int(*r))
+		}
+	}
+	return slots
 }
 
 // controlCreate is the body of the control network's create call.
-func controlCreate(stack string) *compose.Network {
+func controlCreate(p *compose.Project) *compose.Network {
 	n := compose.Network{}
+	if subnet := p.Control.Subnet; subnet != "" {
+		n.Create.IPAM = &network.IPAM{Driver: "default", Config: []network.IPAMConfig{{Subnet: subnet}}}
+	}
 	n.Create.Driver = "overlay"
 	n.Create.Internal = true
-	n.Create.Labels = map[string]string{cluster.LabelNamespace: cluster.Namespace(stack), cluster.LabelStack: stack}
+	n.Create.Labels = map[string]string{cluster.LabelNamespace: cluster.Namespace(p.Name), cluster.LabelStack: p.Name}
 	return &n
 }

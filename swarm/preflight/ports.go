@@ -120,7 +120,16 @@ func (f *Findings) addresses(claims []claim) {
 			}
 		}
 	}
+	control := cluster.ControlNetwork(f.project.Name)
 	for _, name := range slices.Sorted(maps.Keys(need)) {
+		way := "for both colors, proxies and virtual addresses: give it a larger subnet (networks.….ipam.config), or lower deploy.replicas"
+		if name == control {
+			// Each node has an address there, each service a proxy more while they are replaced, and
+			// an order two.
+			need[name] += uint64(len(f.seen.Nodes) + len(f.project.Services) + 2)
+			way = "for proxies, orders, nodes and virtual addresses: give it a larger one with x-bluegreen.control: {subnet: 10.77.0.0/20} at the top of the file, " +
+				"in a range that nothing else uses"
+		}
 		subnet, known := f.subnet(name)
 		room, used := addressesOf(subnet), f.used(name)
 		if used+need[name] <= room || !f.overlay(name) {
@@ -128,11 +137,11 @@ func (f *Findings) addresses(claims []claim) {
 		}
 		slices.Sort(users[name])
 		list := &f.Problems
-		if !known {
+		if !known && name != control {
 			list = &f.Warnings
 		}
-		*list = append(*list, fmt.Sprintf("network %s (%s) has %d addresses, %d are in use and %s need %d more, for both colors, proxies and virtual addresses: give it a larger subnet (networks.….ipam.config), or lower deploy.replicas",
-			name, subnet, room, used, cluster.Sentence(slices.Compact(users[name])), need[name]))
+		*list = append(*list, fmt.Sprintf("network %s (%s) has %d addresses, %d are in use and %s need %d more, %s",
+			name, subnet, room, used, cluster.Sentence(slices.Compact(users[name])), need[name], way))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	sizes "github.com/docker/go-units"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
@@ -67,6 +68,7 @@ func (f *Findings) check() {
 		c := f.claimOf(s)
 		claims = append(claims, c)
 		f.placement(c)
+		f.listed(c)
 		f.reservations(c)
 		f.sharedVolumes(s)
 	}
@@ -107,7 +109,7 @@ func (f *Findings) claimOf(s plan.Step) claim {
 	p := s.Spec.TaskTemplate.Placement
 	for _, id := range slices.Sorted(maps.Keys(f.seen.Nodes)) {
 		n := f.seen.Nodes[id]
-		if n.Status.State != api.NodeStateReady || n.Spec.Availability != api.NodeAvailabilityActive {
+		if !cluster.IsUp(n) || n.Spec.Availability != api.NodeAvailabilityActive {
 			continue
 		}
 		if p == nil || meets(n, p.Constraints) && runsOn(n, p.Platforms) {
@@ -154,6 +156,24 @@ func (f *Findings) placement(c claim) {
 		f.problem(c.step.Service, "%s: %d replicas do not fit on %d nodes with max_replicas_per_node: %d: raise it, add nodes or lower deploy.replicas",
 			c.what(), c.tasks, len(c.eligible), p.MaxReplicas)
 	}
+}
+
+// listed finds more tasks of a color, or more proxies, than docker's DNS lists: proxies would not
+// find all of them.
+func (f *Findings) listed(c claim) {
+	proxies := c.step.Do == plan.CreateProxies || c.step.Do == plan.Adopt
+	if c.tasks <= bluegreen.MaxReplicas || c.step.Color == cluster.None {
+		return
+	}
+	key := "deploy"
+	if proxies {
+		key = "x-bluegreen.proxy.deploy"
+	}
+	way := fmt.Sprintf("run fewer and larger ones (%s.replicas, or `docker service scale`)", key)
+	if cluster.Replicas(*c.step.Spec) == nil {
+		way = fmt.Sprintf("choose fewer nodes with %s.placement.constraints", key)
+	}
+	f.problem(c.step.Service, "%s: %d tasks are more than %d, and one answer of docker's DNS lists no more: %s", c.what(), c.tasks, bluegreen.MaxReplicas, way)
 }
 
 func platformNames(platforms []api.Platform) string {

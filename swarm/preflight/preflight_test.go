@@ -30,6 +30,17 @@ func workers() *cluster.Snapshot {
 	return seen
 }
 
+// more adds nodes.
+func more(number int) func(*cluster.Snapshot) {
+	return func(seen *cluster.Snapshot) {
+		for i := range number {
+			n := seen.Nodes["id2"]
+			n.ID = fmt.Sprint("more", i)
+			seen.Nodes[n.ID] = n
+		}
+	}
+}
+
 // placed are tasks for all services that a swarm holds, spread over the workers.
 func placed(seen *cluster.Snapshot) []api.Task {
 	var tasks []api.Task
@@ -84,6 +95,14 @@ func TestPreflight(t *testing.T) {
 		{"small network", "", "services:\n  a: {image: a, deploy: {replicas: 13}}\nnetworks: {default: {ipam: {config: [{subnet: 10.9.0.0/28}]}}}", nil,
 			"network shop_default (10.9.0.0/28) has 13 addresses, 0 are in use and a need 14 more, for both colors, proxies and virtual addresses: give it a larger subnet (networks.….ipam.config), or lower deploy.replicas\n"},
 		{"large enough network", "", "services:\n  a: {image: a, deploy: {replicas: 12}}\nnetworks: {default: {ipam: {config: [{subnet: 10.9.0.0/28}]}}}", nil, ""},
+		{"small control network", "", "services:\n  web: {image: web, expose: [80], deploy: {replicas: 1}, x-bluegreen: {proxy: {deploy: {replicas: 8}}}}\nx-bluegreen: {control: {subnet: 10.9.0.0/28}}", nil,
+			"network shop-bluegreen_control (10.9.0.0/28) has 13 addresses, 0 are in use and web need 15 more, for proxies, orders, nodes and virtual addresses: " +
+				"give it a larger one with x-bluegreen.control: {subnet: 10.77.0.0/20} at the top of the file, in a range that nothing else uses\n"},
+		{"large enough control network", "", "services:\n  web: {image: web, expose: [80], deploy: {replicas: 1}, x-bluegreen: {proxy: {deploy: {replicas: 6}}}}\nx-bluegreen: {control: {subnet: 10.9.0.0/28}}", nil, ""},
+		{"global on many nodes", "", "services:\n  web: {image: web, expose: [80], networks: [a], deploy: {mode: global}, x-bluegreen: {}}\nnetworks: {a: {ipam: {config: [{subnet: 10.8.0.0/20}]}}}", more(70),
+			"service web: blue: 72 tasks are more than 60, and one answer of docker's DNS lists no more: choose fewer nodes with deploy.placement.constraints\n"},
+		{"global proxies on many nodes", "", "services:\n  web: {image: web, expose: [80], networks: [a], x-bluegreen: {proxy: {deploy: {mode: global}}}}\nnetworks: {a: {ipam: {config: [{subnet: 10.8.0.0/20}]}}}", more(70),
+			"service web: its proxies: 72 tasks are more than 60, and one answer of docker's DNS lists no more: choose fewer nodes with x-bluegreen.proxy.deploy.placement.constraints\n"},
 		{"host network", "", "services:\n  a: {image: a, networks: [h], deploy: {replicas: 300}}\nnetworks: {h: {external: true, name: host}}", func(s *cluster.Snapshot) {
 			s.Networks["host"] = network.Summary{Name: "host", ID: "h", Driver: "host", Scope: "swarm"}
 		}, ""},

@@ -9,13 +9,15 @@ import (
 	api "github.com/docker/docker/api/types/swarm"
 )
 
-// ConfigList lists the configs.
-func (s *Swarm) ConfigList(context.Context, api.ConfigListOptions) ([]api.Config, error) {
+// ConfigList lists the configs, those of which a name begins so where names are asked for.
+func (s *Swarm) ConfigList(_ context.Context, o api.ConfigListOptions) ([]api.Config, error) {
 	s.read("ConfigList")
 	defer s.mu.Unlock()
 	var out []api.Config
 	for _, c := range s.configs {
-		out = append(out, deep(*c))
+		if matches(o.Filters, "name", c.Spec.Name) {
+			out = append(out, deep(*c))
+		}
 	}
 	slices.SortFunc(out, func(a, b api.Config) int { return strings.Compare(a.ID, b.ID) })
 	return out, nil

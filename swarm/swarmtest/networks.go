@@ -3,7 +3,9 @@ package swarmtest
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	cerrdefs "github.com/containerd/errdefs"
@@ -33,7 +35,7 @@ func (s *Swarm) NetworkInspect(_ context.Context, id string, _ network.InspectOp
 	return network.Inspect{}, missing("network", id)
 }
 
-// NetworkCreate makes a network with a range of its own.
+// NetworkCreate makes a network with the range that is asked for, or one of its own.
 func (s *Swarm) NetworkCreate(_ context.Context, name string, o network.CreateOptions) (network.CreateResponse, error) {
 	if err := s.write("NetworkCreate", name); err != nil {
 		return network.CreateResponse{}, err
@@ -46,11 +48,14 @@ func (s *Swarm) NetworkCreate(_ context.Context, name string, o network.CreateOp
 	}
 	n := &network.Inspect{Name: name, ID: s.id("network"), Scope: "swarm", Driver: cmp.Or(o.Driver, "overlay"), Labels: o.Labels, Attachable: o.Attachable}
 	n.IPAM.Config = []network.IPAMConfig{{Subnet: fmt.Sprintf("10.0.%d.0/24", len(s.hosts)+1)}}
+	if o.IPAM != nil && len(o.IPAM.Config) > 0 {
+		n.IPAM.Config = o.IPAM.Config
+	}
 	s.networks[n.ID], s.hosts[n.ID] = n, 1
 	return network.CreateResponse{ID: n.ID}, nil
 }
 
-// NetworkRemove removes a network that no task is on.
+// NetworkRemove removes a network that no service is on, and no task that is to run.
 func (s *Swarm) NetworkRemove(_ context.Context, id string) error {
 	if err := s.write("NetworkRemove", id); err != nil {
 		return err
@@ -66,12 +71,21 @@ func (s *Swarm) NetworkRemove(_ context.Context, id string) error {
 		}
 	}
 	for _, t := range s.tasks {
-		if !ended(t) && slices.ContainsFunc(t.NetworksAttachments, func(a api.NetworkAttachment) bool { return a.Network.ID == id }) {
+		if t.DesiredState != api.TaskStateComplete && wanted(t) && !ended(t) && slices.ContainsFunc(t.NetworksAttachments, func(a api.NetworkAttachment) bool { return a.Network.ID == id }) {
 			return inUse("network %s is in use by task %s", n.Name, t.ID)
 		}
 	}
 	delete(s.networks, id)
 	return nil
+}
+
+// address is the next one of a network. None is given twice.
+func (s *Swarm) address(n *network.Inspect) string {
+	s.hosts[n.ID]++
+	subnet := netip.MustParsePrefix(n.IPAM.Config[0].Subnet)
+	bytes := subnet.Addr().As4()
+	binary.BigEndian.PutUint32(bytes[:], binary.BigEndian.Uint32(bytes[:])+uint32(s.hosts[n.ID]))
+	return netip.PrefixFrom(netip.AddrFrom4(bytes), subnet.Bits()).String()
 }
 
 func inUse(format string, args ...any) error {

@@ -74,7 +74,7 @@ func (s *Swarm) places(svc *service) []string {
 	var out []string
 	if isGlobal(svc.Spec) {
 		for _, n := range s.nodes {
-			holds := s.open(n) || n.Spec.Availability == api.NodeAvailabilityPause && len(s.slot(svc, n.ID)) > 0
+			holds := s.open(n) || s.isUp(n.ID) && n.Spec.Availability != api.NodeAvailabilityDrain && len(s.slot(svc, n.ID)) > 0
 			if holds && meets(n, constraints(svc.Spec.TaskTemplate)) {
 				out = append(out, n.ID)
 			}
@@ -140,7 +140,7 @@ func (s *Swarm) reconcile(svc *service, iteration int) {
 		switch held := s.slot(svc, p); {
 		case len(held) == 0:
 			s.start(svc, p, api.TaskStateRunning)
-		case slices.ContainsFunc(held, s.isDirty):
+		case s.isSlotDirty(held):
 			dirty = append(dirty, p)
 		}
 	}
@@ -207,6 +207,12 @@ func (s *Swarm) restart(t *task) {
 		return
 	}
 	t.DesiredState = api.TaskStateShutdown
+	s.succeed(t)
+}
+
+// succeed puts another task in the place of one that has ended or is lost, after a while, where the
+// restart_policy wants that.
+func (s *Swarm) succeed(t *task) {
 	if !mayRestart(t) {
 		return
 	}

@@ -25,14 +25,7 @@ func isProxy(t *task) bool {
 	})
 }
 
-func orderOf(t *task) string {
-	for _, e := range t.Spec.ContainerSpec.Env {
-		if text, ok := strings.CutPrefix(e, haproxy.OrderVariable+"="); ok {
-			return text
-		}
-	}
-	return ""
-}
+func orderOf(t *task) string { return haproxy.OrderText(t.Spec.ContainerSpec.Env) }
 
 // serve begins a proxy: with the route of its service's label as it is now, or a later one that a
 // peer has.
@@ -45,7 +38,7 @@ func (s *Swarm) serve(t *task) {
 		panic(err) // HAProxy would not start
 	}
 	for _, other := range s.tasks {
-		if other.proxy != nil && other.service == t.service && !ended(other) && other.proxy.route.Sequence > route.Sequence {
+		if other.proxy != nil && other.service == t.service && !ended(other) && s.isUp(other.NodeID) && other.proxy.route.Sequence > route.Sequence {
 			route = other.proxy.route
 		}
 	}
@@ -57,7 +50,7 @@ func (s *Swarm) serve(t *task) {
 func (s *Swarm) ready(service, color string) (passed, known []string) {
 	for _, t := range s.tasks {
 		labels := t.labels
-		if ended(t) || labels[cluster.LabelRole] != cluster.RoleColor || labels[cluster.LabelService] != service || labels[cluster.LabelColor] != color {
+		if ended(t) || !s.isUp(t.NodeID) || labels[cluster.LabelRole] != cluster.RoleColor || labels[cluster.LabelService] != service || labels[cluster.LabelColor] != color {
 			continue
 		}
 		network := cluster.ServingNetwork(t.service.Spec, cluster.ServersAlias(labels[cluster.LabelStack], service, cluster.Color(color)))
@@ -110,10 +103,6 @@ func (s *Swarm) at(service, addr string) *task {
 		}
 	}
 	return nil
-}
-
-func (s *Swarm) isUp(node string) bool {
-	return slices.ContainsFunc(s.nodes, func(n *api.Node) bool { return n.ID == node && n.Status.State == api.NodeStateReady })
 }
 
 type instruction struct {

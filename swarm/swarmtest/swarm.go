@@ -7,7 +7,6 @@
 package swarmtest
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,6 +30,11 @@ type App struct {
 	Stop time.Duration
 	// Fails says that it ends by itself with status 3 instead of becoming healthy.
 	Fails bool
+	// Rejects is the error with which a node rejects its tasks, as one of a missing image or a bad
+	// mount; empty for none.
+	Rejects string
+	// Times is how many tasks fail or are rejected until they do no more; 0 for no end.
+	Times int
 	// Refuses says that no proxy's check of it ever passes.
 	Refuses bool
 	// Done is how long a task of a job runs until it is complete.
@@ -69,6 +73,7 @@ type Swarm struct {
 	tasks    []*task
 	changed  chan struct{} // closed at the next change
 	watchers map[chan events.Message]filters.Args
+	failures map[string]int // how many tasks of an image have failed
 }
 
 type service struct {
@@ -99,7 +104,7 @@ func New(nodes int) *Swarm {
 	s := &Swarm{Apps: map[string]App{}, Default: App{Start: 2 * time.Second, Stop: time.Second, Done: time.Second},
 		networks: map[string]*network.Inspect{}, hosts: map[string]int{}, services: map[string]*service{},
 		configs: map[string]*api.Config{}, secrets: map[string]*api.Secret{}, changed: make(chan struct{}),
-		watchers: map[chan events.Message]filters.Args{}}
+		watchers: map[chan events.Message]filters.Args{}, failures: map[string]int{}}
 	for i := range nodes {
 		n := &api.Node{ID: fmt.Sprintf("node%d", i+1)}
 		n.Description.Hostname = fmt.Sprintf("n%d", i+1)
@@ -134,6 +139,7 @@ func (s *Swarm) SetApp(image string, app App) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Apps[image] = app
+	delete(s.failures, image)
 }
 
 // Service returns a service by its name, nil for none.
@@ -228,17 +234,4 @@ func exists(kind, name string) error {
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: rpc error: code = InvalidArgument desc = %s", cerrdefs.ErrInvalidArgument, fmt.Sprintf(format, args...))
-}
-
-// deep copies a value by its JSON, as a call over the wire does.
-func deep[T any](v T) T {
-	var out T
-	text, err := json.Marshal(v)
-	if err == nil {
-		err = json.Unmarshal(text, &out)
-	}
-	if err != nil {
-		panic(err)
-	}
-	return out
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 
 	"github.com/docker/docker/api/types/container"
@@ -34,7 +35,7 @@ func (s *Swarm) TaskList(_ context.Context, o api.TaskListOptions) ([]api.Task, 
 			!matches(f, "id", t.ID) || !f.MatchKVList("label", t.labels) {
 			continue
 		}
-		out = append(out, deep(t.Task))
+		out = append(out, t.copy())
 	}
 	return out, nil
 }
@@ -54,7 +55,16 @@ func (s *Swarm) isDirty(t *task) bool {
 	return !same(t.Spec, want)
 }
 
+// isSlotDirty says whether the updater has to do with a place: one that is held by a task of
+// another spec, or by several, as after an update that was cut short.
+func (s *Swarm) isSlotDirty(held []*task) bool {
+	return len(held) > 1 || slices.ContainsFunc(held, s.isDirty)
+}
+
 func same(a, b any) bool {
+	if reflect.DeepEqual(a, b) {
+		return true
+	}
 	x, _ := json.Marshal(a)
 	y, _ := json.Marshal(b)
 	return bytes.Equal(x, y)
@@ -109,4 +119,13 @@ func (s *Swarm) ServiceLogs(ctx context.Context, id string, _ container.LogsOpti
 		}
 	}()
 	return r, nil
+}
+
+// copy is deep without the spec, which nobody changes once the task is there.
+func (t *task) copy() api.Task {
+	c, spec := t.Task, t.Spec
+	c.Spec = api.TaskSpec{}
+	c = deep(c)
+	c.Spec = spec
+	return c
 }

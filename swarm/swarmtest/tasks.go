@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/docker/api/types/mount"
 	api "github.com/docker/docker/api/types/swarm"
 )
 
@@ -119,6 +120,11 @@ func (s *Swarm) start(svc *service, place string, desired api.TaskState) *task {
 	if !ok {
 		app = s.Default
 	}
+	if app.Times > 0 {
+		if s.failures[image]++; s.failures[image] > app.Times {
+			app.Fails, app.Rejects = false, ""
+		}
+	}
 	t := &task{service: svc, app: app, labels: deep(svc.Spec.Labels), endpoint: deep(svc.Spec.EndpointSpec), place: place}
 	t.ID, t.Meta, t.ServiceID, t.Spec = s.id("task"), s.meta(api.Meta{}), svc.ID, deep(svc.Spec.TaskTemplate)
 	t.DesiredState, t.Status = desired, api.TaskStatus{State: api.TaskStatePending, Timestamp: time.Now()}
@@ -171,6 +177,7 @@ func (s *Swarm) end(t *task, desired api.TaskState) {
 	s.change()
 	begun := slices.Index(order, t.Status.State) >= slices.Index(order, api.TaskStateStarting)
 	go func() {
+		s.await(func() bool { return t.NodeID == "" || s.reports(t.NodeID) || ended(t) })
 		if begun {
 			time.Sleep(t.app.Stop)
 		}
@@ -187,14 +194,15 @@ func (s *Swarm) forget(t *task) bool {
 	return true
 }
 
-// set moves a task on, unless it has ended.
+// set moves a task on, unless it has ended: as soon as its node can report it.
 func (s *Swarm) set(t *task, state api.TaskState, err string) bool {
+	s.await(func() bool { return t.NodeID == "" || s.reports(t.NodeID) || ended(t) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ended(t) {
 		return false
 	}
-	t.Status.State, t.Status.Err, t.Status.Timestamp, t.Meta = state, err, time.Now(), s.meta(t.Meta)
+	t.Status.State, t.Status.Err, t.Status.Timestamp, t.Meta = state, err, s.clock(t.NodeID), s.meta(t.Meta)
 	if state == api.TaskStateRunning {
 		t.since = time.Now()
 	}
@@ -220,13 +228,32 @@ func (s *Swarm) schedule(t *task) bool {
 	t.NodeID, t.Status.Err = cmp.Or(t.NodeID, s.nodeFor(t).ID), ""
 	for _, a := range t.Spec.Networks {
 		if n := s.networks[a.Target]; n != nil {
-			s.hosts[n.ID]++
-			subnet := strings.TrimSuffix(n.IPAM.Config[0].Subnet, "0/24")
-			t.NetworksAttachments = append(t.NetworksAttachments, api.NetworkAttachment{
-				Network: api.Network{ID: n.ID}, Addresses: []string{fmt.Sprintf("%s%d/24", subnet, s.hosts[n.ID])}})
+			t.NetworksAttachments = append(t.NetworksAttachments, api.NetworkAttachment{Network: api.Network{ID: n.ID}, Addresses: []string{s.address(n)}})
 		}
 	}
 	return true
+}
+
+// clock is the time on a node: that of every second one is an hour ahead, since nothing may depend
+// on it.
+func (s *Swarm) clock(node string) time.Time {
+	if i := slices.IndexFunc(s.nodes, func(n *api.Node) bool { return n.ID == node }); i%2 == 1 {
+		return time.Now().Add(time.Hour)
+	}
+	return time.Now()
+}
+
+// missingFolder is how folders begin that no node has.
+const missingFolder = "/no/such/"
+
+// rejection is why the node of a task cannot make its container, empty if it can.
+func rejection(t *task) string {
+	for _, m := range t.Spec.ContainerSpec.Mounts {
+		if m.Type == mount.TypeBind && strings.HasPrefix(m.Source, missingFolder) {
+			return "invalid mount config for type \"bind\": bind source path does not exist: " + m.Source
+		}
+	}
+	return t.app.Rejects
 }
 
 // live takes a task from its node to its end.
@@ -235,6 +262,10 @@ func (s *Swarm) live(t *task) {
 		return
 	}
 	time.Sleep(t.app.Start / 2)
+	if refusal := rejection(t); refusal != "" {
+		s.endedItself(t, api.TaskStateRejected, refusal)
+		return
+	}
 	if !s.set(t, api.TaskStateReady, "") {
 		return
 	}
@@ -279,13 +310,30 @@ func (s *Swarm) finish(t *task, status int) {
 		t.Status.ContainerStatus.ExitCode = status
 		s.mu.Unlock()
 	}
+	s.endedItself(t, state, err)
+}
+
+// endedItself notes that a task has ended by itself. Another takes its place, but only when it
+// would have had its turn.
+func (s *Swarm) endedItself(t *task, state api.TaskState, err string) {
 	if !s.set(t, state, err) {
 		return
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	t.service.ended = t.service.ended || status == 0
-	s.restart(t)
+	t.service.ended = t.service.ended || state == api.TaskStateComplete
+	early := t.DesiredState == api.TaskStateReady
+	if !early {
+		s.restart(t)
+	}
 	s.failed(t)
+	s.change()
+	s.mu.Unlock()
+	if !early {
+		return
+	}
+	s.await(func() bool { return t.DesiredState != api.TaskStateReady || s.services[t.ServiceID] != t.service })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.restart(t)
 	s.change()
 }

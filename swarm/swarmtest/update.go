@@ -15,7 +15,7 @@ const monitorTime = 5 * time.Second
 // update is an update of the tasks of a service, or a rollback.
 type update struct {
 	svc       *service
-	iteration int
+	spec      api.ServiceSpec
 	config    api.UpdateConfig
 	rollsBack bool
 	slots     int
@@ -23,11 +23,15 @@ type update struct {
 	stopped   bool // by failures
 }
 
-// beginUpdate replaces the tasks in places, unless an update does so already, or was paused.
+// beginUpdate replaces the tasks in places, unless an update does so already, or was paused. One
+// that works for the same spec goes on, even if it was paused and only ends what it has begun.
 func (s *Swarm) beginUpdate(svc *service, places []string) {
 	st := svc.UpdateStatus
-	paused := st != nil && (st.State == api.UpdateStatePaused || st.State == api.UpdateStateRollbackPaused)
-	if paused || svc.updating != nil && svc.updating.iteration == svc.iteration {
+	if svc.updating != nil && same(svc.updating.spec, svc.Spec) {
+		return
+	}
+	svc.updating = nil
+	if st != nil && (st.State == api.UpdateStatePaused || st.State == api.UpdateStateRollbackPaused) {
 		return
 	}
 	rollsBack := st != nil && st.State == api.UpdateStateRollbackStarted
@@ -35,7 +39,7 @@ func (s *Swarm) beginUpdate(svc *service, places []string) {
 	if rollsBack {
 		config = svc.Spec.RollbackConfig
 	}
-	u := &update{svc: svc, iteration: svc.iteration, rollsBack: rollsBack, slots: len(places)}
+	u := &update{svc: svc, spec: deep(svc.Spec), rollsBack: rollsBack, slots: len(places)}
 	if u.config.Parallelism = 1; config != nil {
 		u.config = *config
 	}
@@ -67,8 +71,9 @@ func (s *Swarm) run(u *update, places []string) {
 	for range workers {
 		all.Go(func() {
 			for p := range queue {
-				s.replace(u, p)
-				time.Sleep(u.config.Delay)
+				if s.replace(u, p) {
+					time.Sleep(u.config.Delay)
+				}
 			}
 		})
 	}
@@ -97,11 +102,15 @@ func (s *Swarm) run(u *update, places []string) {
 func (s *Swarm) over(u *update) bool { return u.stopped || s.superseded(u) }
 
 func (s *Swarm) superseded(u *update) bool {
-	return u.svc.iteration != u.iteration || s.services[u.svc.ID] != u.svc
+	return u.svc.updating != u || s.services[u.svc.ID] != u.svc
 }
 
+// complete notes that an update has ended. After a write with the same spec there is no status.
 func (s *Swarm) complete(u *update) {
 	st := u.svc.UpdateStatus
+	if st == nil {
+		return
+	}
 	st.State, st.Message = api.UpdateStateCompleted, "update completed"
 	if u.rollsBack {
 		st.State, st.Message = api.UpdateStateRollbackCompleted, "rollback completed"
@@ -110,33 +119,35 @@ func (s *Swarm) complete(u *update) {
 	s.written(u.svc)
 }
 
-// replace puts a new task in the place of an old one, before or after it has ended.
-func (s *Swarm) replace(u *update, place string) {
+// replace puts a new task in the place of an old one, before or after it has ended. It returns
+// false when there is nothing to replace any more.
+func (s *Swarm) replace(u *update, place string) bool {
 	startFirst := u.config.Order == api.UpdateOrderStartFirst
 	s.mu.Lock()
 	old := s.slot(u.svc, place)
-	if s.over(u) || !slices.ContainsFunc(old, s.isDirty) {
+	if s.over(u) || !s.isSlotDirty(old) {
 		s.mu.Unlock()
-		return
+		return false
 	}
-	if i := slices.IndexFunc(old, func(t *task) bool { return !s.isDirty(t) }); i >= 0 {
-		s.allow(old[i])
-		s.endAll(slices.Delete(old, i, i+1))
+	i := slices.IndexFunc(old, func(t *task) bool { return !s.isDirty(t) && t.DesiredState == api.TaskStateRunning })
+	if i < 0 {
+		i = slices.IndexFunc(old, func(t *task) bool { return !s.isDirty(t) })
+	}
+	if i >= 0 {
+		next := old[i]
+		rest := slices.Delete(old, i, i+1)
+		s.endAll(rest)
 		s.mu.Unlock()
-		return
+		s.allowAfter(next, rest)
+		return true
 	}
 	next := s.start(u.svc, place, api.TaskStateReady)
 	next.update = u
-	if !startFirst {
-		s.endAll(old)
-		s.mu.Unlock()
-		s.await(func() bool {
-			return !slices.ContainsFunc(old, func(t *task) bool { return !ended(t) }) || s.superseded(u)
-		})
-		s.mu.Lock()
-	}
-	if !s.superseded(u) {
+	if startFirst {
 		s.allow(next)
+	} else {
+		s.endAll(old)
+		go s.allowAfter(next, old)
 	}
 	s.mu.Unlock()
 	s.await(func() bool { return next.Status.State == api.TaskStateRunning || ended(next) || s.superseded(u) })
@@ -145,6 +156,19 @@ func (s *Swarm) replace(u *update, place string) {
 	if startFirst && next.Status.State == api.TaskStateRunning && !s.superseded(u) {
 		s.endAll(old)
 	}
+	return true
+}
+
+// allowAfter lets a task start that was only to be made ready, once those that it replaces have
+// ended or are lost. As in swarmkit this outlives the update: a task that is clean in the eyes of
+// the next update is left alone by it.
+func (s *Swarm) allowAfter(t *task, old []*task) {
+	s.await(func() bool {
+		return !slices.ContainsFunc(old, func(t *task) bool { return !ended(t) && s.isUp(t.NodeID) })
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.allow(t)
 }
 
 func (s *Swarm) endAll(tasks []*task) {
@@ -164,8 +188,10 @@ func (s *Swarm) failed(t *task) {
 	if float32(u.failures)/float32(u.slots) <= u.config.MaxFailureRatio || u.config.FailureAction == api.UpdateFailureActionContinue {
 		return
 	}
-	u.stopped = true
 	st, svc := u.svc.UpdateStatus, u.svc
+	if u.stopped = true; st == nil {
+		return // it was written again with the same spec: this one only ends
+	}
 	cause := fmt.Sprintf("due to failure or early termination of task %s", t.ID)
 	switch {
 	case u.rollsBack && u.config.FailureAction == api.UpdateFailureActionRollback: // never twice

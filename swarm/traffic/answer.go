@@ -3,6 +3,7 @@ package traffic
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,17 +16,26 @@ type Answer struct {
 	haproxy.Report
 	Names    map[haproxy.ProxyAddr]string
 	progress *steady
+	heard    *heard
 	// lacking is what each proxy still lacks, by the server concerned.
 	lacking map[haproxy.ProxyAddr]map[string]string
+	// settled counts what was lacking in proxies that lack nothing any more.
+	settled int
 }
 
 // NewAnswer returns the answer to an order that these proxies get, before any of them has answered.
 func NewAnswer(proxies []cluster.ProxyTask, progress func(string)) *Answer {
-	a := &Answer{Names: map[haproxy.ProxyAddr]string{}, progress: &steady{emit: progress}, lacking: map[haproxy.ProxyAddr]map[string]string{}}
+	a := &Answer{Names: map[haproxy.ProxyAddr]string{}, progress: &steady{emit: progress}, heard: &heard{}, lacking: map[haproxy.ProxyAddr]map[string]string{}}
 	for _, p := range proxies {
 		a.Names[haproxy.ProxyAddr{Service: p.Service, Addr: p.Addr}] = p.Name + " on " + p.Node
 	}
 	return a
+}
+
+// restart forgets what was answered.
+func (a *Answer) restart() {
+	a.Report, a.settled = haproxy.Report{}, 0
+	clear(a.lacking)
 }
 
 // steadyAfter is how long something must have been lacking until it is told: most is over at once.
@@ -57,12 +67,13 @@ func (a *Answer) line(text string) error {
 		return err
 	}
 	if a.Err != "" {
-		return &JobError{"control job: " + a.Err}
+		return &JobError{Text: "control job: " + a.Err}
 	}
 	if p == nil {
 		return nil
 	}
 	if p.Met {
+		a.settled += len(a.lacking[p.ProxyAddr])
 		delete(a.lacking, p.ProxyAddr)
 		a.progress.set(a.Unmet())
 		return nil
@@ -73,6 +84,55 @@ func (a *Answer) line(text string) error {
 	a.lacking[p.ProxyAddr][p.What] = strings.TrimSpace(p.What + " " + p.Why)
 	a.progress.set(a.Unmet())
 	return nil
+}
+
+// Advanced says whether fewer is lacking now than at the beginning of the order, or than the fewest
+// of the orders before it, which it remembers.
+func (a *Answer) Advanced(fewest *int) bool {
+	began, now := 0, 0
+	for addr, whats := range a.lacking {
+		began += len(whats)
+		for what := range whats {
+			if !a.passed(addr, what) {
+				now++
+			}
+		}
+	}
+	began += a.settled
+	better := now < min(*fewest, began)
+	*fewest = min(*fewest, now)
+	return better
+}
+
+// passed says whether a proxy called a server ready at the end of the order.
+func (a *Answer) passed(at haproxy.ProxyAddr, server string) bool {
+	for _, p := range a.Proxies {
+		if p.ProxyAddr == at && slices.ContainsFunc(p.Servers, func(s haproxy.Server) bool {
+			return s.Passed() && s.Addr+":"+strconv.Itoa(int(s.Port)) == server
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// lackingServices are the services of which some proxy lacks something.
+func (a *Answer) lackingServices() []string {
+	services := map[string]bool{}
+	for addr := range a.lacking {
+		services[addr.Service] = true
+	}
+	return slices.Sorted(maps.Keys(services))
+}
+
+// onlyUnreachable says whether all that is lacking is lacking in proxies that could not be asked.
+func (a *Answer) onlyUnreachable() bool {
+	for addr := range a.lacking {
+		if !slices.ContainsFunc(a.Proxies, func(p *haproxy.ProxyReport) bool { return p.ProxyAddr == addr && p.Unreachable != "" }) {
+			return false
+		}
+	}
+	return true
 }
 
 // Unmet says what the proxies lack, in words; empty when they lack nothing.

@@ -2,7 +2,9 @@ package traffic
 
 import (
 	"errors"
+	"math"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -164,5 +166,37 @@ func TestOutdated(t *testing.T) {
 		if got := outdated(moves, []cluster.ProxyTask{tc.p}); got != tc.want {
 			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
 		}
+	}
+}
+
+// Limits begin anew as long as fewer servers are lacking than ever before.
+func TestAdvanced(t *testing.T) {
+	const lacks = "unmet web 10.0.0.1 green ready 10.0.1.4:8080 INI\nunmet web 10.0.0.1 green ready 10.0.1.5:8080 INI\n"
+	for _, tc := range []struct {
+		name   string
+		lines  string
+		before int // the fewest of earlier orders
+		want   bool
+		fewest int
+	}{
+		{"all is as it was", lacks, math.MaxInt, false, 2},
+		{"another proxy is ready", lacks + "unmet web 10.0.0.2 green ready - no address\nmet web 10.0.0.2 green ready\n", math.MaxInt, true, 2},
+		{"another server is ready", lacks + "state web 10.0.0.1 server green 8080 10.0.1.4 UP L4OK 0 -\n", math.MaxInt, true, 1},
+		{"as many as before", lacks + "state web 10.0.0.1 server green 8080 10.0.1.4 UP L4OK 0 -\n", 1, false, 1},
+		{"a server of another proxy", lacks + "state web 10.0.0.2 server green 8080 10.0.1.4 UP L4OK 0 -\n", math.MaxInt, false, 2},
+		{"one that has passed no check", lacks + "state web 10.0.0.1 server green 8080 10.0.1.4 UP INI 0 -\n", math.MaxInt, false, 2},
+		{"fewer than before", "unmet web 10.0.0.1 green ready 10.0.1.5:8080 INI\nunmet web 10.0.0.2 green ready - x\nmet web 10.0.0.2 green ready\n", 2, true, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			a, fewest := NewAnswer(twoProxies, nil), tc.before
+			for line := range strings.Lines(tc.lines) {
+				if err := a.line(strings.TrimSpace(line)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := a.Advanced(&fewest); got != tc.want || fewest != tc.fewest {
+				t.Errorf("advanced %v, fewest %d; want %v and %d", got, fewest, tc.want, tc.fewest)
+			}
+		})
 	}
 }

@@ -65,7 +65,9 @@ func (sw *Switch) Confirm(ctx context.Context, rec *cluster.Record, moves []Move
 		case len(missing) > 0 && (stays && onlyDown(missing) || late):
 			return unconfirmed(moves, missing)
 		case late:
-			return unconfirmed(moves, all)
+			err := unconfirmed(moves, all)
+			err.Unhealthy = len(all) > 0 && len(missing) == 0 && writtenDown(moves) && !outdated(moves, all)
+			return err
 		case len(ask) == 0:
 			look = sw.Next()
 			continue
@@ -88,6 +90,15 @@ func handedOn(moves []Move, all []cluster.ProxyTask, h Heard) bool {
 		}
 	}
 	return true
+}
+
+// writtenDown says whether the labels name the routes already: proxies that are made from now on
+// start with them.
+func writtenDown(moves []Move) bool {
+	return !slices.ContainsFunc(moves, func(m Move) bool {
+		route, err := m.Service.Route()
+		return err != nil || route != m.To
+	})
 }
 
 // outdated says whether a proxy is about to start with a route from before the last one was written
@@ -122,7 +133,7 @@ func onlyDown(missing []cluster.ProxyTask) bool {
 	return !slices.ContainsFunc(missing, func(p cluster.ProxyTask) bool { return !p.Down })
 }
 
-func unconfirmed(moves []Move, missing []cluster.ProxyTask) error {
+func unconfirmed(moves []Move, missing []cluster.ProxyTask) *cluster.UnconfirmedError {
 	e := &cluster.UnconfirmedError{Service: services(moves)[0],
 		After: "nothing was stopped: both colors run on. Bring the node back, or remove it with `docker node rm --force`. Then run the same command again"}
 	for _, p := range missing {
@@ -141,25 +152,26 @@ func unconfirmed(moves []Move, missing []cluster.ProxyTask) error {
 }
 
 // Settle ends flips that were begun and not ended, in the direction in which the proxies went, and
-// mends a label that is behind the proxies. It says whether any flip went forward. Only services
-// with proxies are looked at.
-func (sw *Switch) Settle(ctx context.Context, rec *cluster.Record, names []string) (forward bool, err error) {
+// repairs a label that is behind the proxies. It returns which color each service sends to. Only
+// services with proxies are looked at.
+func (sw *Switch) Settle(ctx context.Context, rec *cluster.Record, names []string) (map[string]cluster.Color, error) {
 	moves, err := sw.standing(ctx, rec, names)
 	if err != nil || len(moves) == 0 {
-		return false, err
+		return nil, err
 	}
 	proxies, err := sw.Askable(ctx, rec, moves)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	report, err := sw.Order(ctx, rec, proxies, haproxy.Order{}, nil)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
+	sends := map[string]cluster.Color{}
 	for i := range moves {
 		m := &moves[i]
 		if err := m.judge(report); err != nil {
-			return false, err
+			return nil, err
 		}
 		if next, _ := m.Service.Next(); next.Color == m.To.Color {
 			began := cluster.BeganByFlip
@@ -168,9 +180,9 @@ func (sw *Switch) Settle(ctx context.Context, rec *cluster.Record, names []strin
 			}
 			rec.Note(func(s *cluster.Snapshot) { s.Finished[m.Service.Name] = began })
 		}
-		forward = forward || m.From.Color != m.To.Color
+		sends[m.Service.Name] = cluster.Color(m.To.Color)
 	}
-	return forward, sw.finish(ctx, rec, moves, nil)
+	return sends, sw.finish(ctx, rec, moves, nil)
 }
 
 // standing reads the services afresh and returns, for each, a move that goes nowhere yet.
@@ -186,11 +198,12 @@ func (sw *Switch) standing(ctx context.Context, rec *cluster.Record, names []str
 			return nil, err
 		}
 		b.Proxy = fresh
-		r, err := b.Route()
+		m, err := Standing(b)
 		if err != nil {
 			return nil, err
 		}
-		moves = append(moves, Move{Service: b, From: r, To: r, Rollback: b.NextByRollback()})
+		m.Rollback = b.NextByRollback()
+		moves = append(moves, m)
 	}
 	return moves, nil
 }
@@ -208,8 +221,10 @@ func (m *Move) judge(report *Answer) error {
 			m.To = p.Route
 		}
 	}
-	if next.Color != "" && m.To.Sequence < next.Sequence {
-		m.To.Sequence = next.Sequence + 1
+	// Nor does it go back behind a route by which a color was active, as when an older label was
+	// brought back and all proxies began with it.
+	if last := max(next.Sequence, m.Service.LastServed()); m.To.Sequence < last {
+		m.To.Sequence = last + 1
 	}
 	return nil
 }

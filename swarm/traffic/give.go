@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -12,12 +13,28 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
-// readyTime is how long the proxies may take to see a color ready whose tasks run.
-const readyTime = 10 * time.Second
+const (
+	// readyTime is how long the proxies may stand still until they see a color ready whose tasks
+	// run: as long as one more server or proxy is ready each time, they have it anew.
+	readyTime = 10 * time.Second
+	// readyMost is how long that may take in all.
+	readyMost = 2 * time.Minute
+)
 
 // ErrNotReady says that some proxy does not see a color ready: nothing was told, traffic is where
 // it was.
 var ErrNotReady = errors.New("not ready in every proxy")
+
+// NotReadyError is ErrNotReady with what is lacking.
+type NotReadyError struct {
+	// Services are those of which some proxy lacks something.
+	Services []string
+	Unmet    string
+}
+
+func (e *NotReadyError) Error() string { return ErrNotReady.Error() + ": " + e.Unmet }
+
+func (e *NotReadyError) Unwrap() error { return ErrNotReady }
 
 // errDoubt says that an order was ended from outside, and may have been given.
 var errDoubt = errors.New("the proxies changed meanwhile")
@@ -29,7 +46,8 @@ var ErrNoProxy = errors.New("none of its proxies runs")
 // confirmed. While proxies come and go, the order is given anew to those that are there.
 func (sw *Switch) give(ctx context.Context, rec *cluster.Record, moves []Move) (Heard, error) {
 	var doubt error // an order that was ended from outside may have been given
-	for end := time.Now().Add(2 * readyTime); ; {
+	fewest := math.MaxInt
+	for began, end := time.Now(), time.Now().Add(2*readyTime); ; {
 		proxies, report, err := sw.giveOnce(ctx, rec, moves)
 		switch {
 		case errors.Is(err, cluster.ErrTasksChanged), errors.Is(err, ErrNoProxy):
@@ -41,13 +59,15 @@ func (sw *Switch) give(ctx context.Context, rec *cluster.Record, moves []Move) (
 			}
 		case err != nil:
 			return nil, err
-		case !report.Met && forced(moves):
+		case !report.Met && report.Advanced(&fewest) && time.Since(began) < readyMost:
+			sw.Working("", "flip", "not ready in every proxy yet: %s", report.Unmet())
+		case !report.Met && forced(moves) && report.onlyUnreachable():
 			sw.Warn("", "flip", "rolling back anyway: %s", report.Unmet())
 			for i := range moves {
 				moves[i].Ready = nil
 			}
 		case !report.Met:
-			return nil, errors.Join(fmt.Errorf("%w: %s", ErrNotReady, report.Unmet()), doubt)
+			return nil, errors.Join(&NotReadyError{report.lackingServices(), report.Unmet()}, doubt)
 		case !Outrun(moves, report):
 			return Heard{}.Add(moves, proxies, report), nil
 		default:
@@ -69,17 +89,32 @@ func (sw *Switch) giveOnce(ctx context.Context, rec *cluster.Record, moves []Mov
 	if err != nil {
 		return nil, nil, err
 	}
+	report, err := sw.watched(ctx, rec, moves, proxies, moveOrder(moves), func(unmet string) { sw.Working("", "flip", "%s", unmet) })
+	return proxies, report, err
+}
+
+// OrderHere sends an order to the proxies of moves that are there. The error is ErrNoProxy when
+// none is, and ErrTasksChanged when others came or went meanwhile.
+func (sw *Switch) OrderHere(ctx context.Context, rec *cluster.Record, moves []Move, o haproxy.Order, unmet func(string)) (*Answer, error) {
+	proxies, err := sw.Askable(ctx, rec, moves)
+	if err != nil {
+		return nil, err
+	}
+	return sw.watched(ctx, rec, moves, proxies, o, unmet)
+}
+
+// watched sends an order to proxies, until they are not those of the moves any more.
+func (sw *Switch) watched(ctx context.Context, rec *cluster.Record, moves []Move, proxies []cluster.ProxyTask, o haproxy.Order, unmet func(string)) (*Answer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watch sync.WaitGroup
 	defer watch.Wait()
 	defer cancel(nil)
-	watch.Go(func() { sw.WatchProxies(ctx, rec, moves, proxies, cancel) })
-	report, err := sw.Order(ctx, rec, proxies, moveOrder(moves), func(unmet string) { sw.Working("", "flip", "%s", unmet) })
-	return proxies, report, err
+	watch.Go(func() { sw.watchProxies(ctx, rec, moves, proxies, cancel) })
+	return sw.Order(ctx, rec, proxies, o, unmet)
 }
 
-// WatchProxies cancels when the proxies that can be asked are not the given ones any more.
-func (sw *Switch) WatchProxies(ctx context.Context, rec *cluster.Record, moves []Move, proxies []cluster.ProxyTask, cancel context.CancelCauseFunc) {
+// watchProxies cancels when the proxies that can be asked are not the given ones any more.
+func (sw *Switch) watchProxies(ctx context.Context, rec *cluster.Record, moves []Move, proxies []cluster.ProxyTask, cancel context.CancelCauseFunc) {
 	for sw.Rest(ctx) {
 		now, err := sw.askable(ctx, sw.Next(), rec, moves)
 		if err != nil && !errors.Is(err, ErrNoProxy) {

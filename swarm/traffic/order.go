@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -19,35 +18,69 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
-// orderStart is how long a control job may take until it runs, apart from the order itself.
-const orderStart = 30 * time.Second
+const (
+	// orderStart is how long a control job that is to start may stand still, and how long one that
+	// runs may print nothing new, apart from the order itself.
+	orderStart = 30 * time.Second
+	// elsewhereAfter is orderStart where another node can take the job.
+	elsewhereAfter = 8 * time.Second
+	// rounds is how often each node is tried: one that is slow, or whose engine fails once, may do
+	// better the next time.
+	rounds = 2
+	// slower is how many times as long as its limits a job that makes progress may take in all.
+	slower = 4
+)
 
-// Order sends a control job to the proxies and returns what they answered. progress is called with
-// a sentence whenever what the order waits for changes; it may be nil.
+// Order sends a control job to the proxies and returns what they answered. A node that cannot run
+// the job is passed over for the next that has a proxy: to give an order twice does no harm, since
+// proxies only take a later route. progress is called with a sentence whenever what the order waits
+// for changes; it may be nil.
 func (sw *Switch) Order(ctx context.Context, rec *cluster.Record, proxies []cluster.ProxyTask, ord haproxy.Order, progress func(string)) (*Answer, error) {
-	host, ok := jobHost(rec, proxies)
-	if !ok {
+	hosts := jobHosts(rec, proxies)
+	if len(hosts) == 0 {
 		return nil, errors.New("no proxy runs on a node that is ready and active: see `docker service ps` of the proxy service")
 	}
 	for _, p := range proxies {
 		ord.Proxies = append(ord.Proxies, haproxy.ProxyAddr{Service: p.Service, Addr: p.Addr})
 	}
-	here := Place{Image: host.Image, Network: cluster.ControlNetwork(rec.Stack),
-		Placement: &api.Placement{Constraints: []string{"node.id==" + host.NodeID}}, Start: orderStart}
-	return sw.Send(ctx, rec, here, ord, NewAnswer(proxies, progress))
+	var failed []error
+	for round := range rounds {
+		failed = nil
+		for i, host := range hosts {
+			lastHost := i == len(hosts)-1
+			here := Place{Image: host.Image, Network: cluster.ControlNetwork(rec.Stack),
+				Placement: &api.Placement{Constraints: []string{"node.id==" + host.NodeID}}, Start: orderStart}
+			if round == 0 && !lastHost {
+				here.Start = elsewhereAfter
+			}
+			a, err := sw.Send(ctx, rec, here, ord, NewAnswer(proxies, progress))
+			var job *JobError
+			if !errors.As(err, &job) || !job.Elsewhere || ctx.Err() != nil {
+				return a, err
+			}
+			failed = append(failed, err)
+			switch {
+			case !lastHost:
+				sw.Warn("", "order", "%v: another node gives the order", err)
+			case round < rounds-1:
+				sw.Warn("", "order", "%v: the order is tried once more", err)
+			}
+		}
+	}
+	return nil, errors.Join(failed...)
 }
 
 // Place is where a control job runs.
 type Place struct {
 	Image, Network string
 	Placement      *api.Placement
-	// Start is how long it may take until the job runs.
+	// Start is how long the job may stand still until it runs.
 	Start time.Duration
 }
 
 // Send runs a control job and returns what it printed. Nothing is left behind but after a crash.
 func (sw *Switch) Send(ctx context.Context, rec *cluster.Record, at Place, ord haproxy.Order, a *Answer) (*Answer, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, ord.Wait+at.Start, errors.New("the control job did not end in time"))
+	ctx, cancel := context.WithTimeoutCause(ctx, slower*(ord.Wait+at.Start), errLate)
 	defer cancel()
 	spec, files := orderSpec(rec.Stack, at, ord)
 	if err := sw.EnsureFiles(ctx, rec, files); err != nil {
@@ -57,7 +90,10 @@ func (sw *Switch) Send(ctx context.Context, rec *cluster.Record, at Place, ord h
 		return nil, err
 	}
 	created, err := sw.Engine.ServiceCreate(ctx, spec, api.ServiceCreateOptions{})
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil && !errors.Is(err, context.Cause(ctx)):
+		return nil, fmt.Errorf("create control job: %w: %w", err, context.Cause(ctx))
+	case err != nil:
 		return nil, fmt.Errorf("create control job: %w", err)
 	}
 	defer func() {
@@ -65,16 +101,16 @@ func (sw *Switch) Send(ctx context.Context, rec *cluster.Record, at Place, ord h
 		defer cancel()
 		_ = sw.Engine.ServiceRemove(ctx, created.ID) // what is left is collected by the next command
 	}()
-	return sw.follow(ctx, rec, created.ID, a)
+	return sw.follow(ctx, rec, created.ID, limits{start: at.Start, silent: ord.Wait + at.Start}, a)
 }
 
 // follow reads the job's output until its last line, while it watches that the job can run at all.
-func (sw *Switch) follow(ctx context.Context, rec *cluster.Record, id string, a *Answer) (*Answer, error) {
+func (sw *Switch) follow(ctx context.Context, rec *cluster.Record, id string, most limits, a *Answer) (*Answer, error) {
 	defer a.progress.stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
-		if err := sw.jobFailure(ctx, rec, id); ctx.Err() == nil {
+		if err := sw.jobFailure(ctx, rec, id, most, a.heard.at); ctx.Err() == nil {
 			cancel(err)
 		}
 	}()
@@ -109,54 +145,15 @@ func (sw *Switch) readAnswer(ctx context.Context, id string, a *Answer) error {
 		_, err := stdcopy.StdCopy(in, io.Discard, logs)
 		in.CloseWithError(err)
 	}()
-	a.Report = haproxy.Report{} // the lines are read from the first
+	a.restart() // the lines are read from the first
 	lines := bufio.NewScanner(out)
-	for lines.Scan() {
+	for n := 1; lines.Scan(); n++ {
+		a.heard.line(n)
 		if err := a.line(lines.Text()); err != nil || a.Done {
 			return err
 		}
 	}
 	return errors.Join(errors.New("the control job's output ended early"), lines.Err())
-}
-
-// jobFailure waits until the job cannot give an answer any more, and says why; or until ctx ends.
-func (sw *Switch) jobFailure(ctx context.Context, rec *cluster.Record, id string) error {
-	for sw.Rest(ctx) {
-		tasks, err := sw.Next().Tasks(ctx, id)
-		if err != nil {
-			return err
-		}
-		nodes, err := sw.Next().Nodes(ctx)
-		if err != nil {
-			return err
-		}
-		for _, t := range tasks[id] {
-			if i := slices.IndexFunc(nodes, func(n api.Node) bool { return n.ID == t.NodeID }); i >= 0 && nodes[i].Status.State != api.NodeStateReady {
-				return fmt.Errorf("control job on %s: the node is %s", rec.NodeName(t.NodeID), nodes[i].Status.State)
-			}
-			switch t.Status.State {
-			case api.TaskStateRejected, api.TaskStateFailed, api.TaskStateOrphaned:
-				return &JobError{fmt.Sprintf("control job on %s: %s: %s", rec.NodeName(t.NodeID), t.Status.State, t.Status.Err)}
-			}
-		}
-	}
-	return context.Cause(ctx)
-}
-
-// JobError says that a control job could not run where it was sent, or what went wrong in it.
-type JobError struct{ Text string }
-
-func (e *JobError) Error() string { return e.Text }
-
-// jobHost picks a proxy whose node can run the job: the image is there, and so is the control
-// network.
-func jobHost(rec *cluster.Record, proxies []cluster.ProxyTask) (cluster.ProxyTask, bool) {
-	for _, p := range proxies {
-		if p.Askable() && rec.Node(p.NodeID).Spec.Availability == api.NodeAvailabilityActive {
-			return p, true
-		}
-	}
-	return cluster.ProxyTask{}, false
 }
 
 func orderSpec(stack string, at Place, ord haproxy.Order) (api.ServiceSpec, map[string]string) {
@@ -171,7 +168,7 @@ func orderSpec(stack string, at Place, ord haproxy.Order) (api.ServiceSpec, map[
 				Image:       at.Image,
 				Command:     haproxy.OrderCommand()[:1],
 				Args:        haproxy.OrderCommand()[1:],
-				Env:         []string{haproxy.OrderVariable + "=" + ord.Encode()},
+				Env:         ord.Env(),
 				Configs:     plan.FileReferences(stack, files),
 				Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
 			},

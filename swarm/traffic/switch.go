@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	api "github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
@@ -22,30 +24,11 @@ func New(cl *cluster.Cluster) *Switch { return &Switch{cl} }
 
 // cleanupTime is how long we go on after an interruption, to leave things in a state that can be
 // told.
-const cleanupTime = confirmTime + orderStart
+const cleanupTime = confirmTime + orderStart + time.Minute // no leader for a while
 
 // Detached returns a context that outlives the interruption of ctx, but not for ever.
 func Detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-}
-
-// unstickMoved does so for the services that moves have written labels to.
-func (sw *Switch) unstickMoved(ctx context.Context, moves []Move) error {
-	for _, m := range moves {
-		fresh, err := sw.Unstick(ctx, m.Service.Proxy)
-		if err != nil {
-			return err
-		}
-		m.Service.Proxy = fresh
-		c := cluster.Color(m.To.Color)
-		if m.Service.Colors[c] == nil {
-			continue
-		}
-		if m.Service.Colors[c], err = sw.Unstick(ctx, m.Service.Colors[c]); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Move is the switch of one service from one route to the next.
@@ -55,13 +38,22 @@ type Move struct {
 	// Ready are the addresses that the proxies must see ready before anything is told; nil asks for
 	// nothing.
 	Ready []string
-	// Force gives the route even when some proxy does not see the color ready, or cannot be
-	// reached.
+	// Force gives the route even when some proxy cannot be reached. One that can be, and does not
+	// see the color ready, still hinders it.
 	Force bool
 	// Rollback says that a rollback began the move: should it not end, the next rollback finishes
 	// it and goes no further.
 	Rollback bool
 }
+
+// Standing is the move that leaves a service where the route that is written down leads.
+func Standing(b *cluster.BlueGreen) (Move, error) {
+	route, err := b.Route()
+	return Move{Service: b, From: route, To: route}, err
+}
+
+// color is the service of the color that the move leads to, nil for none.
+func (m *Move) color() *api.Service { return m.Service.Colors[cluster.Color(m.To.Color)] }
 
 // intent is the label that tells where the move leads.
 func (m *Move) intent() string {
@@ -110,28 +102,87 @@ func mayHaveMoved(err error) error {
 	return &MayHaveMovedError{err}
 }
 
-// finish writes down what the proxies were told, and sees that all of them confirm. A move that did
-// not come to its end after that is marked as unfinished again, so that the same command again goes
-// on here and does not flip once more.
+// finish writes down what the proxies were told, and sees that all of them confirm. Until they
+// have, the moves count as unfinished: the same command again goes on here, and does not flip once
+// more.
 func (sw *Switch) finish(ctx context.Context, rec *cluster.Record, moves []Move, h Heard) error {
 	for i := range moves {
-		if err := sw.writeFinal(ctx, &moves[i]); err != nil {
+		if err := sw.writeRoute(ctx, &moves[i]); err != nil {
 			return err
 		}
 	}
-	err := sw.Confirm(ctx, rec, moves, h)
-	if err == nil {
-		err = sw.unstickMoved(ctx, moves)
+	if err := sw.Confirm(ctx, rec, moves, h); err != nil {
+		return err
 	}
-	if err == nil {
-		return nil
-	}
-	for i := range moves {
-		if merr := sw.raiseIntent(ctx, &moves[i]); merr != nil {
-			return errors.Join(err, merr)
+	return sw.end(ctx, moves)
+}
+
+// end removes the marks of moves that every proxy has confirmed, and gives new tasks to slots that
+// got stuck by their writes. A mark goes with the very last write: should that fail, the next
+// command asks the proxies once more.
+func (sw *Switch) end(ctx context.Context, moves []Move) error {
+	var ids []string
+	for _, m := range moves {
+		ids = append(ids, m.Service.Proxy.ID)
+		if color := m.color(); color != nil {
+			ids = append(ids, color.ID)
 		}
 	}
-	return err
+	tasks, err := sw.Now().Tasks(ctx, ids...)
+	if err != nil {
+		return err
+	}
+	for _, m := range moves {
+		if color := m.color(); color != nil {
+			fresh, err := sw.UnstickWith(ctx, color, tasks[color.ID], nil)
+			if err != nil {
+				return err
+			}
+			m.Service.Colors[cluster.Color(m.To.Color)] = fresh
+		}
+	}
+	for _, m := range moves {
+		b := m.Service
+		fresh, err := sw.persist(ctx, func() (*api.Service, error) { return sw.unmark(ctx, b.Proxy, tasks[b.Proxy.ID]) })
+		switch {
+		case err != nil && (!errors.As(err, new(*engine.DoubtError)) || sw.marked(ctx, b)):
+			return err
+		case err != nil: // every proxy has confirmed: who ran the same command again would move once more
+			sw.Warn(b.Name, "flip", "every proxy confirmed, but the end of the flip may be missing in the labels; the next command adds it: %v", err)
+			continue
+		}
+		b.Proxy = fresh
+	}
+	return nil
+}
+
+// marked says whether the mark of a move is surely there.
+func (sw *Switch) marked(ctx context.Context, b *cluster.BlueGreen) bool {
+	now, err := sw.Inspect(ctx, b.Proxy.ID)
+	return err == nil && now.Spec.Labels[cluster.LabelNext] != "" && now.Spec.Labels[cluster.LabelNext] == b.Proxy.Spec.Labels[cluster.LabelNext]
+}
+
+// unmark removes the mark of a move. An answer that only could not be read is no failure: the mark
+// is gone, so the same command again would be a move of its own.
+func (sw *Switch) unmark(ctx context.Context, proxy *api.Service, tasks []api.Task) (*api.Service, error) {
+	next := proxy.Spec.Labels[cluster.LabelNext]
+	if next == "" {
+		return sw.UnstickWith(ctx, proxy, tasks, nil)
+	}
+	remove := func(spec *api.ServiceSpec) {
+		if spec.Labels[cluster.LabelNext] == next { // else another command has begun a move
+			delete(spec.Labels, cluster.LabelNext)
+		}
+	}
+	fresh, err := sw.UnstickWith(ctx, proxy, tasks, remove)
+	var unread *cluster.UnreadError
+	if !errors.As(err, &unread) {
+		return fresh, err
+	}
+	written := *proxy
+	written.Spec = cluster.Clone(written.Spec)
+	remove(&written.Spec)
+	return &written, nil
 }
 
 // writeIntent writes down where the flip leads, so that what a crash interrupts can be told from
@@ -165,17 +216,41 @@ func (sw *Switch) afterDoubt(ctx context.Context, rec *cluster.Record, moves []M
 	if errors.Is(cause, ErrNotReady) && !errors.Is(cause, errDoubt) {
 		return errors.Join(cause, sw.withdraw(dctx, moves))
 	}
-	forward, err := sw.Settle(dctx, rec, services(moves))
-	switch {
-	case err != nil:
+	sends, err := sw.Settle(dctx, rec, services(moves))
+	if err != nil {
 		return mayHaveMoved(errors.Join(cause, err))
-	case forward && ctx.Err() != nil:
-		return &cluster.InterruptedError{Left: "the order was already given, so the flip was completed; run the command again for the remaining steps"}
-	case forward:
-		return nil
 	}
-	return cause
+	var moved, left []string
+	for _, m := range moves {
+		if sends[m.Service.Name] == cluster.Color(m.To.Color) {
+			moved = append(moved, m.Service.Name)
+		} else {
+			left = append(left, m.Service.Name)
+		}
+	}
+	switch {
+	case len(moved) == 0:
+		return cause
+	case len(left) > 0:
+		return &PartlyMovedError{Moved: moved, Left: left, Err: cause}
+	case ctx.Err() != nil:
+		return &cluster.InterruptedError{Left: "the order was already given, so the flip was completed; run the command again for the remaining steps"}
+	}
+	return nil
 }
+
+// PartlyMovedError says that of the services of one order only some have moved: all of their
+// proxies have confirmed the new route, and those of the others the former one.
+type PartlyMovedError struct {
+	Moved, Left []string
+	Err         error
+}
+
+func (e *PartlyMovedError) Error() string {
+	return fmt.Sprintf("%v\ntraffic of %s has moved, and that of %s has not", e.Err, cluster.Sentence(e.Moved), cluster.Sentence(e.Left))
+}
+
+func (e *PartlyMovedError) Unwrap() error { return e.Err }
 
 // withdraw removes the intent of moves that were not given.
 func (sw *Switch) withdraw(ctx context.Context, moves []Move) error {
@@ -189,10 +264,10 @@ func (sw *Switch) withdraw(ctx context.Context, moves []Move) error {
 	return nil
 }
 
-// writeFinal writes down that the alias points to where the proxies were told.
-func (sw *Switch) writeFinal(ctx context.Context, m *Move) error {
+// writeRoute writes down that the alias points to where the proxies were told.
+func (sw *Switch) writeRoute(ctx context.Context, m *Move) error {
 	b := m.Service
-	labels := map[string]string{cluster.LabelAlias + b.Name: m.To.String(), cluster.LabelNext: ""}
+	labels := map[string]string{cluster.LabelAlias + b.Name: m.To.String()}
 	if old := b.Colors[cluster.Color(m.From.Color)]; old != nil && m.From.Color != m.To.Color {
 		labels[cluster.LabelPrevious] = strconv.Itoa(cluster.ReleaseOf(old.Spec))
 	}
@@ -213,9 +288,15 @@ func (sw *Switch) writeFinal(ctx context.Context, m *Move) error {
 const relabelTries = 3
 
 func (sw *Switch) relabel(ctx context.Context, svc *api.Service, labels map[string]string) (*api.Service, error) {
+	return sw.persist(ctx, func() (*api.Service, error) { return sw.Relabel(ctx, svc, labels) })
+}
+
+// persist tries a write of labels again that failed.
+func (sw *Switch) persist(ctx context.Context, write func() (*api.Service, error)) (*api.Service, error) {
 	for try := 1; ; try++ {
-		fresh, err := sw.Relabel(ctx, svc, labels)
-		if err == nil || try == relabelTries || !sw.Pause(ctx) {
+		fresh, err := write()
+		// Another try of a write in doubt would hide that it may have been carried out.
+		if err == nil || try == relabelTries || errors.As(err, new(*engine.DoubtError)) || !sw.Pause(ctx) {
 			return fresh, err
 		}
 	}

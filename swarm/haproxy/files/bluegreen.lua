@@ -6,6 +6,10 @@ local CHECKED = tonumber(os.getenv("BLUEGREEN_CHECKED"))  -- ms: a check begins 
 local MEET = 3000     -- ms: the longest wait for the peers' routes after start
 local SETTLE = 10000  -- ms: the longest wait, after that, for a server of the active color
 local LINGER = tonumber(os.getenv("BLUEGREEN_LINGER"))    -- ms: how long connections may still be led here after the signal to stop
+local JUMP = 1000000  -- a route whose sequence is higher than this proxy's own by more than that is nobody's
+local LONGEST = 200   -- bytes of a body on the control port; no order needs more
+local NETWORK, BITS = (os.getenv("BLUEGREEN_CONTROL_SUBNET") or ""):match("^(%d+%.%d+%.%d+%.%d+)/(%d+)$")
+if not NETWORK then error("BLUEGREEN_CONTROL_SUBNET is not a subnet such as 10.0.3.0/24") end
 
 local map
 local started = core.now()
@@ -33,6 +37,14 @@ end)
 local function route() return map:lookup(SERVICE) or "" end
 local function sequence(r) return math.tointeger(tonumber(r:match("^(%d+):"))) or -1 end
 local function active() return route():match("^%d+:(%l+)") end
+
+-- Why a route that came from somewhere else must not be taken, nil if it may.
+local function wrong(r)
+  local color = r:match("^%d+:(%l+)$") or r:match("^%d+:(%l+):[%w:._-]*$")
+  if sequence(r) < 0 or color ~= "blue" and color ~= "green" then return "not a route" end
+  -- As a float, so that no sequence is so high that the sum begins again at the lowest number.
+  if sequence(r) > sequence(route()) + JUMP * 1.0 then return "too far ahead of " .. route() end
+end
 
 -- No yield may come between the comparison and the change.
 local function take(r)
@@ -90,25 +102,49 @@ local function serves(color, late)
   return some
 end
 
--- Asks one peer for its route and takes it if it is newer. False if there was no answer.
-local function ask(peer)
+local function prefix(a)
+  local n = 0
+  for byte in a:gmatch("%d+") do n = n << 8 | tonumber(byte) end
+  return n >> (32 - tonumber(BITS))
+end
+
+-- What a peer answers to the question for its route: its service and its route, or nil if there was no answer. Older
+-- proxies do not name their service.
+local function hear(peer)
   local s = core.tcp()
   s:settimeout(0.2)
-  local connected = s:connect(peer:match("^(.*):"), tonumber(peer:match("%d+$")))
-  if not connected then s:close(); return false end
+  if not s:connect(peer:match("^(.*):"), tonumber(peer:match("%d+$"))) then s:close(); return nil end
   s:settimeout(1)
-  s:send("GET /route HTTP/1.0\r\n\r\n")
-  local answer = s:receive("*a")
+  s:send("GET /route HTTP/1.0\r\nbluegreen-service: " .. SERVICE .. "\r\n\r\n")
+  local head, r = (s:receive("*a") or ""):match("^HTTP/%S+ 200(.-\r\n)\r\n(%S+)")
   s:close()
-  local r = answer and answer:match("^HTTP/%S+ 200.-\r\n\r\n(%S+)")
-  if r and take(r) then core.log(core.notice, "route " .. r .. " taken from peer " .. peer) end
-  return r ~= nil
+  return head and head:match("\r\nbluegreen%-service: (%S+)"), r
+end
+
+local refused = {}  -- what was last refused, by peer: it is logged once
+
+-- Asks one peer for its route and takes it if it is newer. False if there was no answer of this service. An address in
+-- DNS may have gone to a proxy of another service; so after the start only those count that say which they are of.
+local function ask(peer)
+  local service, r = hear(peer)
+  if not r then return false end
+  local why = (service and service ~= SERVICE or not service and met) and "of service " .. (service or "unknown")
+  local known = sequence(r) >= 0 and sequence(r) <= sequence(route())
+  why = why or not known and wrong(r)
+  if why then
+    if refused[peer] ~= r .. why then core.log(core.warning, "route " .. r .. " of peer " .. peer .. " refused: " .. why) end
+    refused[peer] = r .. why
+    return false
+  end
+  if take(r) then core.log(core.notice, "route " .. r .. " taken from peer " .. peer) end
+  return true
 end
 
 local function peers()
   local found = {}
   for _, server in pairs(core.backends.peers.servers) do
-    if address(server) then found[#found + 1] = server:get_addr() end
+    local a = address(server)
+    if a and prefix(a) == prefix(NETWORK) then found[#found + 1] = server:get_addr() end
   end
   return found
 end
@@ -228,24 +264,37 @@ local function close(color)
   end
 end
 
+-- The body of a request; none if it is too long, or does not say how long it is.
+local function body(request)
+  local length = request.headers["content-length"]
+  length = length and tonumber(length[0]) or math.huge
+  return length <= LONGEST and request:receive() or ""
+end
+
 local answers = {
   ["GET /route"] = function() return 200, route() end,
   ["POST /route"] = function(request)
-    local r = request:receive():match("^%d+:[%w:._-]*$")
-    if not r then return 400, "not a route" end
+    local r = body(request)
+    local why = wrong(r)
+    if why then return 400, why end
     return 200, (take(r) and "taken " or "kept ") .. route()
   end,
   ["GET /state"] = function() return 200, state() end,
   ["GET /ready"] = function() return ready and 200 or 503, "" end,
-  ["POST /close"] = function(request) close(request:receive()); return 200, "" end,
+  ["POST /close"] = function(request) close(body(request)); return 200, "" end,
 }
 
+-- Who names another service has an address that was another proxy's. Who names none is an older job or proxy, or the
+-- health check.
 core.register_service("control", "http", function(request)
-  local answer = answers[request.method .. " " .. request.path]
-  local status, body = 404, ""
-  if answer then status, body = answer(request) end
+  local named = request.headers["bluegreen-service"]
+  local answer = answers[(request.method or "") .. " " .. (request.path or "")]
+  local status, text = 404, ""
+  if named and named[0] ~= SERVICE then status, text = 421, "this is a proxy of " .. SERVICE
+  elseif answer then status, text = answer(request) end
   request:set_status(status)
-  request:add_header("content-length", tostring(#body))
+  request:add_header("bluegreen-service", SERVICE)
+  request:add_header("content-length", tostring(#text))
   request:start_response()
-  request:send(body)
+  request:send(text)
 end)

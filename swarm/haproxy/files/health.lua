@@ -2,9 +2,9 @@
 local function ready()
   local address, port = os.getenv("BLUEGREEN_CONTROL"):match("^(.*):(%d+)$")
   local s = core.tcp()
-  s:settimeout(0.3)
+  s:settimeout(3)
   if not s:connect(address, tonumber(port)) then return false end
-  s:settimeout(2)
+  s:settimeout(10)
   s:send("GET /ready HTTP/1.0\r\n\r\n")
   return (s:receive("*l") or ""):find(" 200 ")
 end

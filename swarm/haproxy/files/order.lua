@@ -2,6 +2,7 @@
 -- their route at once. order.go says what an order holds, report.go what is printed.
 local PORT = tonumber(os.getenv("BLUEGREEN_PORT"))
 local CLOSING = 2000  -- ms: how long closed connections may take to go
+local ABREAST = 128   -- how many proxies are asked at a time
 local QUICK = 5000    -- ms: how long a port that has answered once may take to answer again
 
 local order = { wait = 10000, proxies = {}, conditions = {}, routes = {}, closings = {}, looks = {} }
@@ -33,14 +34,19 @@ local function read(text)
   end
 end
 
--- Runs f for each item of a list, the proxies if none is given, side by side, until all have returned.
+-- Runs f for each item of a list, the proxies if none is given, side by side, until all have returned. Only so many at a
+-- time: thousands of connects at once would all be too late.
 local function each(f, list)
-  local left = #(list or order.proxies)
-  for _, item in ipairs(list or order.proxies) do
+  list = list or order.proxies
+  local left, turn = #list, 0
+  for _ = 1, math.min(ABREAST, #list) do
     core.register_task(function()
-      local ok, err = pcall(f, item)
-      if not ok then say("error", tostring(err)) end
-      left = left - 1
+      while turn < #list do
+        turn = turn + 1
+        local ok, err = pcall(f, list[turn])
+        if not ok then say("error", tostring(err)) end
+        left = left - 1
+      end
     end)
   end
   while left > 0 do core.msleep(1) end
@@ -59,8 +65,9 @@ local function connect(at, patience)
   until clock() - began > patience
 end
 
-local function request(s, line, body)
-  s:send(line .. " HTTP/1.0\r\ncontent-length: " .. #body .. "\r\n\r\n" .. body)
+-- The service is named, since the address may have gone to a proxy of another one meanwhile.
+local function request(s, proxy, line, body)
+  s:send(line .. " HTTP/1.0\r\nbluegreen-service: " .. proxy.service .. "\r\ncontent-length: " .. #body .. "\r\n\r\n" .. body)
 end
 
 -- The body of an answer, nil and the cause if there was none.
@@ -69,7 +76,7 @@ local function answer(s)
   s:close()
   local status, body = (text or ""):match("^HTTP/%S+ (%d+).-\r\n\r\n(.*)")
   if not status then return nil, "no answer" end
-  if status ~= "200" then return nil, "answered " .. status .. " " .. body end
+  if status ~= "200" then return nil, "answered " .. status .. " " .. (body:sub(1, 200):gsub("%c", " ")) end
   return body
 end
 
@@ -94,9 +101,11 @@ local function ask(proxy, patience)
   proxy.state, proxy.why = nil, "no connection"
   local s = connect(proxy, patience)
   if not s then return end
-  request(s, "GET /state", "")
+  request(s, proxy, "GET /state", "")
   local body, why = answer(s)
-  proxy.state, proxy.why = body and parse(body), why
+  local ok, state = pcall(parse, body or "")
+  if body and not ok then why = "an answer that is not understood" end
+  proxy.state, proxy.why = body and ok and state or nil, why
 end
 
 -- What each kind of condition still lacks: a list of { what, why }.
@@ -181,7 +190,7 @@ local function close()
           if proxy.service ~= c.service or proxy[c] or not proxy.state then return end
           some = true
           local s = connect(proxy, 500)
-          if s then request(s, "POST /close", c.color); answer(s) end
+          if s then request(s, proxy, "POST /close", c.color); answer(s) end
         end)
       end
     end
@@ -199,9 +208,9 @@ local function force()
   return false
 end
 
--- All connections stand before the first proxy is told, so that all are told within a millisecond or two.
-local function tell()
-  local began, connecting, told, last = clock(), #order.proxies, nil, 0
+-- All connections stand before the first of these proxies is told, so that they are told within a millisecond or two.
+local function tell_these(proxies)
+  local began, connecting, told, last = clock(), #proxies, nil, 0
   each(function(proxy)
     local r = order.routes[proxy.service]
     local s = r and connect(proxy, 2000)
@@ -209,12 +218,22 @@ local function tell()
     if not s then return end
     while connecting > 0 do core.msleep(1) end
     told = told or clock()
-    request(s, "POST /route", r)
+    request(s, proxy, "POST /route", r)
     local body, why = answer(s)
     proxy.outcome, proxy.acknowledged = body and body:match("^%l+") or "refused", clock() - told
     last = math.max(last, proxy.acknowledged)
-  end)
+  end, proxies)
   return (told or clock()) - began, last
+end
+
+-- Tells all, so many at a time as can be connected to before the first of them closes a connection that says nothing.
+local function tell()
+  local connected, told = 0, 0
+  for first = 1, #order.proxies, ABREAST do
+    local c, t = tell_these(table.move(order.proxies, first, math.min(first + ABREAST - 1, #order.proxies), 1, {}))
+    connected, told = connected + c, told + t
+  end
+  return connected, told
 end
 
 -- What is asked on a port to find out what it speaks: a request, the beginning of HTTP/2 with an empty SETTINGS frame
@@ -291,7 +310,10 @@ local function report(proxy)
 end
 
 local function run()
-  read(os.getenv("BLUEGREEN_ORDER") or error("BLUEGREEN_ORDER is not set"))
+  local parts = { os.getenv("BLUEGREEN_ORDER") or error("BLUEGREEN_ORDER is not set") }
+  -- What is longer than one variable can hold goes on in the next.
+  while os.getenv("BLUEGREEN_ORDER_" .. #parts) do parts[#parts + 1] = os.getenv("BLUEGREEN_ORDER_" .. #parts) end
+  read(table.concat(parts))
   local began = clock()
   local ok
   if #order.looks > 0 then ok = look() else ok = #order.conditions == 0 or wait(order.wait) or force() end

@@ -92,7 +92,7 @@ func CarriedOut(seen *cluster.Snapshot, todo plan.Plan) {
 		case plan.StopColor:
 			b().Saved[s.Color] = new(cluster.Clone(b().Colors[s.Color].Spec))
 			b().Colors[s.Color] = running(seen, cluster.Stopped(b().Colors[s.Color].Spec))
-		case plan.StartColor, plan.ChangeColor:
+		case plan.StartColor, plan.ChangeColor, plan.MarkColor:
 			b().Colors[s.Color] = running(seen, *s.Spec)
 		case plan.CreateProxies, plan.UpdateProxies, plan.Adopt:
 			b().Proxy = running(seen, *s.Spec)

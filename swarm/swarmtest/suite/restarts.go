@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
 	api "github.com/docker/docker/api/types/swarm"
 	"github.com/docker/docker/pkg/stdcopy"
 )
@@ -32,6 +33,23 @@ var restarts = []Scenario{
 			return len(tasks) == 2 && failed(tasks[0]) && tasks[0].DesiredState == api.TaskStateShutdown &&
 				tasks[1].DesiredState == api.TaskStateReady && tasks[1].Status.State == api.TaskStateReady
 		})
+		r.status(id, api.ServiceStatus{DesiredTasks: 1})
+	}},
+	{Name: "rejected task is replaced", run: func(r *run) {
+		s := r.spec(Serves, 1)
+		unmountable(&s)
+		s.TaskTemplate.RestartPolicy.Delay = new(time.Second)
+		id := r.create(s)
+		r.await("a second task was rejected", func() bool { return len(where(r.tasks(id), rejected)) > 1 })
+		tasks := where(r.tasks(id), rejected)
+		for _, t := range tasks[:2] {
+			if t.Slot != 1 || !strings.Contains(t.Status.Err, "bind source path does not exist: "+noFolder) {
+				r.Errorf("task in slot %d: %+v", t.Slot, t.Status)
+			}
+		}
+		if between := tasks[1].Status.Timestamp.Sub(tasks[0].Status.Timestamp); between <= 0 { // the delay counts from the creation of the second
+			r.Errorf("only %s between the two", between)
+		}
 		r.status(id, api.ServiceStatus{DesiredTasks: 1})
 	}},
 	{Name: "failed task is not replaced", run: func(r *run) { r.onlyOne(Fails, api.RestartPolicyConditionNone, api.TaskStateFailed) }},
@@ -208,4 +226,14 @@ func (r *run) completed(id string, n int) (tasks []api.Task) {
 	r.Helper()
 	r.await("the tasks have completed", func() bool { tasks = where(r.tasks(id), completed); return len(tasks) == n })
 	return tasks
+}
+
+func rejected(t api.Task) bool { return t.Status.State == api.TaskStateRejected }
+
+// noFolder is a folder that no node has.
+const noFolder = "/no/such/folder"
+
+// unmountable gives a spec a mount with which no node can make its container.
+func unmountable(s *api.ServiceSpec) {
+	s.TaskTemplate.ContainerSpec.Mounts = []mount.Mount{{Type: mount.TypeBind, Source: noFolder, Target: "/data"}}
 }

@@ -113,8 +113,13 @@ func (r *run) sweep() {
 	}
 }
 
-// tell logs the tasks, for a scenario that failed.
+// tell logs the services and their tasks, for a scenario that failed.
 func (r *run) tell() {
+	for _, id := range r.service {
+		if svc, _, err := r.Engine.ServiceInspectWithRaw(background, id, api.ServiceInspectOptions{}); err == nil && svc.UpdateStatus != nil {
+			r.Logf("service %.8s: update %s since %v, %s", id, svc.UpdateStatus.State, svc.UpdateStatus.StartedAt, svc.UpdateStatus.Message)
+		}
+	}
 	list, err := r.Engine.TaskList(background, api.TaskListOptions{})
 	if err != nil {
 		r.Log(err)

@@ -95,6 +95,47 @@ var updates = []Scenario{
 		r.update(id, func(s *api.ServiceSpec) { r.become(s, Breaks) })
 		r.updateState(id, api.UpdateStatePaused)
 	}},
+	{Name: "update paused by a rejected task", run: func(r *run) {
+		id, before := r.runs(r.spec(Serves, 3))
+		r.update(id, unmountable)
+		r.updateState(id, api.UpdateStatePaused)
+		r.stayed(id, before)
+	}},
+	{Name: "paused update written again", run: func(r *run) {
+		id, before := r.runs(r.spec(Serves, 3))
+		r.update(id, func(s *api.ServiceSpec) { r.become(s, Fails) })
+		first := r.updateState(id, api.UpdateStatePaused)
+		r.stayed(id, before)
+		left := func() int {
+			return len(where(r.tasks(id), func(t api.Task) bool { return isRunning(t) && slices.Contains(ids(before), t.ID) }))
+		}
+		r.never("it goes on by itself", time.Second, func() bool { return r.inspect(id).UpdateStatus.State != api.UpdateStatePaused })
+		then := left()
+		r.update(id, func(*api.ServiceSpec) {})
+		r.await("it goes on", func() bool {
+			st := r.inspect(id).UpdateStatus
+			if st == nil { // the write came while the update that paused was still ending: it is written once more
+				r.update(id, func(*api.ServiceSpec) {})
+			}
+			return left() < then && st != nil && st.Message != first.Message
+		})
+	}},
+	{Name: "start first, and back", run: func(r *run) {
+		s := r.spec(Serves, 2)
+		s.UpdateConfig.Order = api.UpdateOrderStartFirst
+		id, before := r.runs(s)
+		r.update(id, func(s *api.ServiceSpec) { r.become(s, Fails) })
+		r.updateState(id, api.UpdateStatePaused)
+		r.update(id, func(s *api.ServiceSpec) { r.become(s, Serves) })
+		r.await("the new tasks are not wanted any more", func() bool {
+			return len(where(r.tasks(id), func(t api.Task) bool {
+				return t.DesiredState == api.TaskStateRunning || t.DesiredState == api.TaskStateReady
+			})) == 2
+		})
+		if now := r.awaitRunning(id, 2); !slices.Equal(ids(now), ids(before)) {
+			r.Errorf("%v run, want %v", ids(now), ids(before))
+		}
+	}},
 	{Name: "update rolled back by a failure", run: rolledBack},
 	{Name: "rollback by hand", run: func(r *run) {
 		id, _ := r.runs(r.spec(Serves, 1))

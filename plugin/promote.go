@@ -1,0 +1,39 @@
+package plugin
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+)
+
+func newPromoteCommand(a *app) *cobra.Command {
+	var o plan.FlipOptions
+	var dry dryRun
+	cmd := &cobra.Command{
+		Use:   "promote [OPTIONS] [SERVICE...]",
+		Short: "Send traffic to the release that waits for it",
+		Long: `Send the traffic of blue-green services to the release that waits for it, with one
+order to all proxies. Without names, promote all blue-green services of the stack.
+
+A release waits after an up with --no-flip, or with promote: manual in the file,
+until traffic moves. If no release waits, promote changes nothing, and the exit
+code is 0. So a script can run it again; flip would send traffic back.
+
+promote refuses, and changes nothing, if the release has too few tasks or is not
+ready in every proxy.`,
+		Example: `  # Start a new release, try it, then send traffic to it
+  docker bluegreen up -p shop --no-flip web
+  docker bluegreen promote -p shop web
+
+  # Show what promote would do
+  docker bluegreen promote -p shop --dry-run`,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Services = args
+			return dry.runTurn(cmd, a, o, operator.Promote, operator.PlanPromote)
+		},
+	}
+	dry.install(cmd)
+	lockTimeoutVar(cmd, &o.LockTimeout)
+	return cmd
+}

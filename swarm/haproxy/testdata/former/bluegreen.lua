@@ -1,0 +1,251 @@
+-- Runs inside every proxy: keeps the route, takes a newer one from an order or from its peers, holds
+-- requests until the route can be trusted, and answers on the control port.
+-- A route is "SEQUENCE:COLOR", perhaps with more fields; it is replaced only by one of a higher sequence.
+local MAP, SERVICE = os.getenv("BLUEGREEN_MAP"), os.getenv("BLUEGREEN_SERVICE")
+local CHECKED = tonumber(os.getenv("BLUEGREEN_CHECKED"))  -- ms: a check begins and ends within this time
+local MEET = 3000     -- ms: the longest wait for the peers' routes after start
+local SETTLE = 10000  -- ms: the longest wait, after that, for a server of the active color
+local LINGER = tonumber(os.getenv("BLUEGREEN_LINGER"))    -- ms: how long connections may still be led here after the signal to stop
+
+local map
+local started = core.now()
+local met, open, ready = false, false, false
+local colors = {}     -- color -> port -> { backend, slots of its server template }
+
+local function since(t)
+  local now = core.now()
+  return (now.sec - t.sec) * 1000 + (now.usec - t.usec) / 1000
+end
+
+core.register_init(function()
+  map = Map.new(MAP, Map._str)
+  for name, backend in pairs(core.backends) do
+    local color, port = name:match("^(%l+)_(%d+)$")
+    if color then
+      local slots = {}
+      for _, server in pairs(backend.servers) do slots[#slots + 1] = { server = server } end
+      colors[color] = colors[color] or {}
+      colors[color][port] = { backend = backend, slots = slots }
+    end
+  end
+end)
+
+local function route() return map:lookup(SERVICE) or "" end
+local function sequence(r) return math.tointeger(tonumber(r:match("^(%d+):"))) or -1 end
+local function active() return route():match("^%d+:(%l+)") end
+
+-- No yield may come between the comparison and the change.
+local function take(r)
+  if sequence(r) <= sequence(route()) then return false end
+  core.set_map(MAP, SERVICE, r)
+  return true
+end
+
+-- The IPv4 address of a server, nil for a slot that has none.
+local function address(server)
+  local a = (server:get_addr() or ""):match("^[%d%.]+")
+  return a ~= "0.0.0.0" and a or nil
+end
+
+local function up(slot) return slot.server:get_stats().status:find("^UP") end
+
+-- HAProxy calls a task up before its first check, and a slot that gets another address keeps the result of the last
+-- check of the one before. So a new task is put down until it passes a check, but for the only one that could take
+-- traffic: that is "NEW" until it must have been checked. Before the ports open all tasks are new, and none has traffic.
+local function watch(port, slot, color)
+  local a, before = address(slot.server), slot.address
+  slot.address = a or ""
+  if a and a ~= before and open then
+    local spare = color ~= active()
+    for _, other in ipairs(port.slots) do
+      spare = spare or other ~= slot and address(other.server) and up(other)
+    end
+    slot.changed = not spare and core.now() or nil
+    if spare then slot.server:check_force_down() end
+  end
+  return a
+end
+
+-- The code of a server's last check; "* " before it says that the next one is under way. One that passed, of a server
+-- that is down or changed, tells nothing.
+local function check(slot, stats)
+  local code = (stats.check_status or ""):match("%S+$") or "-"
+  local is_new = not stats.status:find("^UP") or slot.changed and since(slot.changed) < CHECKED
+  return is_new and code:find("OKC?$") and "NEW" or code
+end
+
+-- Whether a color has a task that passed its check behind each port, or if it is late one behind any port that
+-- did not fail it: a port that nobody listens on must not keep the others shut.
+local function serves(color, late)
+  local some = false
+  for _, port in pairs(colors[color] or {}) do
+    local found = false
+    for _, slot in ipairs(port.slots) do
+      local stats = watch(port, slot, color) and slot.server:get_stats()
+      if stats and stats.status:find("^UP") and (late or check(slot, stats):find("OKC?$")) then found = true; break end
+    end
+    if not late and not found then return false end
+    some = some or found
+  end
+  return some
+end
+
+-- Asks one peer for its route and takes it if it is newer. False if there was no answer.
+local function ask(peer)
+  local s = core.tcp()
+  s:settimeout(0.2)
+  local connected = s:connect(peer:match("^(.*):"), tonumber(peer:match("%d+$")))
+  if not connected then s:close(); return false end
+  s:settimeout(1)
+  s:send("GET /route HTTP/1.0\r\n\r\n")
+  local answer = s:receive("*a")
+  s:close()
+  local r = answer and answer:match("^HTTP/%S+ 200.-\r\n\r\n(%S+)")
+  if r and take(r) then core.log(core.notice, "route " .. r .. " taken from peer " .. peer) end
+  return r ~= nil
+end
+
+local function peers()
+  local found = {}
+  for _, server in pairs(core.backends.peers.servers) do
+    if address(server) then found[#found + 1] = server:get_addr() end
+  end
+  return found
+end
+
+-- A route in the label may be older than the task's start: all peers are asked, side by side, before anything is served.
+local function meet()
+  local answered, asking = {}, {}
+  while since(started) < MEET do
+    local known, missing = peers(), false
+    for _, peer in ipairs(known) do
+      if not answered[peer] then
+        missing = true
+        if not asking[peer] then
+          asking[peer] = true
+          core.register_task(function() answered[peer] = ask(peer); asking[peer] = nil end)
+        end
+      end
+    end
+    if #known > 0 and not missing then break end
+    core.msleep(20)
+  end
+  met = true
+end
+
+-- Opens the ports once there is somebody to serve, or nobody came, and calls the proxy ready once there is.
+core.register_task(function()
+  meet()
+  local from = core.now()
+  repeat
+    local late, color = since(from) > SETTLE, active()
+    ready = color ~= nil and serves(color, late)
+    open = open or ready or late
+    core.msleep(50)
+  until ready
+end)
+
+core.register_task(function()
+  while true do
+    for color, ports in pairs(colors) do
+      for _, port in pairs(ports) do
+        for _, slot in ipairs(port.slots) do watch(port, slot, color) end
+      end
+    end
+    core.msleep(100)
+  end
+end)
+
+-- One peer a second heals a proxy that an order could not reach.
+core.register_task(function()
+  local turn = 0
+  while true do
+    core.msleep(1000)
+    local known = peers()
+    turn = turn % math.max(#known, 1) + 1
+    if known[turn] then ask(known[turn]) end
+  end
+end)
+
+local function stopping() return core.get_info().Stopping == 1 end
+
+local function connections()
+  local n = 0
+  for name, frontend in pairs(core.frontends) do
+    if name:find("^port_") then n = n + frontend:get_stats().scur end
+  end
+  return n
+end
+
+-- Ends a stopping process as soon as nobody uses it and nobody can be led here any more.
+core.register_task(function()
+  while not stopping() do core.msleep(250) end
+  core.msleep(LINGER)
+  while connections() > 0 do core.msleep(100) end
+  os.exit(0)
+end)
+
+core.register_action("hold", { "http-req", "tcp-req" }, function(txn)
+  while not open do core.msleep(20) end
+  txn:set_var("proc.open", 1)
+end)
+
+-- What a server's last check met, in words.
+local function detail(code, stats)
+  if code == "NEW" then return "not checked yet" end
+  local words = {}
+  for _, key in ipairs({ "check_desc", "check_code", "last_chk" }) do
+    local s = tostring(stats[key] or "")
+    if s ~= "" then words[#words + 1] = s:gsub("%c", " ") end
+  end
+  return table.concat(words, ": ")
+end
+
+-- The lines that an order reads and prints: ProxyReport in report.go says what the fields are.
+local function state()
+  local lines = { "route " .. route(), "flags" .. (met and " met" or "") .. (ready and " ready" or "") .. (stopping() and " stopping" or "") }
+  local function add(...) lines[#lines + 1] = table.concat({ ... }, " ") end
+  for color, ports in pairs(colors) do
+    for number, port in pairs(ports) do
+      local all = port.backend:get_stats()
+      add("backend", color, number, all.scur + all.qcur)
+      for _, slot in ipairs(port.slots) do
+        local a = watch(port, slot, color)
+        if a then
+          local s = slot.server:get_stats()
+          local code = check(slot, s)
+          add("server", color, number, a, s.status:match("%S+"), code, s.scur, detail(code, s))
+        end
+      end
+    end
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function close(color)
+  for _, port in pairs(colors[color] or {}) do
+    for _, slot in ipairs(port.slots) do slot.server:shut_sess() end
+  end
+end
+
+local answers = {
+  ["GET /route"] = function() return 200, route() end,
+  ["POST /route"] = function(request)
+    local r = request:receive():match("^%d+:[%w:._-]*$")
+    if not r then return 400, "not a route" end
+    return 200, (take(r) and "taken " or "kept ") .. route()
+  end,
+  ["GET /state"] = function() return 200, state() end,
+  ["GET /ready"] = function() return ready and 200 or 503, "" end,
+  ["POST /close"] = function(request) close(request:receive()); return 200, "" end,
+}
+
+core.register_service("control", "http", function(request)
+  local answer = answers[request.method .. " " .. request.path]
+  local status, body = 404, ""
+  if answer then status, body = answer(request) end
+  request:set_status(status)
+  request:add_header("content-length", tostring(#body))
+  request:start_response()
+  request:send(body)
+end)
