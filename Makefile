@@ -22,7 +22,7 @@ MACHINE = $(GOTEST); [ "$$(uname -s)" = Linux ] || { echo 'make $@: swarms are m
 # A clone of another user's, as with sudo: git answers nothing there, and nothing here needs it to.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build install test unit e2e test-ingress fuzz demo bench lint clean
+.PHONY: help build install test unit core e2e test-ingress fuzz soak mutants demo bench lint clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -34,16 +34,27 @@ build: ## Build the plugin: bin/docker-bluegreen
 install: build ## Build it and install it for this user ($DOCKER_CONFIG or ~/.docker)
 	install -D -m 755 $(PLUGIN) $(PLUGINDIR)/docker-bluegreen
 
-test: unit e2e ## Run all tests: packages, real HAProxy, real swarms (root, about 20 minutes)
+test: unit core ## Run the tests: packages, real HAProxy, real swarms (root, about 15 minutes)
 
 unit: ## Run the tests that need no swarm
 	$(MACHINE)
-	$(GO) run ./e2e/lab/roots $(HAPROXIES) -- $(GO) test ./...
+	$(GO) test -v ./swarm/histories
+	$(GO) run ./e2e/lab/roots $(HAPROXIES) -- $(GO) test -parallel 9 $$($(GO) list ./... | grep -v /histories)
 	cd compose/paritytest && $(GO) test ./...
 
-e2e: ## Run the scenarios on real swarms
+# It names each scenario when it ends, and says at the end what failed. -count 1: Go cannot know that the plugin changed.
+SCENARIOS = $(GO) run gotest.tools/gotestsum@v1.13.0 --hide-summary skipped --format $(if $(RUN),standard-verbose,testname) -- -tags e2e -count 1 -p 1 -parallel 3
+
+core: ## Run the scenarios on real swarms that every change must pass
 	$(MACHINE)
-	$(GO) test -tags e2e -p 1 -parallel 3 -timeout 60m ./e2e/...
+	$(SCENARIOS) -short -timeout 45m ./e2e
+
+# ENGINE is the version of Docker Engine on the nodes: 20.10, 26.1 or 28.5 out of Debian's packages, 29 compiled from
+# its modules, 29-ahead with a clock an hour ahead. Several make a swarm whose nodes differ. Without it nodes have the
+# machine's own engine, but those of TestNodes 28.5. RUN is a pattern for names of scenarios.
+e2e: ## Run all scenarios on real swarms (ENGINE=28.5, ENGINE='20.10 28.5', RUN=TestFlip)
+	$(MACHINE)
+	E2E_ENGINE="$(ENGINE)" $(SCENARIOS) $(if $(RUN),-run '$(RUN)') -timeout 90m ./e2e/...
 
 test-ingress: ## Run the scenario that needs IPVS (ingress mesh, virtual addresses), in its own virtual machine
 	$(MACHINE)
@@ -52,10 +63,21 @@ test-ingress: ## Run the scenario that needs IPVS (ingress mesh, virtual address
 
 FUZZ = -run '^$$' -fuzztime 1m -fuzzminimizetime 20x
 
-fuzz: ## Feed random input to the loader and to HAProxy's files, a minute each
+fuzz: ## Feed random input to the loader, to HAProxy's files and to the control port, a minute each
 	$(MACHINE)
 	set -e; for target in FuzzLoad FuzzSettings FuzzSubstitute; do $(GO) test ./compose $(FUZZ) -fuzz "^$$target$$"; done
 	$(GO) run ./e2e/lab/roots $(HAPROXIES) -- $(GO) test ./swarm/haproxy $(FUZZ) -fuzz '^FuzzFiles$$'
+	$(GO) run ./e2e/lab/roots $(HAPROXIES) -- $(GO) test ./swarm/haproxy $(FUZZ) -parallel 1 -fuzz '^FuzzControl$$'
+
+TIME ?= 10m
+
+soak: ## Run random histories in memory for TIME, 10 minutes if not given
+	$(GOTEST)
+	$(GO) test ./swarm/histories -run '^TestHistories$$' -v -count 1 -timeout 0 -soak -time $(TIME)
+
+mutants: ## Bring known faults back, one after the other: the tests must find each (RUN=07 for those of a name)
+	$(MACHINE)
+	$(GO) test -tags mutants ./swarm/histories -run '^TestMutants$$/$(RUN)' -v -count 1 -timeout 0
 
 demo: ## Show a new release, a flip and a rollback under traffic, on the engine that docker talks to
 	$(MACHINE)

@@ -38,7 +38,7 @@ func plainFile(file string) string { return strings.Replace(file, "BLUEGREEN", "
 
 func blueGreenFile(file string) string {
 	return strings.Replace(file, "BLUEGREEN",
-		`x-bluegreen: {ports: [{target: 8080}], health: {path: /, interval: 500ms}, drain: 5s, timeout: 60s, proxy: {image: "`+newest+`"}}`, 1)
+		`x-bluegreen: {ports: [{target: 8080}], health: {path: /, interval: 500ms}, drain: 5s, timeout: 5m, proxy: {image: "`+newest+`"}}`, 1)
 }
 
 // Scenario f: a running plain service becomes blue-green in place; a service that calls it by its
@@ -113,6 +113,7 @@ func TestAdopt(t *testing.T) {
 // Adoption with host-mode ports is refused with the reason and changes nothing; with --accept-gap
 // it is done in place.
 func TestAdoptHostPorts(t *testing.T) {
+	long(t)
 	t.Parallel()
 	file := strings.Replace(called, "    deploy: {replicas: 2,", "    ports: [{target: 8080, published: 8692, mode: host}]\n    deploy: {replicas: 2,", 1)
 	file = strings.Replace(file, "published: 8690", "published: 8691", 1)
@@ -152,7 +153,7 @@ type callStats struct {
 }
 
 // callerStats asks the caller on n2 what it has seen; with reset it then begins anew.
-func (s *stack) callerStats(reset bool) (st callStats, err error) { return callsAt(8690, reset) }
+func (s *stack) callerStats(reset bool) (st callStats, err error) { return callsAt(s.caller, reset) }
 
 // callsAt asks the caller at a port of n2.
 func callsAt(port int, reset bool) (st callStats, err error) {

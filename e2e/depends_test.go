@@ -23,7 +23,7 @@ services:
     environment: {APP_STOP_DELAY: 0s}
     deploy: {replicas: 2, endpoint_mode: dnsrr}
     depends_on: {migrate: {condition: service_completed_successfully}}
-    x-bluegreen: {health: {path: /, interval: 500ms}, drain: 5s, timeout: 60s, proxy: {image: "HAPROXY"}}
+    x-bluegreen: {health: {path: /, interval: 500ms}, drain: 5s, timeout: 5m, proxy: {image: "HAPROXY"}}
   migrate:
     image: app:v1
     environment: {APP_EXIT: "${EXIT:-0}", APP_LATE: 1s}
@@ -43,6 +43,7 @@ services:
 // Services come up in the order of depends_on; the migration runs before each new release, and its
 // failure ends the up with traffic where it was.
 func TestDependsOn(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := newStack(t, strings.ReplaceAll(dependent, "HAPROXY", newest))
 	s.up("v1")
@@ -68,7 +69,7 @@ func TestDependsOn(t *testing.T) {
 		t.Errorf("blue holds %s, though the migration before it failed", image)
 	}
 
-	// Mended, the same command goes on.
+	// Corrected, the same command goes on.
 	s.up("v3")
 	s.inOrder("migrate", "web-blue", "worker")
 	s.consistent()

@@ -16,8 +16,9 @@ import (
 // docker stack deploy of the same file over the stack, as by an old CI job, fails and touches no
 // traffic, also with --prune.
 func TestStackDeployOverIt(t *testing.T) {
+	long(t)
 	t.Parallel()
-	s := newStack(t, "version: \"3.9\"\n"+strings.Replace(quick, "published: 8080", "published: 8890", 1))
+	s := newStack(t, "version: \"3.9\"\n"+quick(8890))
 	s.up("v1")
 	s.up("v2")
 	l := s.load(8890, load.Options{Workers: 8, Rate: 300, KeepAlive: 0.5, Post: 0.3})

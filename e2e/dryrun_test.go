@@ -42,6 +42,7 @@ type plan struct {
 
 // A dry run tells what an up then does, and changes nothing: not even the index of an object.
 func TestDryRun(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := newStack(t, strings.ReplaceAll(planned, "HAPROXY", newest))
 	vars := func(version, secret string) []string {

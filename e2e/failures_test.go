@@ -21,7 +21,7 @@ services:
     x-bluegreen:
       proxy: {image: "haproxy:newest"}
       health: {path: /}
-      timeout: 15s
+      timeout: 40s
       drain: 5s
 `
 
@@ -30,16 +30,17 @@ type brokenVersion struct {
 	image string
 	args  []string // of up
 	says  []string // what the message must say besides the service
+	long  bool
 }
 
 // patient leaves it to three failures of a slot to end the wait.
-var patient = []string{"--timeout", "60s"}
+var patient = []string{"--timeout", "2m"}
 
 var broken = []brokenVersion{
-	{"v2-exit", patient, []string{"exit code 3", "version v2 starts exit", "cannot connect to the database: giving up"}},
-	{"missing", patient, []string{"rejected", "No such image: app:missing"}},
-	{"v2-unhealthy", patient, []string{"healthcheck", "version v2 starts unhealthy"}},
-	{"v2-refuse", nil, []string{"not ready in every proxy", "L4CON", "version v2 starts refuse"}},
+	{"v2-exit", patient, []string{"exit code 3", "version v2 starts exit", "cannot connect to the database: giving up"}, false},
+	{"missing", patient, []string{"rejected", "app:missing"}, true},
+	{"v2-unhealthy", patient, []string{"healthcheck", "version v2 starts unhealthy"}, true},
+	{"v2-refuse", nil, []string{"not ready in every proxy", "L4CON", "version v2 starts refuse"}, false},
 }
 
 // Scenario c: a version that exits, whose image is missing, that never gets healthy, or that is
@@ -49,12 +50,17 @@ var broken = []brokenVersion{
 func TestBrokenVersions(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, impatient)
-	t.Run("first", func(t *testing.T) { s.in(t).brokenFirst() })
+	t.Run("first", func(t *testing.T) { long(t); s.in(t).brokenFirst() })
 	s.up("v1", patient...)
 	s.up("v3", patient...)
 	l := s.load(8180, load.Options{Rate: 400, KeepAlive: 0.5, Post: 0.3})
 	for _, b := range broken {
-		t.Run(b.image, func(t *testing.T) { s.in(t).brokenNext(l, b) })
+		t.Run(b.image, func(t *testing.T) {
+			if b.long {
+				long(t)
+			}
+			s.in(t).brokenNext(l, b)
+		})
 	}
 	s.zeroFailed(l.Stop())
 }

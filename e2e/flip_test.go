@@ -24,26 +24,34 @@ services:
     x-bluegreen:
       proxy: {image: "%s"}
       health: {path: /}
-      timeout: 60s
+      timeout: 5m
 `
+
+func onPort(port int, haproxy string) string {
+	return strings.ReplaceAll(fmt.Sprintf(web, haproxy), "published: 8080", "published: "+strconv.Itoa(port))
+}
 
 // Scenario a: flips and new versions under load lose no request, and after a flip nothing answers
 // from the old color.
 func TestFlipUnderLoad(t *testing.T) {
-	for _, haproxy := range []string{oldest, newest} {
-		t.Run(strings.ReplaceAll(haproxy, ":", "-"), func(t *testing.T) { flipUnderLoad(t, haproxy) })
+	t.Parallel()
+	for port, haproxy := range map[int]string{8080: oldest, 8081: newest} {
+		t.Run(strings.ReplaceAll(haproxy, ":", "-"), func(t *testing.T) {
+			t.Parallel()
+			flipUnderLoad(t, haproxy, port)
+		})
 	}
 }
 
-// offered is the load in requests/s, and enough what must come of it, on a machine that does other
-// things beside.
+// offered is the load in requests/s, and enough how many requests must be made during the flips,
+// however slow the machine is.
 const (
-	offered = 2000
-	enough  = 750
+	offered = 300
+	enough  = 2000
 )
 
-func flipUnderLoad(t *testing.T, haproxy string) {
-	s := newStack(t, fmt.Sprintf(web, haproxy))
+func flipUnderLoad(t *testing.T, haproxy string, port int) {
+	s := newStack(t, onPort(port, haproxy))
 	s.up("v1")
 	proxies := s.taskIDs("web")
 	s.up("v2")
@@ -51,8 +59,8 @@ func flipUnderLoad(t *testing.T, haproxy string) {
 	colors := map[string]string{"blue": "v1", "green": "v2"}
 
 	began := time.Now()
-	l := s.load(8080, load.Options{Workers: 24, Rate: offered, KeepAlive: 0.5, Post: 0.3})
-	for i := range 20 {
+	l := s.load(port, load.Options{Workers: 24, Rate: offered, KeepAlive: 0.5, Post: 0.3})
+	for i := range 10 {
 		s.must("flip")
 		flipped := time.Now()
 		await(t, l, colors[s.active("web")])
@@ -63,7 +71,7 @@ func flipUnderLoad(t *testing.T, haproxy string) {
 	}
 	flipped := time.Now()
 	s.same("web", proxies)
-	for _, v := range []string{"v3", "v4", "v1"} {
+	for _, v := range []string{"v3", "v4"} {
 		s.up(v)
 		upped := time.Now()
 		await(t, l, v)
@@ -73,17 +81,18 @@ func flipUnderLoad(t *testing.T, haproxy string) {
 	st := l.Stop()
 	s.zeroFailed(st)
 	t.Logf("%.0f requests/s: %s", float64(st.Total)/time.Since(began).Seconds(), st)
-	if flips := l.Between(began, flipped); float64(flips.Total) < enough*flipped.Sub(began).Seconds() {
+	if flips := l.Between(began, flipped); flips.Total < enough {
 		t.Errorf("only %d requests were made in %s of flips: the machine is too slow for this to show anything", flips.Total, flipped.Sub(began))
 	}
 }
 
 // POSTs are neither lost nor sent twice: the apps count as many as the client sent.
 func TestPostsCounted(t *testing.T) {
-	s := newStack(t, fmt.Sprintf(web, newest))
+	t.Parallel()
+	s := newStack(t, onPort(8085, newest))
 	s.up("v1")
 	s.up("v2")
-	l := s.load(8080, load.Options{Workers: 16, Rate: 800, KeepAlive: 0.5, Post: 1})
+	l := s.load(8085, load.Options{Workers: 16, Rate: 300, KeepAlive: 0.5, Post: 1})
 	for range 6 {
 		s.must("flip")
 	}
@@ -91,7 +100,7 @@ func TestPostsCounted(t *testing.T) {
 	s.zeroFailed(st)
 	counted := 0
 	for range 2 { // both colors are warm: each is asked through the proxy
-		counted += s.counted(2)
+		counted += s.counted(8085, 2)
 		s.must("flip")
 	}
 	if counted != st.Posts {
@@ -99,14 +108,14 @@ func TestPostsCounted(t *testing.T) {
 	}
 }
 
-// counted asks all tasks of the active color for their number of POSTs; balancing is round robin
-// over n tasks.
-func (s *stack) counted(n int) int {
+// counted asks all tasks of the active color, through a proxy on port, for their number of POSTs;
+// balancing is round robin over n tasks.
+func (s *stack) counted(port, n int) int {
 	s.t.Helper()
 	counts := map[string]int{}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // a kept connection would be waited for by `down`
 	for len(counts) < n {
-		resp, err := client.Get("http://" + target("n2", 8080) + "/count")
+		resp, err := client.Get("http://" + target("n2", port) + "/count")
 		if err != nil {
 			s.t.Fatal(err)
 		}

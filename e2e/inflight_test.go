@@ -32,7 +32,7 @@ services:
     x-bluegreen:
       proxy: {image: "haproxy:newest"}
       health: {path: /}
-      timeout: 60s
+      timeout: 5m
       drain: 8s
       keep: %s
 `

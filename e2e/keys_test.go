@@ -5,11 +5,13 @@ package e2e
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/swarm"
+	"github.com/docker/docker/api/types/versions"
 )
 
 // beyond has keys that docker stack deploy takes and drops, and some that the engine of the lab
@@ -41,6 +43,7 @@ services:
 // Keys that stack deploy drops reach the containers; what the engine drops is said; a stack of
 // stack deploy is changed once, where it has such keys, and then no more.
 func TestKeysBeyondStackDeploy(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := newStack(t, beyond)
 	if r := s.stackDeploy(); r.code != 0 {
@@ -49,13 +52,26 @@ func TestKeysBeyondStackDeploy(t *testing.T) {
 	for _, name := range []string{"web", "host", "bridge", "same"} {
 		s.eventually(name+" runs", func() bool { return len(s.tasks(name)) == 1 })
 	}
-	before, versions := s.taskIDs("same"), s.serviceVersions()
+	before, written := s.taskIDs("same"), s.serviceVersions()
 
-	dropped := []string{"service web: oom_score_adj: the engine speaks API", "service web: tmpfs: exec: the engine speaks API",
-		"service web: healthcheck.start_interval: the engine speaks API", "service web: security_opt: no-new-privileges: the engine speaks API"}
+	api := s.engine.ClientVersion()
+	security := []string{"label=user:USER"}
+	var dropped []string
+	if versions.LessThan(api, "1.44") {
+		dropped = append(dropped, "service web: healthcheck.start_interval: the engine speaks API", "service web: security_opt: no-new-privileges: the engine speaks API")
+	} else {
+		security = append(security, "no-new-privileges=true")
+	}
+	var score int
+	var options [][]string
+	if versions.LessThan(api, "1.46") {
+		dropped = append(dropped, "service web: oom_score_adj: the engine speaks API", "service web: tmpfs: exec: the engine speaks API")
+	} else {
+		score, options = 100, [][]string{{"exec"}}
+	}
 	s.says(s.exits(s.run("up", "--strict"), 1), append(dropped, "--strict")...)
-	if now := s.serviceVersions(); !reflect.DeepEqual(now, versions) {
-		t.Errorf("an up that was refused wrote services: %v, before %v", now, versions)
+	if now := s.serviceVersions(); !reflect.DeepEqual(now, written) {
+		t.Errorf("an up that was refused wrote services: %v, before %v", now, written)
 	}
 	s.says(s.must("up"), dropped...)
 	s.same("same", before)
@@ -68,8 +84,11 @@ func TestKeysBeyondStackDeploy(t *testing.T) {
 	if tmpfs.Target != "/scratch" || tmpfs.TmpfsOptions.SizeBytes != 1<<20 || tmpfs.TmpfsOptions.Mode != 0o700 {
 		t.Errorf("the container has the mounts %+v", web.Mounts)
 	}
-	if got := strings.Join(web.SecurityOpt, " "); got != "label=user:USER" {
-		t.Errorf("the container has the security options %q", got)
+	if got := slices.Sorted(slices.Values(web.SecurityOpt)); !slices.Equal(got, security) {
+		t.Errorf("the container has the security options %q, want %q", got, security)
+	}
+	if web.OomScoreAdj != score || !reflect.DeepEqual(tmpfs.TmpfsOptions.Options, options) {
+		t.Errorf("the container has the score %d and the tmpfs options %q, want %d and %q", web.OomScoreAdj, tmpfs.TmpfsOptions.Options, score, options)
 	}
 	// What runs on a network of the stack stays there; new services get what the file says.
 	for _, mode := range []string{"host", "bridge"} {
@@ -86,10 +105,10 @@ func TestKeysBeyondStackDeploy(t *testing.T) {
 			t.Errorf("%s is on %v", mode, networks)
 		}
 	}
-	versions = s.serviceVersions()
+	written = s.serviceVersions()
 	s.says(s.must("up"), "nothing to do")
-	if now := s.serviceVersions(); !reflect.DeepEqual(now, versions) {
-		t.Errorf("an up without changes wrote services: %v, before %v", now, versions)
+	if now := s.serviceVersions(); !reflect.DeepEqual(now, written) {
+		t.Errorf("an up without changes wrote services: %v, before %v", now, written)
 	}
 }
 

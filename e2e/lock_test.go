@@ -21,10 +21,11 @@ import (
 // Scenario i: four commands at once take turns, lose no request and end consistent; the lock of a
 // killed command is taken over at once.
 func TestFourAtOnce(t *testing.T) {
-	s := newStack(t, quick)
+	t.Parallel()
+	s := newStack(t, quick(8087))
 	s.up("v1")
 	s.up("v2")
-	l := s.load(8080, load.Options{Workers: 8, Rate: 300, KeepAlive: 0.5, Post: 0.3})
+	l := s.load(8087, load.Options{Workers: 8, Rate: 100, KeepAlive: 0.5, Post: 0.3})
 	locks := s.events(events.ConfigEventType, s.name+"-bluegreen-lock")
 	var running []*process
 	for _, command := range []string{"up", "up", "flip", "flip"} {
@@ -62,6 +63,7 @@ func (s *stack) killedOwner() {
 // A lock whose owner is elsewhere is respected as long as it may live, and taken over when it has
 // stood still for 30 s.
 func TestLockElsewhere(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := newStack(t, "services: {one: {image: 'app:v1', deploy: {endpoint_mode: dnsrr}}}")
 	s.up("v1")

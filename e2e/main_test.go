@@ -6,10 +6,12 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/lab"
@@ -22,12 +24,17 @@ const (
 	newest = "haproxy:newest"
 )
 
+// newestEngine is the newest Docker Engine that Debian has.
+const newestEngine = "28.5"
+
 // env is what all scenarios share: one swarm of a drained manager (n1) and two workers (n2, n3).
 var env struct {
 	lab    *lab.Lab
 	config string // DOCKER_CONFIG with the plugin in it
 	plugin string
 	images string
+	tars   []string // of all images
+	dirs   []string // of the engines asked for; none for the machine's own
 }
 
 func TestMain(m *testing.M) {
@@ -54,25 +61,43 @@ func run(m *testing.M) (code int, err error) {
 	}
 	ctx := context.Background()
 	env.images = filepath.Join(dir, "images")
-	tars, err := image.Build(ctx, env.images, oldest, newest, "app:v1", "app:v2", "app:v3", "app:v4", "app:v2-exit", "app:v2-unhealthy", "app:v2-refuse")
+	env.tars, err = image.Build(ctx, env.images, oldest, newest, "app:v1", "app:v2", "app:v3", "app:v4", "app:v2-exit", "app:v2-unhealthy", "app:v2-refuse")
 	if err != nil {
 		return 1, fmt.Errorf("images: %w", err)
 	}
-	env.lab, err = lab.Up(ctx, lab.Options{Name: labName(), Managers: 1, Workers: 2, Drained: true, Images: tars,
-		InitArgs: []string{"--dispatcher-heartbeat", "3s"}} /* 1s is too short where all nodes share two cores */)
+	env.dirs, err = image.Engines(ctx, filepath.Join(dir, "engines"), strings.Fields(os.Getenv("E2E_ENGINE"))...)
+	if err != nil {
+		return 1, fmt.Errorf("engines: %w", err)
+	}
+	env.lab, err = lab.Up(ctx, options(labName(), 1))
 	if err != nil {
 		return 1, err
 	}
 	defer func() {
-		if derr := env.lab.Down(); derr != nil && err == nil {
+		if derr := ended(env.lab); derr != nil && err == nil {
 			code, err = 1, derr
-		}
-		if left := env.lab.Check(); left != nil && err == nil {
-			code, err = 1, left
 		}
 	}()
 	return m.Run(), nil
 }
+
+// options are those of a swarm of two workers, and of managers that take no tasks.
+func options(name string, managers int) lab.Options {
+	return lab.Options{Name: name, Managers: managers, Workers: 2, Drained: true, Images: env.tars, Engines: env.dirs,
+		InitArgs: []string{"--dispatcher-heartbeat", "5s"}} // as everywhere: the lab's 1s is too short where all nodes share two cores
+}
+
+// long leaves a scenario, or a part of one, to make e2e: in make test all that is run has a quarter
+// of an hour.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("make e2e runs it")
+	}
+}
+
+// ended removes a lab, and says whether anything is left of it.
+func ended(l *lab.Lab) error { return errors.Join(l.Down(), l.Check()) }
 
 // labName is the name of our lab; E2E_LAB gives another to a second run beside the first.
 func labName() string {

@@ -34,14 +34,14 @@ services:
 
 func securedFile(ports, keys string) string {
 	return strings.NewReplacer("EXPOSED", ports, "BLUEGREEN",
-		`x-bluegreen: {health: {path: /, interval: 500ms}, drain: 5s, timeout: 60s, proxy: {image: "`+newest+`"}`+keys+`}`).Replace(secured)
+		`x-bluegreen: {health: {path: /, interval: 500ms}, drain: 5s, timeout: 5m, proxy: {image: "`+newest+`"}`+keys+`}`).Replace(secured)
 }
 
 // A port that does not speak HTTP is never given to proxies as one that does: that is found out
 // before they take over, the message says what to write, and nothing of it stays on the swarm. TLS
 // on 8443 needs no word, and passes through.
 func TestPortsAreLookedAt(t *testing.T) {
-	t.Parallel()
+	long(t)
 	s := newStack(t, strings.NewReplacer("EXPOSED", "[]", "BLUEGREEN", "").Replace(secured))
 	s.exits(s.stackDeploy(), 0)
 	s.eventually("the callers get answers", func() bool { return seenAt(8590).OK > 0 && seenAt(8591).OK > 0 })

@@ -9,7 +9,7 @@ import (
 
 // pruned has services that leave the file: what stands below "gone".
 const pruned = `
-x-blue: &blue {health: {path: /, interval: 500ms}, drain: 5s, timeout: 30s, proxy: {image: "HAPROXY", deploy: {replicas: 1}}}
+x-blue: &blue {health: {path: /, interval: 500ms}, drain: 5s, timeout: 5m, proxy: {image: "HAPROXY", deploy: {replicas: 1}}}
 services:
   web:
     image: app:${V:-v1}
@@ -34,6 +34,7 @@ services:
 // new version fails. What belongs to a profile that is not active stays, and no color of a service
 // in the file is touched.
 func TestPrune(t *testing.T) {
+	long(t)
 	t.Parallel()
 	file := strings.ReplaceAll(pruned, "HAPROXY", newest)
 	s := newStack(t, file)

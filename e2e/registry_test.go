@@ -178,7 +178,7 @@ services:
     expose: [8080]
     environment: {APP_STOP_DELAY: 0s}
     deploy: {endpoint_mode: dnsrr, restart_policy: {delay: 100ms}}
-    x-bluegreen: {health: {path: /, interval: 500ms}, drain: 1s, timeout: 30s, proxy: {image: "127.0.0.1:5000/haproxy:newest", deploy: {replicas: 1}}}
+    x-bluegreen: {health: {path: /, interval: 500ms}, drain: 1s, timeout: 5m, proxy: {image: "127.0.0.1:5000/haproxy:newest", deploy: {replicas: 1}}}
   worker:
     image: 127.0.0.1:5000/app:latest
     environment: {APP_STOP_DELAY: 0s}
@@ -195,6 +195,7 @@ services:
 // release. A registry that is down is a warning, and an error before anything is changed where
 // digests are required.
 func TestDigests(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := newStack(t, resolved)
 	r := startRegistry(t, openRegistry, "127.0.0.1:0")
@@ -269,6 +270,7 @@ var guarded = strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(resolved,
 // those of docker's config or of a credential helper. Later writes keep them, and new ones restart
 // nothing.
 func TestRegistryAuth(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := newStack(t, guarded)
 	r := startRegistry(t, "127.0.0.1:5002", loginRegistry, "ann:first", "ann:second")

@@ -21,7 +21,7 @@ services:
     x-bluegreen:
       proxy: {image: "%s"}
       health: {path: /}
-      timeout: 60s
+      timeout: 5m
   caller:
     image: app:v1
     environment: {APP_CALL: "http://web:8080/"}

@@ -116,6 +116,7 @@ var routers = map[string]int{"traefik3": 8501, "traefik2": 8502, "nginx": 8503, 
 // flipped there and back, gets other proxies and is given back: no request fails through any of
 // them, and after a switch one version answers.
 func TestRouters(t *testing.T) {
+	long(t)
 	t.Parallel()
 	loadRouters(t)
 	e := newStack(t, edge)
@@ -150,7 +151,7 @@ func TestRouters(t *testing.T) {
 	}
 
 	step("adoption", "v1", func() {
-		s.write(strings.Replace(routed, "BLUEGREEN", `x-bluegreen: {health: {path: /}, drain: 3s, timeout: 60s, proxy: {image: "`+newest+`"}}`, 1))
+		s.write(strings.Replace(routed, "BLUEGREEN", `x-bluegreen: {health: {path: /}, drain: 3s, timeout: 5m, proxy: {image: "`+newest+`"}}`, 1))
 		s.up("v1", "--accept-gap") // without virtual addresses, and the app serves on for STOP
 	})
 	if label := s.service("web").Spec.Labels["traefik.docker.network"]; label != e.name {
@@ -160,7 +161,7 @@ func TestRouters(t *testing.T) {
 	step("a flip back", "v1", func() { s.must("flip") })
 	step("a flip", "v2", func() { s.must("flip") })
 	step("other proxies", "v2", func() {
-		s.write(strings.Replace(routed, "BLUEGREEN", `x-bluegreen: {health: {path: /, rise: 1}, drain: 3s, timeout: 60s, proxy: {image: "`+newest+`"}}`, 1))
+		s.write(strings.Replace(routed, "BLUEGREEN", `x-bluegreen: {health: {path: /, rise: 1}, drain: 3s, timeout: 5m, proxy: {image: "`+newest+`"}}`, 1))
 		s.up("v2")
 	})
 	step("giving back", "v2", func() {
@@ -180,10 +181,12 @@ func loadRouters(t *testing.T) {
 	defer cancel()
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "traefik")
-	build := exec.CommandContext(ctx, "go", "build", "-C", "traefik", "-trimpath", "-o", binary, ".")
-	build.Env = append(build.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the router: %v\n%s", err, out)
+	for _, args := range [][]string{{"build", "-C", "traefik", "-o", binary, "."}, {"vet", "-C", "traefik", "."}, {"mod", "tidy", "-C", "traefik", "-diff"}} {
+		cmd := exec.CommandContext(ctx, "go", args...)
+		cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go %s: %v\n%s", args[0], err, out)
+		}
 	}
 	traefik, err := image.FromBinary(dir, "router:traefik", binary)
 	if err != nil {

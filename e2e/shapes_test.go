@@ -19,7 +19,7 @@ import (
 // shapes is a service with an HTTP and a TCP port on two networks, one on every node, and one that
 // speaks HTTP/2. Each caller shares one network with web.
 const shapes = `
-x-bluegreen: {proxy: {image: "haproxy:newest"}, timeout: 60s, drain: 3s}
+x-bluegreen: {proxy: {image: "haproxy:newest"}, timeout: 5m, drain: 3s}
 networks:
   back: {}
 services:
@@ -57,6 +57,7 @@ services:
 // the shape of a service, an up with a new version and a flip lose nothing, and what begins after
 // them goes to the new color. TCP connections stay where they are.
 func TestShapes(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := newStack(t, shapes)
 	s.up("v1")

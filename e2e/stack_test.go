@@ -21,11 +21,16 @@ import (
 	"github.com/docker/docker/api/types/swarm"
 	"github.com/docker/docker/client"
 
+	"github.com/docker-bluegreen/docker-bluegreen/e2e/lab"
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 )
 
-// patience is how long anything may take that is not measured.
-const patience = 2 * time.Minute
+// patience is how long anything may take that is not measured, and longest a command on a swarm
+// that is made slow.
+const (
+	patience = 6 * time.Minute
+	longest  = 15 * time.Minute
+)
 
 // stack is one stack of one scenario. It is removed when the test ends, and the test fails if
 // anything is left.
@@ -33,36 +38,56 @@ type stack struct {
 	t      *testing.T
 	name   string
 	dir    string
-	vars   []string // of the environment of all runs, as V=v2
-	engine *client.Client
+	most   time.Duration // how long a command may take
+	vars   []string      // of the environment of all runs, as V=v2
+	lab    *lab.Lab
+	at     *lab.Node      // the manager whose engine the commands talk to
+	engine *client.Client // of that manager
+	caller int            // port on n2 of the service caller, which counts its calls
 }
 
 // newStack writes the compose file of a stack that is named after the test.
 func newStack(t *testing.T, file string) *stack {
 	t.Helper()
+	return stackOn(t, env.lab, file)
+}
+
+// stackOn is newStack on another swarm than that of all scenarios.
+func stackOn(t *testing.T, l *lab.Lab, file string) *stack {
+	t.Helper()
 	name := strings.ToLower(strings.NewReplacer("Test", "", "/", "-", "_", "-", ":", "-", ".", "-").Replace(t.Name()))
 	if len(name) > 24 {
 		name = strings.Trim(name[len(name)-24:], "-")
 	}
-	return namedStack(t, name, file)
+	return namedStack(t, l, name, file)
 }
 
 // beside is a second stack of the same scenario.
 func (s *stack) beside(suffix, file string) *stack {
 	s.t.Helper()
-	return namedStack(s.t, s.name+"-"+suffix, file)
+	return namedStack(s.t, s.lab, s.name+"-"+suffix, file)
 }
 
-func namedStack(t *testing.T, name, file string) *stack {
+func namedStack(t *testing.T, l *lab.Lab, name, file string) *stack {
 	t.Helper()
-	engine, err := env.lab.Node("n1").Client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &stack{t: t, name: name, dir: t.TempDir(), engine: engine}
+	s := &stack{t: t, name: name, dir: t.TempDir(), lab: l, caller: 8690, most: patience}
+	s.from("n1")
 	s.write(file)
 	t.Cleanup(s.end)
 	return s
+}
+
+// from lets commands talk to a manager from now on.
+func (s *stack) from(manager string) {
+	s.t.Helper()
+	if s.engine != nil {
+		s.engine.Close()
+	}
+	s.at = s.lab.Node(manager)
+	var err error
+	if s.engine, err = s.at.Client(); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // write replaces the compose file.
@@ -74,7 +99,7 @@ func (s *stack) write(file string) {
 }
 
 func (s *stack) end() {
-	defer s.engine.Close()
+	defer func() { s.engine.Close() }()
 	if s.t.Failed() {
 		s.t.Log(s.artifacts())
 	}
@@ -89,15 +114,14 @@ func (s *stack) end() {
 // artifacts tells what the swarm holds, for a failure's log.
 func (s *stack) artifacts() string {
 	var b strings.Builder
-	n1 := env.lab.Node("n1")
 	for _, args := range [][]string{{"node", "ls"}, {"service", "ls"}} {
-		out, err := n1.Docker(context.Background(), args...)
+		out, err := s.at.Docker(context.Background(), args...)
 		fmt.Fprintf(&b, "$ docker %s\n%s %v\n", strings.Join(args, " "), out, err)
 	}
 	for _, svc := range s.services() {
-		out, _ := n1.Docker(context.Background(), "service", "ps", "--no-trunc", "--format",
+		out, _ := s.at.Docker(context.Background(), "service", "ps", "--no-trunc", "--format",
 			"{{.Name}} {{.Image}} {{.Node}} {{.DesiredState}} {{.CurrentState}} {{.Error}}", svc.Spec.Name)
-		logs, _ := n1.Docker(context.Background(), "service", "logs", "--tail", "20", svc.Spec.Name)
+		logs, _ := s.at.Docker(context.Background(), "service", "logs", "--tail", "20", svc.Spec.Name)
 		fmt.Fprintf(&b, "%s %v\n%s\n%s\n", svc.Spec.Name, svc.Spec.Labels, out, logs)
 	}
 	r := s.run("status", "--live")
@@ -112,7 +136,7 @@ type result struct {
 	ended time.Time
 }
 
-// run runs `docker bluegreen` with arguments in the stack's folder, for at most patience.
+// run runs `docker bluegreen` with arguments in the stack's folder.
 func (s *stack) run(args ...string) result {
 	s.t.Helper()
 	return s.runEnv(nil, args...)
@@ -124,11 +148,11 @@ func (s *stack) runEnv(vars []string, args ...string) result {
 	return s.finish(cmd, out, args...)
 }
 
-// finish runs a command that was prepared, for at most patience.
+// finish runs a command that was prepared, for as long as one may take.
 func (s *stack) finish(cmd *exec.Cmd, out *bytes.Buffer, args ...string) result {
 	s.t.Helper()
 	r := result{began: time.Now()}
-	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	timer := time.AfterFunc(s.most, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
 	err := cmd.Run()
 	r.ended, r.out = time.Now(), out.String()
@@ -138,6 +162,9 @@ func (s *stack) finish(cmd *exec.Cmd, out *bytes.Buffer, args ...string) result 
 		s.t.Fatalf("run %v: %v", args, err)
 	}
 	s.t.Logf("docker bluegreen %s: exit %d in %.1fs", strings.Join(args, " "), r.code, r.ended.Sub(r.began).Seconds())
+	if r.code != 0 {
+		s.t.Log(r.out)
+	}
 	return r
 }
 
@@ -149,7 +176,7 @@ func (s *stack) command(vars []string, args ...string) (*exec.Cmd, *bytes.Buffer
 	}
 	cmd := exec.Command("docker", args...)
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), "DOCKER_CONFIG="+env.config, "DOCKER_HOST="+env.lab.Node("n1").Host(), "COMPOSE_PROJECT_NAME=")
+	cmd.Env = append(os.Environ(), "DOCKER_CONFIG="+env.config, "DOCKER_HOST="+s.at.Host(), "COMPOSE_PROJECT_NAME=")
 	cmd.Env = slices.Concat(cmd.Env, s.vars, vars)
 	out := &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = out, out
@@ -318,7 +345,11 @@ func (s *stack) eventually(what string, holds func() bool) {
 func (s *stack) load(port int, o load.Options) *load.Load {
 	s.t.Helper()
 	if len(o.Targets) == 0 {
-		o.Targets = []string{target("n2", port), target("n3", port)}
+		for _, n := range s.lab.Nodes() {
+			if !n.Manager {
+				o.Targets = append(o.Targets, s.target(n.Name, port))
+			}
+		}
 	}
 	l := load.Start(context.Background(), o)
 	s.t.Cleanup(func() { l.Stop() })
@@ -326,7 +357,14 @@ func (s *stack) load(port int, o load.Options) *load.Load {
 }
 
 // target is the address of a host-mode port of a node.
-func target(node string, port int) string { return fmt.Sprintf("%s:%d", env.lab.Node(node).IP(), port) }
+func (s *stack) target(node string, port int) string { return address(s.lab, node, port) }
+
+// target is the address of a host-mode port of a node of the swarm of all scenarios.
+func target(node string, port int) string { return address(env.lab, node, port) }
+
+func address(l *lab.Lab, node string, port int) string {
+	return fmt.Sprintf("%s:%d", l.Node(node).IP(), port)
+}
 
 // zeroFailed fails the test if any request failed, or if there were none.
 func (s *stack) zeroFailed(st load.Stats) {

@@ -16,12 +16,12 @@ import (
 // shop is two blue-green services and three plain ones, with most of what real stack files have
 // around them.
 const shop = `
-x-bluegreen: {health: {path: /, interval: 500ms}, drain: 5s, timeout: 60s, proxy: {image: "` + newest + `"}}
+x-bluegreen: {health: {path: /, interval: 500ms}, drain: 5s, timeout: 5m, proxy: {image: "` + newest + `"}}
 x-deploy: &deploy {endpoint_mode: dnsrr, restart_policy: {delay: 1s}}
 services:
   web:
     image: app:${V:-v1}
-    ports: [{target: 8080, published: 8080, mode: host}]
+    ports: [{target: 8080, published: 8088, mode: host}]
     networks: [front, back]
     secrets: [password]
     configs: [{source: motd, target: /etc/motd}]
@@ -37,7 +37,7 @@ services:
   caller:
     image: app:v1
     environment: {APP_CALL: "http://web:8080"}
-    ports: [{target: 8080, published: 8690, mode: host}]
+    ports: [{target: 8080, published: 8693, mode: host}]
     networks: [front]
     deploy: {<<: *deploy, placement: {constraints: [node.hostname == n2]}}
   worker:
@@ -64,7 +64,9 @@ configs: {motd: {file: ./motd.txt}}
 // Scenario h: two blue-green services and three plain ones in one file; a flip moves both in one
 // order, and an up that finds nothing changed writes nothing.
 func TestStackFile(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, shop)
+	s.caller = 8693
 	for name, content := range map[string]string{"password.txt": "s3cret", "motd.txt": "hello", ".env": "STACK=" + s.name} {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)

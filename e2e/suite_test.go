@@ -14,6 +14,7 @@ import (
 	api "github.com/docker/docker/api/types/swarm"
 	"github.com/docker/docker/client"
 
+	"github.com/docker-bluegreen/docker-bluegreen/e2e/lab"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/swarmtest/suite"
 )
 
@@ -23,16 +24,8 @@ const together = 8
 // A real swarm does what the swarm in memory of unit tests does: these are the scenarios that
 // TestSuite of swarm/swarmtest runs there.
 func TestSuite(t *testing.T) {
-	engine, err := env.lab.Node("n1").Client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer engine.Close()
-	site := suite.Site{
-		Engine: engine, Prefix: "suite", Line: "version v1 starts", Stop: 3 * time.Second, Nodes: []string{"n2", "n3"},
-		Container: suiteContainer, Patience: patience, Look: 100 * time.Millisecond,
-		SetAvailability: func(host string, a api.NodeAvailability) error { return setAvailability(engine, host, a) },
-	}
+	t.Parallel()
+	site := siteOn(t, env.lab)
 	var all sync.WaitGroup
 	places := make(chan struct{}, together) // not t.Parallel: its limit is the number of cores
 	for _, s := range suite.Scenarios {
@@ -46,10 +39,35 @@ func TestSuite(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// suiteAlone runs the scenarios of the suite that change nodes.
+func suiteAlone(t *testing.T, l *lab.Lab) {
+	site := siteOn(t, l)
 	for _, s := range suite.Scenarios {
 		if s.Alone {
 			t.Run(s.Name, func(t *testing.T) { s.Test(t, site) })
 		}
+	}
+}
+
+// siteOn is a swarm for the suite.
+func siteOn(t *testing.T, l *lab.Lab) suite.Site {
+	engine, err := l.Node("n1").Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { engine.Close() })
+	var workers []string
+	for _, n := range l.Nodes() {
+		if !n.Manager {
+			workers = append(workers, n.Name)
+		}
+	}
+	return suite.Site{
+		Engine: engine, Prefix: "suite", Line: "version v1 starts", Stop: 3 * time.Second, Nodes: workers,
+		Container: suiteContainer, Patience: patience, Look: 100 * time.Millisecond,
+		SetAvailability: func(host string, a api.NodeAvailability) error { return setAvailability(engine, host, a) },
 	}
 }
 

@@ -31,7 +31,7 @@ services:
     configs: [{source: conf, target: /etc/conf}]
     secrets: [key]
     deploy: {<<: *any}
-    x-bluegreen: {health: {path: /, interval: 500ms}, drain: 5s, timeout: 60s, proxy: {image: "` + newest + `"}}
+    x-bluegreen: {health: {path: /, interval: 500ms}, drain: 5s, timeout: 5m, proxy: {image: "` + newest + `"}}
   worker:
     image: app:v1
     environment: {APP_STOP_DELAY: 0s}
@@ -95,6 +95,7 @@ func TestVersions(t *testing.T) {
 // Contents of a stack that docker stack deploy made change likewise, and docker stack rm removes
 // all versions.
 func TestVersionsAfterStackDeploy(t *testing.T) {
+	long(t)
 	t.Parallel()
 	plain, rest, _ := strings.Cut(filed, "  web:")
 	_, worker, _ := strings.Cut(rest, "  worker:")
