@@ -152,7 +152,14 @@ func (s *troubled) engineRestarted() {
 }
 
 // The manager that leads loses its power, during an up and during a flip: two of three are enough.
+//
+// A worker notices that only when its next heartbeat is not answered, and then asks one manager
+// after the other. The next leader gives it six heartbeats for all that. A worker that takes longer
+// counts as down: Swarm starts its tasks elsewhere, and it ends them itself when it is back. That
+// is Swarm's doing, and this is about ours: the heartbeats are longer here, as the docs advise.
 func (s *troubled) withoutLeader() {
+	s.heartbeat("20s")
+	defer s.heartbeat("5s")
 	s.loseLeader(s.next(), "up")
 	s.loseLeader(s.versionOf(s.idle("web")), "flip", "--to", s.idle("web"))
 }
@@ -174,6 +181,15 @@ func (s *troubled) loseLeader(version string, args ...string) {
 	s.settled(s.traffic, version)
 	must(s.t, leader.Start(context.Background()))
 	s.healed()
+}
+
+// heartbeat is how often workers tell the leader that they live.
+func (s *troubled) heartbeat(period string) {
+	s.t.Helper()
+	s.eventually("the swarm's heartbeat is "+period, func() bool { // no leader yet: again
+		_, err := s.lab.Node("n1").Docker(s.t.Context(), "swarm", "update", "--dispatcher-heartbeat", period)
+		return err == nil
+	})
 }
 
 // leader is the manager that leads.
