@@ -25,15 +25,25 @@ func (m *model) choosePorts(s Service, settings *bluegreen.Settings) error {
 	if err != nil {
 		return err
 	}
+	preview := bluegreen.Preview{}
+	if settings.Preview != nil {
+		preview = *settings.Preview
+	}
+	// Published, or named by a router, it leads to the idle color.
+	published = slices.DeleteFunc(published, func(p uint16) bool { return p == preview.Port })
+	delete(routed, preview.Port)
 	if len(settings.Ports) == 0 {
-		if settings.Ports, err = m.defaultPorts(s, published, slices.Collect(maps.Keys(routed))); err != nil {
+		if settings.Ports, err = m.defaultPorts(s, preview, published, slices.Collect(maps.Keys(routed))); err != nil {
 			return err
 		}
 	}
 	for i, port := range settings.Ports {
 		settings.Ports[i].Mode = cmp.Or(port.Mode, routed[port.Target], bluegreen.UsualMode(port.Target))
 	}
-	return checkTargets(settings.Ports, published, routed)
+	if err := checkTargets(settings.Ports, published, routed); err != nil || settings.Preview == nil {
+		return err
+	}
+	return settings.Preview.Resolve(settings.Ports)
 }
 
 // publishedTargets are the TCP ports inside the container that are published.
@@ -59,12 +69,17 @@ func publishedTargets(ports []swarm.PortConfig) ([]uint16, error) {
 }
 
 // defaultPorts are the ports of a service whose x-bluegreen names none, without modes.
-func (m *model) defaultPorts(s Service, published, routed []uint16) ([]bluegreen.Port, error) {
+func (m *model) defaultPorts(s Service, preview bluegreen.Preview, published, routed []uint16) ([]bluegreen.Port, error) {
 	exposed, err := m.exposed(s.Name)
 	if err != nil {
 		return nil, err
 	}
+	exposed = slices.DeleteFunc(exposed, func(p uint16) bool { return p == preview.Port })
 	targets := slices.Concat(published, exposed, routed)
+	if len(targets) == 0 && preview.Port != 0 {
+		return nil, fmt.Errorf("%s.preview.port: no port is known but that of the preview, %d: publish one more with ports, name it with expose, or write "+
+			"%s: {ports: [{target: 8080}]}", bluegreen.Key, preview.Port, bluegreen.Key)
+	}
 	if len(targets) == 0 {
 		return nil, fmt.Errorf("%s: no port is known: publish one with ports, name it with expose, or write "+
 			"%s: {ports: [{target: 8080}]}", bluegreen.Key, bluegreen.Key)

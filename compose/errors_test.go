@@ -170,8 +170,8 @@ const extensionAt = "stack.yml: service web: x-bluegreen"
 
 // extensionCases are values of x-bluegreen that are refused, and the whole text of the error.
 var extensionCases = []struct{ name, value, want string }{
-	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, timeout`},
-	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, promote, timeout`},
+	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, timeout`},
+	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, promote, preview, timeout`},
 	{"keep", `{keep: hot}`, extensionAt + `.keep: "hot" is not one of warm, cold`},
 	{"drain", `{drain: long}`, extensionAt + `.drain: "long" is not a duration (examples: 500ms, 30s, 5m)`},
 	{"drain without unit", `{drain: 30}`, extensionAt + `.drain: 30 is not a duration (examples: 500ms, 30s, 5m)`},
@@ -205,6 +205,18 @@ var extensionCases = []struct{ name, value, want string }{
 		extensionAt + `.proxy.deploy.placement.constraints[0]: it is empty: give a condition such as node.role == worker`},
 	{"proxy preference", `{proxy: {deploy: {placement: {preferences: [{}]}}}}`,
 		extensionAt + `.proxy.deploy.placement.preferences[0].spread: it is empty: give a label of the nodes such as node.labels.zone`},
+	{"preview empty", `{preview: {}}`, extensionAt + `.preview: it needs a port or a header, such as {port: 9080} or {header: "X-Preview: s3cret"}`},
+	{"preview key", `{preview: {port: 9080, query: a}}`, extensionAt + `.preview: unknown key "query"; allowed are port, target, header`},
+	{"preview target", `{preview: {target: 80, header: "A: b"}}`, extensionAt + `.preview.target: target is where port leads to: give port, too`},
+	{"preview header", `{preview: {header: X-Preview}}`, extensionAt + `.preview.header: "X-Preview" is not a header with a value (example: "X-Preview: s3cret")`},
+	{"preview header name", `{preview: {header: "X Preview: a"}}`, extensionAt + `.preview.header: "X Preview: a" is not a header with a value (example: "X-Preview: s3cret")`},
+	{"preview header of all", `{preview: {header: "host: a"}}`, extensionAt + `.preview.header: host is a header that ordinary requests have: choose a name of your own, such as X-Preview`},
+	{"preview on the port of the service", `{preview: {port: 80}}`, extensionAt +
+		`.preview.port: no port is known but that of the preview, 80: publish one more with ports, name it with expose, or write x-bluegreen: {ports: [{target: 8080}]}`},
+	{"preview on a port of several", `{ports: [{target: 80}, {target: 81}], preview: {port: 81}}`, extensionAt + `.preview.port: 81 leads to the active color: use another one`},
+	{"preview on the control port", `{preview: {port: 9899}}`, extensionAt + `.preview.port: the proxies use 9899 for orders: use another one`},
+	{"preview of nothing", `{preview: {port: 9080, target: 81}}`, extensionAt + `.preview.target: 81 is not a port of the service`},
+	{"preview header without HTTP", `{ports: [{target: 80, mode: tcp}], preview: {header: "A: b"}}`, extensionAt + `.preview.header: no port speaks HTTP, so no request has a header: give a port instead`},
 	{"all at once", `{keep: hot, drain: long}`, extensionAt + ".drain: \"long\" is not a duration (examples: 500ms, 30s, 5m)\n" +
 		`service web: x-bluegreen.keep: "hot" is not one of warm, cold`},
 }

@@ -127,6 +127,10 @@ var judged = []string{
 	`{proxy: {deploy: {resources: {reservations: {cpus: 0.25, memory: 32M}}}}}`, `{proxy: {deploy: {resources: {reservations: {pids: 1}}}}}`,
 	`{drain: null}`, `{drain: 30s}`, `{drain: 0}`, `{drain: "0"}`, `{drain: 0s}`, `{drain: 30}`, `{drain: "30"}`, `{drain: -1s}`, `{drain: long}`, `{drain: 1h30m}`, `{drain: 0.5}`, `{drain: []}`,
 	`{keep: null}`, `{keep: warm}`, `{keep: cold}`, `{keep: hot}`, `{keep: ""}`, `{keep: true}`, `{keep: [warm]}`,
+	`{preview: null}`, `{preview: {}}`, `{preview: 9080}`, `{preview: {port: null}}`, `{preview: {port: 9080}}`, `{preview: {port: "9080", target: "80"}}`, `{preview: {port: 0}}`,
+	`{preview: {port: 70000}}`, `{preview: {port: 9080, target: 0}}`, `{preview: {port: 9080, target: null}}`, `{preview: {port: 9080, header: null}}`, `{preview: {query: a}}`,
+	`{preview: {header: null}}`, `{preview: {header: ""}}`, `{preview: {header: X-Preview}}`, `{preview: {header: "X-Preview:"}}`, `{preview: {header: "X-Preview: a"}}`, `{preview: {header: " X-Preview : a b "}}`,
+	`{preview: {header: "X Preview: a"}}`, `{preview: {header: "X-Preview: ä"}}`, `{preview: {header: 1}}`, `{preview: {port: 9080, header: "A: b:c"}}`,
 	`{timeout: null}`, `{timeout: 5m}`, `{timeout: 0s}`, `{timeout: 0}`, `{timeout: 300}`, `{timeout: {}}`,
 	`{ports: [{target: 80}], health: {path: /h, port: 80, interval: 1s, timeout: 1s, rise: 2, fall: 3}, proxy: {image: a, deploy: {replicas: 2}}, drain: 1s, keep: cold, timeout: 1m}`,
 }

@@ -104,10 +104,17 @@ services:
         traefik.enable: "true"
         traefik.http.routers.web.rule: Host(` + "`web.example.com`" + `)
         traefik.http.services.web.loadbalancer.server.port: "8080"
+        # PREVIEW
     BLUEGREEN
 networks:
   edge: {external: true, name: "${EDGE}"}
 `
+
+// previewLabels lead another host to the port of the preview. A router of two services names its own.
+const previewLabels = `traefik.http.routers.web.service: web
+        traefik.http.routers.preview.rule: Host(` + "`preview.example.com`" + `)
+        traefik.http.routers.preview.service: preview
+        traefik.http.services.preview.loadbalancer.server.port: "9080"`
 
 // routers are the ports at which the routers of the file edge answer.
 var routers = map[string]int{"traefik3": 8501, "traefik2": 8502, "nginx": 8503, "caddy": 8504}
@@ -161,9 +168,20 @@ func TestRouters(t *testing.T) {
 	step("a flip back", "v1", func() { s.must("flip") })
 	step("a flip", "v2", func() { s.must("flip") })
 	step("other proxies", "v2", func() {
-		s.write(strings.Replace(routed, "BLUEGREEN", `x-bluegreen: {health: {path: /, rise: 1}, drain: 3s, timeout: 5m, proxy: {image: "`+newest+`"}}`, 1))
+		file := strings.Replace(routed, "BLUEGREEN", `x-bluegreen: {preview: {port: 9080}, health: {path: /, rise: 1}, drain: 3s, timeout: 5m, proxy: {image: "`+newest+`"}}`, 1)
+		s.write(strings.Replace(file, "# PREVIEW", previewLabels, 1))
 		s.up("v2")
 	})
+	for _, traefik := range []string{"traefik3", "traefik2"} {
+		idle := s.load(0, load.Options{Targets: []string{target("n2", routers[traefik])}, Host: "preview.example.com", Rate: 60})
+		await(t, idle, "v1")
+		st, err := idle.AwaitRequests(t.Context(), 100)
+		must(t, err)
+		s.only(st, "v1")
+		s.zeroFailed(st)
+		t.Logf("the idle color through %s: %s", traefik, st)
+		idle.Stop()
+	}
 	step("giving back", "v2", func() {
 		s.write(plainFile(routed))
 		s.up("v2", "--yes")

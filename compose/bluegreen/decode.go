@@ -69,7 +69,7 @@ func decodeControl(f field) Control {
 // decodeSettings reads all keys. Ports, and the modes of ports, stay empty when the file does not
 // give them.
 func decodeSettings(f field) *Settings {
-	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "timeout")
+	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "timeout")
 	promote := keys["promote"].oneOf(PromoteAuto, PromoteAuto, PromoteManual)
 	if promote == PromoteAuto {
 		promote = "" // as in the labels of before there was a choice
@@ -80,6 +80,7 @@ func decodeSettings(f field) *Settings {
 		Drain:   keys["drain"].duration(defaultDrain, 0),
 		Keep:    keys["keep"].oneOf(KeepWarm, KeepWarm, KeepCold),
 		Promote: promote,
+		Preview: decodePreview(keys["preview"]),
 		Timeout: keys["timeout"].duration(defaultTimeout, Shortest),
 	}
 }

@@ -37,9 +37,30 @@ type Settings struct {
 	Keep string `json:"keep"`
 	// Promote is PromoteManual, or empty for PromoteAuto.
 	Promote string `json:"promote,omitempty"`
+	// Preview is how the idle color is reached; nil if the file does not say.
+	Preview *Preview `json:"preview,omitempty"`
 	// Timeout is the longest time that the new color may go without progress.
 	Timeout time.Duration `json:"timeout"`
 }
+
+// Preview is how requests get to the idle color: by a port, by a header, or by either.
+type Preview struct {
+	// Port is the port of the proxies that leads to the idle color; 0 for none.
+	Port uint16 `json:"port,omitempty"`
+	// Target is the port of the tasks that Port leads to.
+	Target uint16 `json:"target,omitempty"`
+	// Header, on any port of mode http or h2, asks for the idle color; a zero one does not.
+	Header Header `json:"header,omitzero"`
+}
+
+// Header is a header of a request, with all of its value.
+type Header struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// String is the header as it stands in a request.
+func (h Header) String() string { return h.Name + ": " + h.Value }
 
 // Control is what the file says of the stack's control network.
 type Control struct {

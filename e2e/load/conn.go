@@ -66,6 +66,9 @@ func (c *conn) http(o *Options, target string, post, keep bool, n int64) (versio
 		target = o.Host
 	}
 	b := append(c.write[:0], method+" "+o.Path+" HTTP/1.1\r\nHost: "+target+"\r\n"...)
+	if o.Header != "" {
+		b = append(b, o.Header+"\r\n"...)
+	}
 	if !keep {
 		b = append(b, "Connection: close\r\n"...)
 	}

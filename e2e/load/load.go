@@ -25,6 +25,7 @@ type Options struct {
 	Timeout   time.Duration // of a request, with its connection (default 10s)
 	Path      string        // default /
 	Host      string        // Host header (default the target)
+	Header    string        // one more header, such as "X-Preview: s3cret"
 	TCP       bool          // instead of HTTP: connect, read the version as a line, send one and get it back
 }
 

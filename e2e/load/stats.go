@@ -118,8 +118,8 @@ func (l *Load) Await(ctx context.Context, version string) error {
 	}
 }
 
-// AwaitRequests returns when n requests that were begun after the call have ended, and what became
-// of them.
+// AwaitRequests returns when n requests that were begun after the call have ended, and how they
+// ended.
 func (l *Load) AwaitRequests(ctx context.Context, n int) (Stats, error) {
 	for begin := time.Now(); ; {
 		if s := l.Since(begin); s.Total >= n {

@@ -91,6 +91,11 @@ func ask(client *http.Client, method, url string) string {
 	if err != nil {
 		return err.Error()
 	}
+	return answerTo(client, request)
+}
+
+// answerTo is the text of an answer, its status if that is not 200, or the failure.
+func answerTo(client *http.Client, request *http.Request) string {
 	response, err := client.Do(request)
 	if err != nil {
 		return err.Error()

@@ -37,12 +37,18 @@ func shapes() map[string]Proxy {
 	tcp := func(port uint16) bluegreen.Port { return bluegreen.Port{Target: port, Mode: bluegreen.ModeTCP} }
 	deep := health
 	deep.Path, deep.Port = `/health?of="all"&cost=$5`, 9000
+	previewed := proxy("web", both(release(health, http(80), tcp(5432))))
+	previewed.Preview = bluegreen.Preview{Port: 9080, Target: 80, Header: bluegreen.Header{Name: "X-Preview", Value: `-i "s3cret" ${HOME} # }`}}
+	bytes := previewed
+	bytes.Preview = bluegreen.Preview{Port: 9432, Target: 5432}
 	return map[string]Proxy{
-		"plain":     proxy("web", both(release(health, http(8080)))),
-		"two-ports": proxy("web", both(release(health, tcp(5432), http(80)))),
-		"h2":        proxy("api", both(release(bluegreen.Health{Path: "/healthz", Interval: 2 * time.Second, Timeout: time.Second, Rise: 1, Fall: 2}, h2(50051)))),
-		"path":      proxy("web", both(release(deep, http(8080)))),
-		"one-color": proxy("web", map[string]bluegreen.Release{Blue: release(health, http(8080))}),
+		"preview":     previewed,
+		"preview-tcp": bytes,
+		"plain":       proxy("web", both(release(health, http(8080)))),
+		"two-ports":   proxy("web", both(release(health, tcp(5432), http(80)))),
+		"h2":          proxy("api", both(release(bluegreen.Health{Path: "/healthz", Interval: 2 * time.Second, Timeout: time.Second, Rise: 1, Fall: 2}, h2(50051)))),
+		"path":        proxy("web", both(release(deep, http(8080)))),
+		"one-color":   proxy("web", map[string]bluegreen.Release{Blue: release(health, http(8080))}),
 		"changing": proxy("web", map[string]bluegreen.Release{
 			Blue: release(health, http(80), http(81), http(82)), Green: release(deep, tcp(80), h2(81), http(83))}),
 		// A TLS port has no path to ask for.

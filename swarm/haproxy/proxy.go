@@ -41,6 +41,8 @@ type Proxy struct {
 	PeerSlots, Slots int
 	// Colors are keyed by Blue and Green; one may be missing.
 	Colors map[string]Color
+	// Preview is how the idle color is reached; a zero one if it is not.
+	Preview bluegreen.Preview
 	// Drain is how long connections may live on after the proxy was told to stop.
 	Drain time.Duration
 	// Linger is how long those who send requests here may take to learn that the proxy was told to
@@ -78,6 +80,9 @@ func (p Proxy) validate() error {
 	case len(p.Colors) == 0:
 		return fail("it has no color")
 	}
+	if err := p.validatePreview(); err != nil {
+		return fail("preview: %w", err)
+	}
 	for name, c := range p.Colors {
 		if name != Blue && name != Green {
 			return fail("%q is not a color", name)
@@ -85,6 +90,32 @@ func (p Proxy) validate() error {
 		if err := c.validate(); err != nil {
 			return fail("%s: %w", name, err)
 		}
+	}
+	return nil
+}
+
+// validatePreview finds what would change the meaning of the configuration, and a port that is taken.
+func (p Proxy) validatePreview() error {
+	if h := p.Preview.Header; h != (bluegreen.Header{}) && !(bluegreen.ValidHeaderName.MatchString(h.Name) && bluegreen.ValidHeaderValue.MatchString(h.Value)) {
+		return fmt.Errorf("%q is not a header with a value", h)
+	}
+	port := p.Preview.Port
+	if port == 0 {
+		return nil
+	}
+	taken := port == ControlPort
+	known := false
+	for _, c := range p.Colors {
+		for _, other := range c.Ports {
+			taken = taken || other.Target == port
+			known = known || other.Target == p.Preview.Target
+		}
+	}
+	switch {
+	case taken:
+		return fmt.Errorf("port %d is used already", port)
+	case !known:
+		return fmt.Errorf("port %d leads to port %d, which no color has", port, p.Preview.Target)
 	}
 	return nil
 }

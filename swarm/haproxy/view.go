@@ -21,9 +21,16 @@ type view struct {
 	Backends  []backend
 }
 
+// frontend is a port that clients connect to.
 type frontend struct {
 	Port uint16
 	TCP  bool
+	// Target is the port of the tasks.
+	Target uint16
+	// Active says that requests go to the active color; Preview that some, or all, go to the idle
+	// one: if Header is set, those with this header.
+	Active, Preview bool
+	Header          bluegreen.Header
 }
 
 type backend struct {
@@ -56,7 +63,14 @@ func newView(p Proxy) view {
 		b.H2 = !b.TCP && b.Modes[b.Port] == bluegreen.ModeH2
 	}
 	for _, port := range slices.Sorted(maps.Keys(tcp)) {
-		v.Frontends = append(v.Frontends, frontend{Port: port, TCP: tcp[port]})
+		f := frontend{Port: port, Target: port, TCP: tcp[port], Active: true}
+		if p.Preview.Header.Name != "" && !f.TCP {
+			f.Preview, f.Header = true, p.Preview.Header
+		}
+		v.Frontends = append(v.Frontends, f)
+	}
+	if preview := p.Preview; preview.Port != 0 {
+		v.Frontends = append(v.Frontends, frontend{Port: preview.Port, Target: preview.Target, TCP: tcp[preview.Target], Preview: true})
 	}
 	return v
 }

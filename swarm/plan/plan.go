@@ -122,11 +122,24 @@ type Waiting struct {
 	Service string
 	Color   cluster.Color
 	Release int
+	// Preview is how requests get to it; nil if they cannot.
+	Preview *bluegreen.Preview
 }
 
-// String tells it, and the command to type next.
+// String tells it, how to try the release, and the command to type next.
 func (w Waiting) String() string {
-	return fmt.Sprintf("release %d waits on %s: run `docker bluegreen promote %s` to make it active", w.Release, w.Color, w.Service)
+	text := fmt.Sprintf("release %d waits on %s: run `docker bluegreen promote %s` to make it active", w.Release, w.Color, w.Service)
+	if w.Preview == nil {
+		return text
+	}
+	var ways []string
+	if w.Preview.Port != 0 {
+		ways = append(ways, fmt.Sprintf("port %d of %s", w.Preview.Port, w.Service))
+	}
+	if name := w.Preview.Header.Name; name != "" { // not its value, which may be a secret
+		ways = append(ways, "the header "+name)
+	}
+	return text + "; to try it first, use " + strings.Join(ways, " or ")
 }
 
 // Has says whether the plan does anything about a service.

@@ -92,17 +92,21 @@ func TestNoFlip(t *testing.T) {
 	plantest.CarriedOut(seen, plantest.For(t, seen, plantest.Shop, plan.UpOptions{}))
 	two := strings.Replace(plantest.Shop, "web:1", "web:2", 1)
 	manual := strings.Replace(two, "x-bluegreen: {}", "x-bluegreen: {promote: manual}", 1)
+	tried := strings.Replace(two, "x-bluegreen: {}", `x-bluegreen: {promote: manual, preview: {port: 9080, header: "X-Preview: s3cret"}}`, 1)
 	const start = "start color shop_web-green: release 2: image shop/web:1 → shop/web:2\n"
 	for _, c := range []struct {
 		file, plan string
 		opts       plan.UpOptions
+		try        string
 	}{
-		{two, start, plan.UpOptions{NoFlip: true}},
-		{manual, "update proxies shop_web: labels changed\n" + start, plan.UpOptions{}},
+		{two, start, plan.UpOptions{NoFlip: true}, ""},
+		{manual, "update proxies shop_web: labels changed\n" + start, plan.UpOptions{}, ""},
+		{tried, "update proxies shop_web: configs, labels changed; they are replaced one after the other\n" + start, plan.UpOptions{},
+			"; to try it first, use port 9080 of web or the header X-Preview"},
 	} {
 		todo := plantest.For(t, seen, c.file, c.opts)
 		plantest.Want(t, todo, c.plan)
-		want := "release 2 waits on green: run `docker bluegreen promote web` to make it active"
+		want := "release 2 waits on green: run `docker bluegreen promote web` to make it active" + c.try
 		if len(todo.Waiting) != 1 || todo.Waiting[0].String() != want {
 			t.Errorf("waiting: %v, want %s", todo.Waiting, want)
 		}

@@ -155,10 +155,14 @@ func proxyOf(stack string, svc compose.Service, w proxyWish) haproxy.Proxy {
 		}
 		colors[string(c)] = haproxy.Color{Host: "tasks." + cluster.ServersAlias(stack, svc.Name, c), Release: release}
 	}
-	return haproxy.Proxy{
+	proxy := haproxy.Proxy{
 		Service: svc.Name, Peers: "tasks." + cluster.PeersAlias(stack, svc.Name), PeerSlots: maxSlots,
 		Slots: w.Slots, Colors: colors, Drain: svc.BlueGreen.Drain, Linger: compose.RouterOf(svc.Spec.Labels).Refresh, MaxConn: proxyMaxConn,
 	}
+	if svc.BlueGreen.Preview != nil {
+		proxy.Preview = *svc.BlueGreen.Preview
+	}
+	return proxy
 }
 
 func proxyLabels(stack string, svc compose.Service, w proxyWish) map[string]string {
