@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -207,6 +208,14 @@ func (s *Snapshot) TaskName(t api.Task, service string) string {
 // that does not report is "down" soon.
 func IsUp(n api.Node) bool {
 	return n.Status.State == api.NodeStateReady || n.Status.State == api.NodeStateUnknown
+}
+
+// BeforeStartInterval says whether a node's engine is older than 25, which has start_interval of a
+// healthcheck. A newer one writes 0 where there is none, which for Swarm is another task.
+func BeforeStartInterval(n api.Node) bool {
+	major, _, _ := strings.Cut(n.Description.Engine.EngineVersion, ".")
+	v, err := strconv.Atoi(major)
+	return err == nil && v < 25
 }
 
 // RefreshNodes looks at the nodes again, and returns which are up by their ids.

@@ -89,8 +89,7 @@ const startInterval = "TaskTemplate.ContainerSpec.Healthcheck.StartInterval"
 // through it, what it does not know is lost, and Swarm would replace all tasks.
 func (pl *planner) oldManager() bool {
 	for _, n := range pl.seen.Nodes {
-		major, _, _ := strings.Cut(n.Description.Engine.EngineVersion, ".")
-		if v, err := strconv.Atoi(major); n.ManagerStatus != nil && err == nil && v < 25 {
+		if n.ManagerStatus != nil && cluster.BeforeStartInterval(n) {
 			return true
 		}
 	}

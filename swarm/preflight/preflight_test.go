@@ -2,6 +2,8 @@ package preflight
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +39,18 @@ func more(number int) func(*cluster.Snapshot) {
 			n := seen.Nodes["id2"]
 			n.ID = fmt.Sprint("more", i)
 			seen.Nodes[n.ID] = n
+		}
+	}
+}
+
+// engines makes managers of all nodes, with these versions of Docker Engine in turn.
+func engines(versions ...string) func(*cluster.Snapshot) {
+	return func(s *cluster.Snapshot) {
+		for i, id := range slices.Sorted(maps.Keys(s.Nodes)) {
+			n := s.Nodes[id]
+			n.ManagerStatus = &api.ManagerStatus{}
+			n.Description.Engine.EngineVersion = versions[i%len(versions)]
+			s.Nodes[id] = n
 		}
 	}
 }
@@ -106,6 +120,11 @@ func TestPreflight(t *testing.T) {
 		{"host network", "", "services:\n  a: {image: a, networks: [h], deploy: {replicas: 300}}\nnetworks: {h: {external: true, name: host}}", func(s *cluster.Snapshot) {
 			s.Networks["host"] = network.Summary{Name: "host", ID: "h", Driver: "host", Scope: "swarm"}
 		}, ""},
+		{"managers before and after engine 25", "", "services:\n  web: {image: web, expose: [80], x-bluegreen: {}}", engines("20.10.24", "29.0.0"),
+			"managers run Docker Engine 20.10.24 and 29.0.0: when another one of them leads, or a command talks to another one, " +
+				"Swarm restarts all tasks with a healthcheck of a service that is written, also proxies and active colors: update all managers first\n"},
+		{"managers after engine 25", "", "services:\n  web: {image: web, expose: [80], x-bluegreen: {}}", engines("28.5.2", "29.0.0"), ""},
+		{"plain services and any managers", "", "services:\n  web: {image: web}", engines("20.10.24", "29.0.0"), ""},
 		{"shared volume", "", "services:\n  web:\n    image: web\n    expose: [80]\n    volumes: ['data:/data', 'conf:/conf:ro', '/var/run/docker.sock:/var/run/docker.sock', '/srv:/srv']\n    x-bluegreen: {}\nvolumes: {data: {}, conf: {}}", nil,
 			"service web: while a release starts, both colors run and write to shop_data (at /data), /srv (at /srv): mount it read_only, or make sure that two releases can share it\n"},
 	} {
