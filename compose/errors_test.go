@@ -170,8 +170,8 @@ const extensionAt = "stack.yml: service web: x-bluegreen"
 
 // extensionCases are values of x-bluegreen that are refused, and the whole text of the error.
 var extensionCases = []struct{ name, value, want string }{
-	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, timeout`},
-	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, promote, preview, timeout`},
+	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, test, timeout`},
+	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, promote, preview, test, timeout`},
 	{"keep", `{keep: hot}`, extensionAt + `.keep: "hot" is not one of warm, cold`},
 	{"drain", `{drain: long}`, extensionAt + `.drain: "long" is not a duration (examples: 500ms, 30s, 5m)`},
 	{"drain without unit", `{drain: 30}`, extensionAt + `.drain: 30 is not a duration (examples: 500ms, 30s, 5m)`},
@@ -217,6 +217,12 @@ var extensionCases = []struct{ name, value, want string }{
 	{"preview on the control port", `{preview: {port: 9899}}`, extensionAt + `.preview.port: the proxies use 9899 for orders: use another one`},
 	{"preview of nothing", `{preview: {port: 9080, target: 81}}`, extensionAt + `.preview.target: 81 is not a port of the service`},
 	{"preview header without HTTP", `{ports: [{target: 80, mode: tcp}], preview: {header: "A: b"}}`, extensionAt + `.preview.header: no port speaks HTTP, so no request has a header: give a port instead`},
+	{"test no list", `{test: smoke}`, extensionAt + `.test: "smoke" is not a list of names of jobs such as smoke`},
+	{"test empty", `{test: [null]}`, extensionAt + `.test[0]: it is empty: give the name of a job of this file`},
+	{"test twice", `{test: [a, a]}`, extensionAt + `.test[1]: a is listed twice: keep one of them`},
+	{"test of nothing", `{test: [smoke]}`, extensionAt + `.test: the file has no service smoke: correct the name, or take it out`},
+	{"test by itself", `{test: [web]}`, extensionAt + `.test: web runs for ever, and a test must end: write deploy.mode: replicated-job in web`},
+	{"the port of tests", `{ports: [{target: 80}, {target: 9897}], test: [web]}`, extensionAt + `.preview.port: 9897 leads to the active color: use another one`},
 	{"all at once", `{keep: hot, drain: long}`, extensionAt + ".drain: \"long\" is not a duration (examples: 500ms, 30s, 5m)\n" +
 		`service web: x-bluegreen.keep: "hot" is not one of warm, cold`},
 }
@@ -258,6 +264,14 @@ func TestBlueGreenErrors(t *testing.T) {
 			"stack.yml: service web: deploy.replicas: with 0 no task can get traffic, so a flip is impossible: give it 1 or more, or take x-bluegreen out to stop the service"},
 		{"host network", `{services: {web: {image: a, expose: [80], networks: [h], x-bluegreen: }}, networks: {h: {name: host, external: true}}}`,
 			"stack.yml: service web: networks: proxies cannot find tasks on the network host: use an overlay network"},
+		{"test in no profile", `services: {web: {image: a, expose: [80], x-bluegreen: {test: [s]}}, s: {image: s, profiles: [p], deploy: {mode: replicated-job}}}`,
+			"stack.yml: service web: x-bluegreen.test: s is in no active profile: name its profile with --profile, or take it out of profiles"},
+		{"test of two", `services: {web: {image: a, expose: [80], x-bluegreen: {test: [s]}}, api: {image: a, expose: [80], x-bluegreen: {test: [s]}}, s: {image: s, deploy: {mode: replicated-job}}}`,
+			"stack.yml: service web: x-bluegreen.test: s tests api already: give each service a test of its own"},
+		{"test that cannot reach it", `{services: {web: {image: a, expose: [80], networks: [a], x-bluegreen: {test: [s]}}, s: {image: s, deploy: {mode: replicated-job}}}, networks: {a: }}`,
+			"stack.yml: service web: x-bluegreen.test: s is on no network of web, so it cannot reach it: add one to networks in s"},
+		{"test that is waited for", `services: {web: {image: a, expose: [80], depends_on: [s], x-bluegreen: {test: [s]}}, s: {image: s, deploy: {mode: replicated-job}}}`,
+			"stack.yml: service web: x-bluegreen.test: web depends on s, which runs only as a test: take it out of depends_on"},
 		{"color name", `services: {web: {image: a, expose: [80], x-bluegreen: }, web-blue: {image: b}}`,
 			"stack.yml: service web-blue: the blue-green service web has a color of that name: rename one of them"},
 		{"color alias", `services: {web: {image: a, expose: [80], x-bluegreen: }, b: {image: b, networks: {default: {aliases: [web-green]}}}}`,

@@ -38,7 +38,7 @@ func (m *model) convert() (*Project, error) {
 		return nil, err
 	}
 	p := &Project{Name: m.stack, Resolved: m.resolved(), Disabled: slices.Sorted(maps.Keys(m.project.DisabledServices))}
-	steps := []func(*Project) error{m.services, m.networks, m.secrets, m.configs, m.blueGreen, m.behindProxies, m.routerNetworks, m.checkSpecs}
+	steps := []func(*Project) error{m.services, m.networks, m.secrets, m.configs, m.blueGreen, m.tests, m.behindProxies, m.routerNetworks, m.checkSpecs}
 	for _, step := range steps {
 		if err := step(p); err != nil {
 			return nil, err

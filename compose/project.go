@@ -79,6 +79,9 @@ type Service struct {
 	// ProxyLabels are labels that the proxies of a blue-green service carry beside those of Spec,
 	// or in their place: what routers in front must know since there are proxies. It may be nil.
 	ProxyLabels map[string]string
+	// TestOf is the blue-green service whose releases this job tests: it runs only then. Empty for
+	// all others.
+	TestOf string
 	// DependsOn are the services of this project that this one waits for, sorted by name.
 	DependsOn []Dependency
 }

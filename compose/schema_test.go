@@ -131,6 +131,7 @@ var judged = []string{
 	`{preview: {port: 70000}}`, `{preview: {port: 9080, target: 0}}`, `{preview: {port: 9080, target: null}}`, `{preview: {port: 9080, header: null}}`, `{preview: {query: a}}`,
 	`{preview: {header: null}}`, `{preview: {header: ""}}`, `{preview: {header: X-Preview}}`, `{preview: {header: "X-Preview:"}}`, `{preview: {header: "X-Preview: a"}}`, `{preview: {header: " X-Preview : a b "}}`,
 	`{preview: {header: "X Preview: a"}}`, `{preview: {header: "X-Preview: ä"}}`, `{preview: {header: 1}}`, `{preview: {port: 9080, header: "A: b:c"}}`,
+	`{test: null}`, `{test: []}`, `{test: smoke}`, `{test: [smoke]}`, `{test: [smoke, load]}`, `{test: [smoke, smoke]}`, `{test: [""]}`, `{test: [null]}`, `{test: [1]}`, `{test: {smoke: {}}}`,
 	`{timeout: null}`, `{timeout: 5m}`, `{timeout: 0s}`, `{timeout: 0}`, `{timeout: 300}`, `{timeout: {}}`,
 	`{ports: [{target: 80}], health: {path: /h, port: 80, interval: 1s, timeout: 1s, rise: 2, fall: 3}, proxy: {image: a, deploy: {replicas: 2}}, drain: 1s, keep: cold, timeout: 1m}`,
 }

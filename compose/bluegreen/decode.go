@@ -1,9 +1,11 @@
 package bluegreen
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
@@ -69,20 +71,40 @@ func decodeControl(f field) Control {
 // decodeSettings reads all keys. Ports, and the modes of ports, stay empty when the file does not
 // give them.
 func decodeSettings(f field) *Settings {
-	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "timeout")
+	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "test", "timeout")
 	promote := keys["promote"].oneOf(PromoteAuto, PromoteAuto, PromoteManual)
 	if promote == PromoteAuto {
 		promote = "" // as in the labels of before there was a choice
 	}
-	return &Settings{
+	settings := &Settings{
 		Release: Release{Ports: decodePorts(keys["ports"]), Health: decodeHealth(keys["health"])},
 		Proxy:   decodeProxy(keys["proxy"]),
 		Drain:   keys["drain"].duration(defaultDrain, 0),
 		Keep:    keys["keep"].oneOf(KeepWarm, KeepWarm, KeepCold),
 		Promote: promote,
 		Preview: decodePreview(keys["preview"]),
+		Test:    decodeTests(keys["test"]),
 		Timeout: keys["timeout"].duration(defaultTimeout, Shortest),
 	}
+	if len(settings.Test) > 0 { // they need a way to the idle color
+		if settings.Preview == nil {
+			settings.Preview = &Preview{}
+		}
+		settings.Preview.Port = cmp.Or(settings.Preview.Port, TestPort)
+	}
+	return settings
+}
+
+func decodeTests(f field) []string {
+	var names []string
+	for _, item := range f.list("names of jobs such as smoke") {
+		name := item.required("the name of a job of this file")
+		if slices.Contains(names, name) {
+			item.errorf("%s is listed twice: keep one of them", name)
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 func decodePorts(f field) []Port {

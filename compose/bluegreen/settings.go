@@ -39,6 +39,9 @@ type Settings struct {
 	Promote string `json:"promote,omitempty"`
 	// Preview is how the idle color is reached; nil if the file does not say.
 	Preview *Preview `json:"preview,omitempty"`
+	// Test are the jobs of the file that a new release must pass before it gets traffic, in their
+	// order.
+	Test []string `json:"test,omitempty"`
 	// Timeout is the longest time that the new color may go without progress.
 	Timeout time.Duration `json:"timeout"`
 }
@@ -122,6 +125,9 @@ const Key = "x-bluegreen"
 
 // DefaultProxyImage is the proxy's image where the file does not name one.
 const DefaultProxyImage = "haproxy:3.2-alpine"
+
+// TestPort is the port of the preview where there are tests and the file names none.
+const TestPort = 9897
 
 // ControlPort is where proxies take orders; no service can have it as a target.
 const ControlPort = 9899

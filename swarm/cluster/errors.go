@@ -14,6 +14,8 @@ type UnhealthyError struct {
 	// Service is the compose service, Color the color that failed; Color is empty for a plain
 	// service.
 	Service, Color string
+	// Test is the job that the color failed, empty if none ran.
+	Test string
 	// Cause is one sentence.
 	Cause string
 	// Tasks are the tasks that failed, newest first; may be empty.
@@ -44,7 +46,11 @@ func (e *UnhealthyError) Error() string {
 	if e.Color != "" {
 		what += " (" + e.Color + ")"
 	}
-	fmt.Fprintf(&b, "%s did not become healthy: %s", what, e.Cause)
+	verb := "did not become healthy"
+	if e.Test != "" {
+		verb = "failed its test " + e.Test
+	}
+	fmt.Fprintf(&b, "%s %s: %s", what, verb, e.Cause)
 	for _, t := range e.Tasks {
 		b.WriteString("\n" + t.String())
 	}

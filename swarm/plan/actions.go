@@ -24,6 +24,7 @@ const (
 	WarmColor     Action = "warm color"
 	MarkColor     Action = "mark color"
 	CheckPorts    Action = "check ports of"
+	RunTest       Action = "run test"
 	CreateProxies Action = "create proxies"
 	Adopt         Action = "adopt service"
 	Flip          Action = "flip"
@@ -96,8 +97,9 @@ var table = []row{
 	{ChangeColor, Traits{Phase: Deploy, Writes: true}},
 	{RestoreColor, Traits{Phase: Deploy, Writes: true, Starts: true}},
 	{WarmColor, Traits{Phase: Deploy, Writes: true, Starts: true}},
-	{MarkColor, Traits{Phase: Deploy, Quick: true, Writes: true}},
 	{CheckPorts, Traits{Phase: Deploy}},
+	{RunTest, Traits{Phase: Deploy, Writes: true, Starts: true}},
+	{MarkColor, Traits{Phase: Deploy, Quick: true, Writes: true}},
 	{CreateProxies, Traits{Phase: Deploy, Writes: true, Starts: true}},
 	{Adopt, Traits{Phase: Deploy, Writes: true, Starts: true}},
 	{Flip, Traits{Phase: Deploy, Writes: true, MovesTraffic: true}},

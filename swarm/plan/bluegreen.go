@@ -67,6 +67,9 @@ func (pl *planner) first(svc compose.Service, b *cluster.BlueGreen) error {
 				Cause: fmt.Sprintf("it makes room for release %d", cluster.ReleaseOf(spec))})
 		}
 		pl.start(svc, color, spec, cause)
+		if err := pl.tests(svc, color, cluster.ReleaseOf(spec), false); err != nil {
+			return err
+		}
 	}
 	return pl.proxies(svc, b, route, map[cluster.Color]bluegreen.Release{color: svc.BlueGreen.Release})
 }
@@ -166,7 +169,8 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 		return err
 	}
 	waits := pl.opts.NoFlip || svc.BlueGreen.Promote == bluegreen.PromoteManual
-	if waits {
+	tested := len(svc.BlueGreen.Test) > 0
+	if waits && !tested { // else once it has passed: promote must not find it before
 		spec.Labels[cluster.LabelWaiting] = cluster.WaitsSince(route)
 	}
 	live := b.Colors[idle]
@@ -175,7 +179,7 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 		cluster.SetLabels(&spec, map[string]string{cluster.LabelRelease: live.Spec.Labels[cluster.LabelRelease], cluster.LabelServed: live.Spec.Labels[cluster.LabelServed]})
 		if cluster.IsStopped(live.Spec) || short(*live) || *OrOne(cluster.Replicas(live.Spec)) < *OrOne(cluster.Replicas(spec)) {
 			pl.start(svc, idle, spec, "it holds this release already: "+cause)
-		} else if waits && b.Waiting() != idle {
+		} else if waits && !tested && b.Waiting() != idle {
 			pl.mark(svc, idle, b, cluster.WaitsSince(route), "it holds this release already, which waits for a promote: "+cause)
 		}
 	default:
@@ -189,6 +193,17 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 		return err
 	}
 	pl.checkPorts(svc, idle, Look{Ports: svc.BlueGreen.Ports, Proxies: &b.Proxy.Spec}, releases[active].Ports)
+	if passed := waits && b.Waiting() == idle && !pl.has(svc.Name, StartColor); tested && !passed {
+		if err := pl.tests(svc, idle, cluster.ReleaseOf(spec), true); err != nil {
+			return err
+		}
+		if waits {
+			marked := cluster.Clone(spec) // the color itself starts without the mark
+			cluster.SetLabels(&marked, map[string]string{cluster.LabelWaiting: cluster.WaitsSince(route)})
+			pl.add(Step{Do: MarkColor, Name: spec.Name, Service: svc.Name, Color: idle, Spec: &marked, Settings: svc.BlueGreen,
+				Cause: fmt.Sprintf("release %d has passed its tests and waits for a promote: %s", cluster.ReleaseOf(spec), cause)})
+		}
+	}
 	if waits {
 		pl.waiting = append(pl.waiting, Waiting{Service: svc.Name, Color: idle, Release: cluster.ReleaseOf(spec), Preview: svc.BlueGreen.Preview})
 		return nil

@@ -8,8 +8,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
-// Chosen returns the services that the command is about: the named ones and, unless that is not
-// wanted, what they depend on.
+// Chosen returns the services that the command is about: the named ones with their tests and, unless
+// that is not wanted, what they depend on.
 func Chosen(p *compose.Project, opts UpOptions) ([]compose.Service, error) {
 	if len(opts.Services) == 0 {
 		return p.Services, nil
@@ -19,6 +19,11 @@ func Chosen(p *compose.Project, opts UpOptions) ([]compose.Service, error) {
 		byName[s.Name] = s
 	}
 	wanted := map[string]bool{}
+	for _, name := range opts.Services {
+		if of := byName[name].TestOf; of != "" {
+			return nil, fmt.Errorf("service %s is a test of %s and runs when %s gets a new release: name %s", name, of, of, of)
+		}
+	}
 	for queue := slices.Clone(opts.Services); len(queue) > 0; queue = queue[1:] {
 		s, ok := byName[queue[0]]
 		if !ok {
@@ -28,6 +33,9 @@ func Chosen(p *compose.Project, opts UpOptions) ([]compose.Service, error) {
 			continue
 		}
 		wanted[s.Name] = true
+		if s.BlueGreen != nil {
+			queue = append(queue, s.BlueGreen.Test...)
+		}
 		for _, d := range s.DependsOn {
 			if !opts.NoDeps {
 				queue = append(queue, d.Service)

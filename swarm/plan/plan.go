@@ -46,6 +46,8 @@ type Step struct {
 	// Look is what CheckPorts looks at. A StartColor has it when that comes next: the proxies' own
 	// checks would only say that the color is not ready, so they are waited for after it.
 	Look *Look
+	// Job is the compose service of a test.
+	Job string
 	// From and To are the routes before and after a flip.
 	From, To haproxy.Route
 	// Force flips even when some proxy does not see the color ready, or cannot be reached: the way

@@ -133,6 +133,8 @@ func (pl *planner) service(svc compose.Service) error {
 	case pl.seen.IsForeign(name):
 		return fmt.Errorf("service %s: the swarm service %s exists, and is not of stack %s: give the service another name in the file, "+
 			"or the stack with -p", svc.Name, name, pl.project.Name)
+	case svc.TestOf != "":
+		return nil // planned with the release that it tests
 	case svc.BlueGreen != nil:
 		return pl.blueGreen(svc, b)
 	case b != nil && (b.Proxy != nil || len(b.Colors) > 0):
@@ -214,7 +216,7 @@ func (pl *planner) withChanges(steps []Step) {
 	for i := range steps {
 		s := &steps[i]
 		switch live := pl.liveOf(*s); {
-		case s.Spec == nil, s.Do == Await, s.Do == AwaitStarted, s.Do == RunJob:
+		case s.Spec == nil, s.Do == Await, s.Do == AwaitStarted, s.Do == RunJob, s.Do == RunTest:
 		case s.Do == StartColor && live != nil:
 			s.Changes = changes(withoutColor(cluster.Started(cluster.Clone(*s.Spec))), new(withoutColor(cluster.Started(live.Spec))), pl.networks)
 		case s.Do == Adopt, s.Do == GiveBack, s.Do == CreateProxies: // what becomes something else is not compared

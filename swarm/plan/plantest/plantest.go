@@ -78,6 +78,8 @@ func CarriedOut(seen *cluster.Snapshot, todo plan.Plan) {
 				svc.PreviousSpec = &live.Spec
 			}
 			seen.Plain[s.Service] = *svc
+		case plan.RunTest:
+			seen.Plain[s.Job] = *running(seen, *s.Spec)
 		case plan.GiveBack:
 			seen.Plain[s.Service] = *running(seen, *s.Spec)
 			b().Proxy = nil
@@ -92,8 +94,10 @@ func CarriedOut(seen *cluster.Snapshot, todo plan.Plan) {
 		case plan.StopColor:
 			b().Saved[s.Color] = new(cluster.Clone(b().Colors[s.Color].Spec))
 			b().Colors[s.Color] = running(seen, cluster.Stopped(b().Colors[s.Color].Spec))
-		case plan.StartColor, plan.ChangeColor, plan.MarkColor:
+		case plan.StartColor, plan.ChangeColor:
 			b().Colors[s.Color] = running(seen, *s.Spec)
+		case plan.MarkColor:
+			cluster.SetLabels(&b().Colors[s.Color].Spec, map[string]string{cluster.LabelWaiting: s.Spec.Labels[cluster.LabelWaiting]})
 		case plan.CreateProxies, plan.UpdateProxies, plan.Adopt:
 			b().Proxy = running(seen, *s.Spec)
 			delete(seen.Plain, s.Service)

@@ -1,0 +1,54 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	api "github.com/docker/docker/api/types/swarm"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+)
+
+// runTest runs a job that tests an idle color, and waits for its end. A failure is one of the color.
+func (r *run) runTest(ctx context.Context, s plan.Step) error {
+	w := cluster.Waiting{Service: s.Service, Step: "test " + s.Job, Timeout: s.Timeout}
+	r.Working(w.Service, w.Step, "%s", s.Cause)
+	var err error
+	if w.Svc, err = r.putTest(ctx, s); err != nil {
+		return err
+	}
+	err = r.awaitCompleted(ctx, w)
+	var failed *cluster.UnhealthyError
+	if errors.As(err, &failed) {
+		failed.Color, failed.Test = string(s.Color), s.Job
+	}
+	return err
+}
+
+// putTest creates the job's service or writes its spec, either of which runs it.
+func (r *run) putTest(ctx context.Context, s plan.Step) (svc *api.Service, err error) {
+	live, exists := r.known.Plain(s.Job)
+	if !exists {
+		err = r.createService(ctx, s, func(made *api.Service) { svc = made })
+	} else {
+		var want api.ServiceSpec
+		if want, err = r.ready(ctx, s); err != nil {
+			return nil, err
+		}
+		svc, err = r.Rewrite(ctx, &live, func(spec *api.ServiceSpec) error {
+			next := replacing(r.known, *spec, want)
+			next.TaskTemplate.ForceUpdate++
+			*spec = next
+			return nil
+		})
+	}
+	if svc != nil {
+		r.keepPlain(s.Job, svc)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("service %s: test %s: %w", s.Service, s.Job, err)
+	}
+	return svc, nil
+}

@@ -1,0 +1,82 @@
+package swarm
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/swarmtest"
+)
+
+// withTest is a file whose web must pass a job.
+func withTest(web string) string {
+	return `services:
+  web:
+    image: shop/web:` + web + `
+    deploy: {replicas: 3}
+    expose: [8080]
+    x-bluegreen: {test: [smoke]}
+  smoke:
+    image: shop/smoke:1
+    deploy: {mode: replicated-job}
+`
+}
+
+// A release that fails its test gets no traffic, and the color holds again what it held before. A
+// promote does not find it. The next up runs the test again.
+func TestFailedTest(t *testing.T) {
+	broken := swarmtest.App{Start: time.Second, Fails: true, Log: []string{"GET /cart: 500"}}
+	const says = `failed its test smoke: a task failed, and its restart_policy allows no other
+  shop_smoke.nX on nX: failed (exit code 3): task: non-zero exit (3)
+    | GET /cart: 500
+`
+	inMemory(t, func(m *memory) {
+		m.SetApp("shop/smoke:1", broken)
+		m.wantText(m.up(withTest("1")), "service web (blue) "+says+"shop_web-blue was removed again; traffic was not touched")
+		m.SetApp("shop/smoke:1", m.Default)
+		m.must(m.up(withTest("1")))
+		m.must(m.up(withTest("2")))
+		m.wantRoutes("2:green", "2:green")
+		m.wantTold("web test smoke: release 2 must pass it before it gets traffic", "web test smoke: completed")
+
+		m.SetApp("shop/smoke:1", broken)
+		for _, opts := range []plan.UpOptions{{}, {NoFlip: true}} {
+			err := m.upWith(withTest("3"), opts)
+			var unhealthy *cluster.UnhealthyError
+			m.wantError(err, &unhealthy)
+			m.wantText(err, "service web (blue) "+says+"shop_web-blue holds release 1 again; traffic was not touched")
+			m.must(promoting(m.t.Context(), m))
+			m.wantRoutes("2:green", "2:green")
+			m.wantColors("shop/web:1 x 3 of 3", "shop/web:2 x 3 of 3")
+		}
+		m.SetApp("shop/smoke:1", m.Default)
+		m.must(m.upWith(withTest("3"), plan.UpOptions{NoFlip: true}))
+		m.wantRoutes("2:green", "2:green")
+		m.must(promoting(m.t.Context(), m))
+		m.wantRoutes("3:blue", "3:blue")
+		m.must(m.operator().Down(m.t.Context(), DownOptions{}))
+		if left := m.Objects(); len(left) > 0 {
+			m.t.Errorf("left: %v", left)
+		}
+	})
+}
+
+// A job that is a test no more is a service like others: it runs when it changes, and with --prune
+// it goes when it is not in the file.
+func TestThatIsNoneAnyMore(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		m.must(m.up(withTest("1")))
+		m.must(m.up(strings.Replace(withTest("2"), "{test: [smoke]}", "{}", 1)))
+		m.wantRoutes("2:green", "2:green")
+		if env := m.Service("shop_smoke").Spec.TaskTemplate.ContainerSpec.Env; len(env) > 0 {
+			m.t.Errorf("the job still has %q", env)
+		}
+		file, _, _ := strings.Cut(strings.Replace(withTest("2"), "{test: [smoke]}", "{}", 1), "  smoke:")
+		m.must(m.upWith(file, plan.UpOptions{Prune: true}))
+		if svc := m.Service("shop_smoke"); svc != nil {
+			m.t.Error("the job is still there")
+		}
+	})
+}
