@@ -110,7 +110,8 @@ networks:
   edge: {external: true, name: "${EDGE}"}
 `
 
-// previewLabels lead another host to the port of the preview. A router of two services names its own.
+// previewLabels lead another host to the port of the preview. A router of two services names its
+// own.
 const previewLabels = `traefik.http.routers.web.service: web
         traefik.http.routers.preview.rule: Host(` + "`preview.example.com`" + `)
         traefik.http.routers.preview.service: preview

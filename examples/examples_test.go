@@ -51,6 +51,24 @@ func TestReadmeLoads(t *testing.T) {
 	}
 }
 
+// The whole files that the pages show load as well.
+func TestPagesLoad(t *testing.T) {
+	for name, text := range pages(t) {
+		for i, block := range fence.FindAllStringSubmatch(text, -1) {
+			if name == "README.md" || !strings.HasPrefix(block[1], "services:") {
+				continue
+			}
+			t.Run(fmt.Sprint(name, " ", i+1), func(t *testing.T) {
+				file := filepath.Join(t.TempDir(), "compose.yaml")
+				if err := os.WriteFile(file, []byte(block[1]), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				loads(t, file)
+			})
+		}
+	}
+}
+
 // loads fails the test unless a file loads without a warning.
 func loads(t *testing.T, file string) *compose.Project {
 	t.Helper()

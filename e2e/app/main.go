@@ -10,6 +10,8 @@
 //	                late: listens APP_LATE after its start (default 2s), unhealthy before
 //	                refuse: healthy for Docker, but nothing listens on its ports
 //	APP_EXIT        a job: ends with this status, APP_LATE after its start (default at once)
+//	APP_EXPECT      a job: ends with 0 if this version answers at BLUEGREEN_URL and at
+//	                BLUEGREEN_DIRECT_URL, and with 4 if not, APP_LATE after its start
 //	APP_STOP_DELAY  goes on serving for so long after SIGTERM, then ends what is in flight (default 2s)
 //	APP_COUNT_DIR   directory, a volume, in which the number of POSTs is kept; it outlives the container
 //	APP_CALL        URL to call from inside the swarm every APP_CALL_EVERY (default 20ms); the counts are at /stats
@@ -59,6 +61,9 @@ func serve() error {
 	if status := os.Getenv("APP_EXIT"); status != "" {
 		return job(status)
 	}
+	if want := os.Getenv("APP_EXPECT"); want != "" {
+		return test(want)
+	}
 	h, err := startHealth()
 	if err != nil {
 		return err
@@ -94,6 +99,25 @@ func job(status string) error {
 	time.Sleep(duration("APP_LATE", 0))
 	log.Printf("job of version %s ends with status %d", version, code)
 	os.Exit(code)
+	return nil
+}
+
+// test ends with 4 unless a version answers at both addresses of the release under test.
+func test(want string) error {
+	time.Sleep(duration("APP_LATE", 0))
+	log.Printf("tests release %s on %s", os.Getenv("BLUEGREEN_RELEASE"), os.Getenv("BLUEGREEN_COLOR"))
+	for _, name := range []string{"BLUEGREEN_URL", "BLUEGREEN_DIRECT_URL"} {
+		resp, err := http.Get(os.Getenv(name))
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		resp.Body.Close()
+		if got := resp.Header.Get("X-Version"); got != want {
+			log.Printf("%s: version %s answered at %s, want %s", name, got, os.Getenv(name), want)
+			os.Exit(4)
+		}
+	}
+	log.Printf("version %s answers", want)
 	return nil
 }
 

@@ -11,7 +11,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
-// runTest runs a job that tests an idle color, and waits for its end. A failure is one of the color.
+// runTest runs a job that tests an idle color, and waits for its end. A failure is one of the
+// color.
 func (r *run) runTest(ctx context.Context, s plan.Step) error {
 	w := cluster.Waiting{Service: s.Service, Step: "test " + s.Job, Timeout: s.Timeout}
 	r.Working(w.Service, w.Step, "%s", s.Cause)

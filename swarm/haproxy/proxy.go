@@ -94,7 +94,8 @@ func (p Proxy) validate() error {
 	return nil
 }
 
-// validatePreview finds what would change the meaning of the configuration, and a port that is taken.
+// validatePreview finds what would change the meaning of the configuration, and a port that is
+// taken.
 func (p Proxy) validatePreview() error {
 	if h := p.Preview.Header; h != (bluegreen.Header{}) && !(bluegreen.ValidHeaderName.MatchString(h.Name) && bluegreen.ValidHeaderValue.MatchString(h.Value)) {
 		return fmt.Errorf("%q is not a header with a value", h)

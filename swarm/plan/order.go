@@ -8,8 +8,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 )
 
-// Chosen returns the services that the command is about: the named ones with their tests and, unless
-// that is not wanted, what they depend on.
+// Chosen returns the services that the command is about: the named ones with their tests and,
+// unless that is not wanted, what they depend on.
 func Chosen(p *compose.Project, opts UpOptions) ([]compose.Service, error) {
 	if len(opts.Services) == 0 {
 		return p.Services, nil

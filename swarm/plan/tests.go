@@ -34,8 +34,8 @@ func (pl *planner) tests(svc compose.Service, c cluster.Color, release int, prox
 	return nil
 }
 
-// testSpec tells a job which release it tests and how to reach it. A job whose file does not say how
-// often it is tried runs once.
+// testSpec tells a job which release it tests and how to reach it. A job whose file does not say
+// how often it is tried runs once.
 func testSpec(spec *api.ServiceSpec, svc compose.Service, c cluster.Color, release int, proxies bool) {
 	if spec.TaskTemplate.RestartPolicy == nil {
 		spec.TaskTemplate.RestartPolicy = &api.RestartPolicy{Condition: api.RestartPolicyConditionNone}
