@@ -66,8 +66,11 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts 
 	if err := o.ex.Execute(ctx, seen, todo); err != nil {
 		return err
 	}
-	if again {
-		if _, err := o.tidy(ctx); err != nil {
+	if again { // by now they have something to send to
+		if seen, err = o.tidy(ctx); err != nil {
+			return err
+		}
+		if err := o.standing(ctx, cluster.NewRecord(seen), slices.Sorted(maps.Keys(seen.BlueGreen))); err != nil {
 			return err
 		}
 	}
@@ -206,6 +209,9 @@ func (o *Operator) tidy(ctx context.Context) (*cluster.Snapshot, error) {
 	if err := o.repair(ctx, rec, outrun(rec.Snapshot())); err != nil {
 		return rec.Snapshot(), err
 	}
+	if err := o.askRolledBack(ctx, rec); err != nil {
+		return rec.Snapshot(), err
+	}
 	err = o.forgetServed(ctx, rec, s)
 	return rec.Snapshot(), err
 }
@@ -268,6 +274,27 @@ func outrun(s *cluster.Snapshot) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// askRolledBack asks proxies that somebody rolled back with docker for their route. That has brought
+// the labels of before back: a route that was written down, or the mark of one that is not. Where no
+// proxy runs, there is nobody to ask.
+func (o *Operator) askRolledBack(ctx context.Context, rec *cluster.Record) error {
+	var names []string
+	for name, b := range rec.Snapshot().BlueGreen {
+		if b.Proxy != nil && cluster.RolledBack(*b.Proxy) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	o.ex.Working("", "settle", "somebody rolled back the proxies of %s with docker: asking them for their route", cluster.Sentence(names))
+	if _, err := o.ex.Settle(ctx, rec, names); err != nil && !errors.Is(err, traffic.ErrNoProxy) {
+		return err
+	}
+	return nil
 }
 
 // repairAll lets the labels of all services follow the proxies.

@@ -36,7 +36,9 @@ func Rolling(svc api.Service) bool {
 	return st != nil && (st.State == api.UpdateStateUpdating || st.State == api.UpdateStateRollbackStarted)
 }
 
-func rolledBack(svc api.Service) bool {
+// RolledBack says whether the last that happened to the tasks of a service was a rollback, by Swarm or
+// by hand.
+func RolledBack(svc api.Service) bool {
 	st := svc.UpdateStatus
 	return st != nil && slices.Contains([]api.UpdateState{api.UpdateStateRollbackStarted, api.UpdateStateRollbackPaused,
 		api.UpdateStateRollbackCompleted}, st.State)
@@ -154,7 +156,7 @@ func (f *follower) settle(current []api.Task) {
 // wasRolledBack is the error for a service that Swarm has given its earlier spec again since it was
 // written.
 func (f *follower) wasRolledBack(ctx context.Context, look Look, svc api.Service) error {
-	if !rolledBack(svc) || rolledBack(*f.w.Svc) {
+	if !RolledBack(svc) || RolledBack(*f.w.Svc) {
 		return nil
 	}
 	failed, err := f.failed(ctx, look)

@@ -7,6 +7,9 @@ import (
 
 // known are histories that once failed, each by a fault that is corrected.
 var known = map[string]string{
+	"proxies rolled back by hand, and nothing to do": `{"start":1,"cold":true,"steps":[{"do":"restart","pause":2},{"do":"rollback proxy"},
+		{"do":"up","n":2,"trouble":{"kind":"killed after","at":6},"pause":1},{"do":"activate","n":3,"pause":3},{"do":"up","n":1,"pause":20},
+		{"do":"activate","n":3,"pause":4},{"do":"rollback proxy","pause":20},{"do":"up","n":1,"wait":true,"pause":1}]}`,
 	"an older label, and nothing to do": `{"start":2,"steps":[{"do":"rollback proxy","pause":1},{"do":"up","n":1,"pause":2},
 		{"do":"rollback proxy","pause":45}]}`,
 	"killed when not all proxies had confirmed": `{"start":2,"steps":[{"do":"node down","n":1},{"do":"flip","pause":6},
