@@ -170,8 +170,8 @@ const extensionAt = "stack.yml: service web: x-bluegreen"
 
 // extensionCases are values of x-bluegreen that are refused, and the whole text of the error.
 var extensionCases = []struct{ name, value, want string }{
-	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, test, timeout`},
-	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, promote, preview, test, timeout`},
+	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, test, canary, timeout`},
+	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, promote, preview, test, canary, timeout`},
 	{"keep", `{keep: hot}`, extensionAt + `.keep: "hot" is not one of warm, cold`},
 	{"drain", `{drain: long}`, extensionAt + `.drain: "long" is not a duration (examples: 500ms, 30s, 5m)`},
 	{"drain without unit", `{drain: 30}`, extensionAt + `.drain: 30 is not a duration (examples: 500ms, 30s, 5m)`},
@@ -223,6 +223,9 @@ var extensionCases = []struct{ name, value, want string }{
 	{"test of nothing", `{test: [smoke]}`, extensionAt + `.test: the file has no service smoke: correct the name, or take it out`},
 	{"test by itself", `{test: [web]}`, extensionAt + `.test: web runs for ever, and a test must end: write deploy.mode: replicated-job in web`},
 	{"the port of tests", `{ports: [{target: 80}, {target: 9897}], test: [web]}`, extensionAt + `.preview.port: 9897 leads to the active color: use another one`},
+	{"canary by nothing", `{canary: {by: luck}}`, extensionAt + `.canary.by: "luck" is not one of random, client, cookie NAME, header NAME`},
+	{"canary by a cookie without a name", `{canary: {by: cookie}}`, extensionAt + `.canary.by: "cookie" is not one of random, client, cookie NAME, header NAME`},
+	{"canary no mapping", `{canary: 10}`, extensionAt + `.canary: 10 is not a mapping; allowed are the keys by`},
 	{"all at once", `{keep: hot, drain: long}`, extensionAt + ".drain: \"long\" is not a duration (examples: 500ms, 30s, 5m)\n" +
 		`service web: x-bluegreen.keep: "hot" is not one of warm, cold`},
 }

@@ -132,6 +132,8 @@ var judged = []string{
 	`{preview: {header: null}}`, `{preview: {header: ""}}`, `{preview: {header: X-Preview}}`, `{preview: {header: "X-Preview:"}}`, `{preview: {header: "X-Preview: a"}}`, `{preview: {header: " X-Preview : a b "}}`,
 	`{preview: {header: "X Preview: a"}}`, `{preview: {header: "X-Preview: ä"}}`, `{preview: {header: 1}}`, `{preview: {port: 9080, header: "A: b:c"}}`,
 	`{test: null}`, `{test: []}`, `{test: smoke}`, `{test: [smoke]}`, `{test: [smoke, load]}`, `{test: [smoke, smoke]}`, `{test: [""]}`, `{test: [null]}`, `{test: [1]}`, `{test: {smoke: {}}}`,
+	`{canary: null}`, `{canary: {}}`, `{canary: 10}`, `{canary: {by: null}}`, `{canary: {by: random}}`, `{canary: {by: client}}`, `{canary: {by: cookie sid}}`, `{canary: {by: "header  X-User "}}`,
+	`{canary: {by: cookie}}`, `{canary: {by: random sid}}`, `{canary: {by: header X:User}}`, `{canary: {by: ""}}`, `{canary: {by: 1}}`, `{canary: {by: Random}}`, `{canary: {share: 10}}`,
 	`{timeout: null}`, `{timeout: 5m}`, `{timeout: 0s}`, `{timeout: 0}`, `{timeout: 300}`, `{timeout: {}}`,
 	`{ports: [{target: 80}], health: {path: /h, port: 80, interval: 1s, timeout: 1s, rise: 2, fall: 3}, proxy: {image: a, deploy: {replicas: 2}}, drain: 1s, keep: cold, timeout: 1m}`,
 }

@@ -166,16 +166,18 @@ func TestNameFromFile(t *testing.T) {
 
 func TestFlipRollbackDownFlags(t *testing.T) {
 	h := newHarness()
-	var flip, promote, rollback plan.FlipOptions
+	var flip, canary, promote, rollback plan.FlipOptions
 	var down swarm.DownOptions
 	h.op = fakeOperator{
 		flip:     func(_ context.Context, o plan.FlipOptions) error { flip = o; return nil },
+		canary:   func(_ context.Context, o plan.FlipOptions) error { canary = o; return nil },
 		promote:  func(_ context.Context, o plan.FlipOptions) error { promote = o; return nil },
 		rollback: func(_ context.Context, o plan.FlipOptions) error { rollback = o; return nil },
 		down:     func(_ context.Context, o swarm.DownOptions) error { down = o; return nil },
 	}
 	for _, args := range [][]string{
 		{"-p", "shop", "flip", "--to", "green", "--lock-timeout", "1s", "web"},
+		{"-p", "shop", "canary", "--lock-timeout", "5s", "25%", "web"},
 		{"-p", "shop", "promote", "--lock-timeout", "4s", "web"},
 		{"-p", "shop", "rollback", "--lock-timeout", "2s", "web", "api"},
 		{"-p", "shop", "down", "--lock-timeout", "3s"},
@@ -186,6 +188,9 @@ func TestFlipRollbackDownFlags(t *testing.T) {
 	}
 	if want := (plan.FlipOptions{Services: []string{"web"}, To: "green", LockTimeout: time.Second}); !reflect.DeepEqual(flip, want) {
 		t.Errorf("flip %+v, want %+v", flip, want)
+	}
+	if want := (plan.FlipOptions{Services: []string{"web"}, Share: 25, LockTimeout: 5 * time.Second}); !reflect.DeepEqual(canary, want) {
+		t.Errorf("canary %+v, want %+v", canary, want)
 	}
 	if want := (plan.FlipOptions{Services: []string{"web"}, LockTimeout: 4 * time.Second}); !reflect.DeepEqual(promote, want) {
 		t.Errorf("promote %+v, want %+v", promote, want)
@@ -207,5 +212,23 @@ func TestErrorsOfTheCoreComeThrough(t *testing.T) {
 	}
 	if got := h.err.String(); got != "" {
 		t.Errorf("a command printed its own error: %q", got)
+	}
+}
+
+// What is no share is refused before anything else happens.
+func TestShares(t *testing.T) {
+	for _, tc := range []struct{ share, want string }{
+		{"100", "100 percent is all of the traffic: run `docker bluegreen promote`"},
+		{"101", `"101" is not a share: give a whole number from 0 to 99`},
+		{"2.5", `"2.5" is not a share: give a whole number from 0 to 99`},
+		{"web", `"web" is not a share: give a whole number from 0 to 99`},
+	} {
+		t.Run(tc.share, func(t *testing.T) {
+			h := newHarness()
+			err := h.run("-p", "shop", "canary", tc.share)
+			if err == nil || !strings.Contains(err.Error(), tc.want) || exitCode(err) != exitBadFlags {
+				t.Errorf("exit code %d: %v, want %s", exitCode(err), err, tc.want)
+			}
+		})
 	}
 }

@@ -14,6 +14,8 @@ type operator interface {
 	Plan(ctx context.Context, p *compose.Project, o plan.UpOptions) (plan.Plan, error)
 	Flip(ctx context.Context, o plan.FlipOptions) error
 	PlanFlip(ctx context.Context, o plan.FlipOptions) (plan.Plan, error)
+	Canary(ctx context.Context, o plan.FlipOptions) error
+	PlanCanary(ctx context.Context, o plan.FlipOptions) (plan.Plan, error)
 	Promote(ctx context.Context, o plan.FlipOptions) error
 	PlanPromote(ctx context.Context, o plan.FlipOptions) (plan.Plan, error)
 	Rollback(ctx context.Context, o plan.FlipOptions) error

@@ -87,7 +87,7 @@ type planOutput struct {
 	Waiting []planWaiting `json:"waiting"`
 }
 
-// planWaiting is a release that is ready and has no traffic.
+// planWaiting is a release that is ready and not active.
 type planWaiting struct {
 	// Service is the service in the file.
 	Service string `json:"service"`
@@ -95,6 +95,8 @@ type planWaiting struct {
 	Color string `json:"color"`
 	// Release is the number of the release.
 	Release int `json:"release"`
+	// Share is the percentage of the traffic that it has.
+	Share int `json:"share"`
 }
 
 // planStep is one step of a plan.
@@ -134,7 +136,7 @@ func planJSON(p plan.Plan, warnings []string) planOutput {
 			Release: s.Release, Cause: s.Cause, Phase: phases[s.Phase], After: list(s.After), Changes: list(s.Changes)})
 	}
 	for _, w := range p.Waiting {
-		out.Waiting = append(out.Waiting, planWaiting{Service: w.Service, Color: string(w.Color), Release: w.Release})
+		out.Waiting = append(out.Waiting, planWaiting{Service: w.Service, Color: string(w.Color), Release: w.Release, Share: w.Share})
 	}
 	return out
 }
@@ -197,7 +199,7 @@ func stepMark(a plan.Action) (string, aec.ANSI) {
 	case "await":
 		return "…", aec.Faint
 	}
-	if a == plan.Flip {
+	if a == plan.Flip || a == plan.Share {
 		return "→", aec.CyanF
 	}
 	return "~", aec.YellowF

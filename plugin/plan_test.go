@@ -83,7 +83,7 @@ func TestDryRunFlags(t *testing.T) {
 // With --dry-run flip, rollback and down show their plan, and carry nothing out: the fake has
 // nothing that could.
 func TestDryRunOfCommands(t *testing.T) {
-	for _, command := range []plan.Command{plan.FlipTo, plan.Promote, plan.Rollback, plan.Down} {
+	for _, command := range []plan.Command{plan.FlipTo, plan.Canary, plan.Promote, plan.Rollback, plan.Down} {
 		for _, tc := range []struct {
 			name string
 			args []string
@@ -118,6 +118,9 @@ func TestDryRunOfCommands(t *testing.T) {
 					return p, nil
 				}
 				args := append([]string{"-p", "shop", "--progress", "quiet", string(command), "--dry-run"}, tc.args...)
+				if command == plan.Canary {
+					args = append(args, "25")
+				}
 				if command != plan.Down {
 					args = append(args, "web")
 				}

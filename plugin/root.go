@@ -47,6 +47,7 @@ func newRootCommand(a *app) *cobra.Command {
 	a.common.install(cmd)
 	cmd.AddCommand(
 		newUpCommand(a),
+		newCanaryCommand(a),
 		newPromoteCommand(a),
 		newFlipCommand(a),
 		newRollbackCommand(a),

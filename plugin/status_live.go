@@ -33,7 +33,7 @@ func writeProxy(t table, p swarm.ProxyStatus) {
 		t.row("  "+p.Task, dash(p.Node), "no answer: "+oneLine(p.Error))
 		return
 	}
-	t.row("  "+p.Task, dash(p.Node), fmt.Sprintf("-> %s (%d)", p.Active, p.Sequence), none, inFlight(p.InFlight))
+	t.row("  "+p.Task, dash(p.Node), leads(p), none, inFlight(p.InFlight))
 	for _, s := range p.Servers {
 		mark := "  "
 		if s.Color == p.Active {
@@ -61,3 +61,11 @@ func dash(s string) string {
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// leads says where a proxy sends, and by which route.
+func leads(p swarm.ProxyStatus) string {
+	if p.Share > 0 {
+		return fmt.Sprintf("-> %s (%d), %d %% to the other", p.Active, p.Sequence, p.Share)
+	}
+	return fmt.Sprintf("-> %s (%d)", p.Active, p.Sequence)
+}

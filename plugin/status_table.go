@@ -22,9 +22,12 @@ func writeStatusTable(out io.Writer, s *swarm.Status, now time.Time) error {
 		t.row("  "+service.Name, serviceState(service), none, image(service.Swarm), ready(service.Swarm), age(service.Swarm, now))
 		for _, c := range service.Colors {
 			mark, state := "  ", "idle"
-			if c.Active {
+			switch {
+			case c.Active:
 				mark, state = "* ", "active"
-			} else if c.Waiting {
+			case service.Route != nil && service.Route.Share > 0:
+				state = fmt.Sprintf("%d %% of the traffic", service.Route.Share)
+			case c.Waiting:
 				state = "waiting for promote"
 			}
 			t.row(mark+"  "+c.Color, state, fmt.Sprint(c.Release), image(c.Swarm), ready(c.Swarm), age(c.Swarm, now))

@@ -63,6 +63,7 @@ type fakeOperator struct {
 	plan     func(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, error)
 	planned  func(command plan.Command, o plan.FlipOptions) (plan.Plan, error)
 	flip     func(context.Context, plan.FlipOptions) error
+	canary   func(context.Context, plan.FlipOptions) error
 	promote  func(context.Context, plan.FlipOptions) error
 	rollback func(context.Context, plan.FlipOptions) error
 	status   func(context.Context, bool) (*swarm.Status, error)
@@ -78,6 +79,12 @@ func (f fakeOperator) Plan(ctx context.Context, p *compose.Project, o plan.UpOpt
 func (f fakeOperator) Flip(ctx context.Context, o plan.FlipOptions) error { return f.flip(ctx, o) }
 func (f fakeOperator) Rollback(ctx context.Context, o plan.FlipOptions) error {
 	return f.rollback(ctx, o)
+}
+func (f fakeOperator) Canary(ctx context.Context, o plan.FlipOptions) error {
+	return f.canary(ctx, o)
+}
+func (f fakeOperator) PlanCanary(_ context.Context, o plan.FlipOptions) (plan.Plan, error) {
+	return f.planned(plan.Canary, o)
 }
 func (f fakeOperator) Promote(ctx context.Context, o plan.FlipOptions) error {
 	return f.promote(ctx, o)

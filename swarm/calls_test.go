@@ -139,7 +139,7 @@ func (b *bench) goesWrong(t *testing.T, f fault, nth int) {
 		if err == nil && !killed && !b.wanted.same(true, now) {
 			j.finds("exit code 0, but:\n%s", now.differs(b.wanted))
 		}
-		did := b.oneMore && now.Next == "" && slices.Equal(now.Colors, b.wanted.Colors) && (killed || err == nil || h.name == "Ctrl-C")
+		did := (b.oneMore || b.further) && now.Next == "" && slices.Equal(now.Colors, b.wanted.Colors) && (killed || err == nil || h.name == "Ctrl-C")
 		m.wrap = func(e engine.API) engine.API { return &faulty{e, &happening{}, j} }
 		if err := b.command(m.t.Context(), m); err != nil {
 			j.finds("the same command did not finish: %v", err)
@@ -149,7 +149,7 @@ func (b *bench) goesWrong(t *testing.T, f fault, nth int) {
 		if green := "shop_web-green"; b.staysWarm && now.Services[green] == b.before.Services[green] {
 			now.Services[green] = b.wanted.Services[green]
 		}
-		if !b.wanted.same(false, now) && !(did && b.before.same(false, now)) {
+		if !b.wanted.same(false, now) && !(did && (b.further || b.before.same(false, now))) {
 			j.finds("in the end:\n%s", now.differs(b.wanted))
 		}
 		j.ends("%s, which said:\n%s\nand then", h, text)

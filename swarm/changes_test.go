@@ -60,8 +60,9 @@ type change struct {
 	command in
 	// stops says that it is asked to stop what takes traffic.
 	stops bool
-	// oneMore says that once it has ended, the same command again undoes it.
-	oneMore bool
+	// oneMore says that once it has ended, the same command again undoes it, and further that it
+	// goes on to the release before.
+	oneMore, further bool
 	// staysWarm says that the color that was left may stay warm if the command is ended before it is
 	// cold: then the same command finds nothing to do.
 	staysWarm bool
@@ -82,6 +83,11 @@ func changes() []change {
 		{name: "test", before: []in{upTo(withTest("1")), upTo(withTest("2"))}, command: upTo(withTest("3")), writes: 14},
 		{name: "release that waits after its test", before: []in{upTo(withTest("1")), upTo(withTest("2"))},
 			command: upWith(withTest("3"), plan.UpOptions{NoFlip: true}), writes: 7},
+		{name: "canary", before: []in{upTo(weighed("1")), upTo(weighed("2"))}, command: giving(25), writes: 6},
+		{name: "canary that grows", before: []in{upTo(weighed("1")), upTo(weighed("2")), giving(25)}, command: giving(50), writes: 6},
+		{name: "canary that is promoted", before: []in{upTo(weighed("1")), upTo(weighed("2")), giving(25)}, command: promoting, writes: 6},
+		{name: "canary that is rolled back", before: []in{upTo(weighed("1")), upTo(weighed("2")), promoting, upTo(weighed("3")), giving(25)}, command: rollingBack, further: true, writes: 7},
+		{name: "canary before another release", before: []in{upTo(weighed("1")), upTo(weighed("2")), giving(25)}, command: upTo(weighed("3")), writes: 12},
 		{name: "flip", before: two, command: flipTo("blue"), writes: 6},
 		{name: "flip to a cold color", before: twoCold, command: flipTo("blue"), staysWarm: true, writes: 7},
 		{name: "promote", before: []in{two[0], two[1], upTo(options(version("3"), "{promote: manual}"))}, command: promoting, writes: 6},

@@ -52,6 +52,17 @@ func (o *Operator) PlanPromote(ctx context.Context, opts plan.FlipOptions) (plan
 	return o.planned(ctx, func(s *cluster.Snapshot) (plan.Plan, error) { return plan.ForPromote(s, opts) })
 }
 
+// Canary gives the idle colors a share of the traffic, of all services in one order. A service that
+// has this share already is left alone. It refuses as Flip does.
+func (o *Operator) Canary(ctx context.Context, opts plan.FlipOptions) error {
+	return o.move(ctx, plan.Canary, opts, plan.ForCanary)
+}
+
+// PlanCanary tells what Canary would do, and changes nothing.
+func (o *Operator) PlanCanary(ctx context.Context, opts plan.FlipOptions) (plan.Plan, error) {
+	return o.planned(ctx, func(s *cluster.Snapshot) (plan.Plan, error) { return plan.ForCanary(s, opts) })
+}
+
 // move ends what an earlier command left unfinished, and carries out a plan that moves traffic.
 func (o *Operator) move(ctx context.Context, command plan.Command, opts plan.FlipOptions, find func(*cluster.Snapshot, plan.FlipOptions) (plan.Plan, error)) error {
 	return o.locked(ctx, "docker bluegreen "+string(command), opts.LockTimeout, func(ctx context.Context) error {
@@ -108,11 +119,15 @@ func (o *Operator) turn(ctx context.Context, s *cluster.Snapshot, opts plan.Flip
 		return err
 	}
 	for _, name := range stay {
-		text := "%s is active already"
-		if todo.Command == plan.Promote {
-			text = "%s is active: no release waits for a promote"
+		active := s.BlueGreen[name].Active()
+		switch todo.Command {
+		case plan.Canary:
+			o.ex.Done(name, "share", "%s gets no other share of the traffic than before", active.Other())
+		case plan.Promote:
+			o.ex.Done(name, "flip", "%s is active: no release waits for a promote", active)
+		default:
+			o.ex.Done(name, "flip", "%s is active already", active)
 		}
-		o.ex.Done(name, "flip", text, s.BlueGreen[name].Active())
 	}
 	return o.ex.Execute(ctx, s, todo)
 }

@@ -84,7 +84,7 @@ func blueGreenStatus(b *cluster.BlueGreen, tasks map[string][]api.Task) ServiceS
 		st.Swarm = swarmService(*b.Proxy, tasks)
 		route, _ := b.Route() // a label that cannot be read shows as no route
 		next, _ := b.Next()
-		st.Route = &RouteStatus{Sequence: route.Sequence, Active: route.Color, Next: next.Color}
+		st.Route = &RouteStatus{Sequence: route.Sequence, Active: route.Color, Share: route.Share, Next: next.Color}
 	}
 	for _, c := range cluster.Colors {
 		if svc := b.Colors[c]; svc != nil {
@@ -140,7 +140,7 @@ func proxyStatus(p cluster.ProxyTask, report traffic.Answer) ProxyStatus {
 		if a.Addr != p.Addr || a.Service != p.Service {
 			continue
 		}
-		st.Error, st.Sequence, st.Active = a.Unreachable, a.Route.Sequence, a.Route.Color
+		st.Error, st.Sequence, st.Active, st.Share = a.Unreachable, a.Route.Sequence, a.Route.Color, a.Route.Share
 		maps.Copy(st.InFlight, a.InFlight)
 		for _, srv := range a.Servers {
 			st.Servers = append(st.Servers, ServerStatus{Color: srv.Color, Port: srv.Port, Address: srv.Addr,
@@ -166,10 +166,19 @@ func drift(svc ServiceStatus) []string {
 		switch {
 		case p.Error != "":
 			out = append(out, fmt.Sprintf("service %s: proxy %s on %s does not answer: %s", svc.Name, p.Task, p.Node, p.Error))
-		case p.Sequence != svc.Route.Sequence || p.Active != svc.Route.Active:
-			out = append(out, fmt.Sprintf("service %s: proxy %s on %s sends to %s (%d), but the label says %s (%d)",
-				svc.Name, p.Task, p.Node, p.Active, p.Sequence, svc.Route.Active, svc.Route.Sequence))
+		case p.Sequence != svc.Route.Sequence || p.Active != svc.Route.Active || p.Share != svc.Route.Share:
+			is, said := haproxy.Route{Sequence: p.Sequence, Color: p.Active, Share: p.Share}, haproxy.Route{Sequence: svc.Route.Sequence, Color: svc.Route.Active, Share: svc.Route.Share}
+			out = append(out, fmt.Sprintf("service %s: proxy %s on %s sends to %s, but the label says %s", svc.Name, p.Task, p.Node, inWords(is), inWords(said)))
 		}
 	}
 	return out
+}
+
+// inWords is a route as a message has it.
+func inWords(r haproxy.Route) string {
+	text := fmt.Sprintf("%s (%d)", r.Color, r.Sequence)
+	if r.Share > 0 {
+		text += fmt.Sprintf(" and %d %% to the other color", r.Share)
+	}
+	return text
 }

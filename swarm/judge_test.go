@@ -39,7 +39,10 @@ func (j *judge) mayGet(color string) bool {
 	if web := j.m.Service("shop_web"); web != nil {
 		routes = append(routes, web.Spec.Labels["bluegreen.alias.web"])
 	}
-	return slices.ContainsFunc(routes, func(r string) bool { return strings.HasSuffix(r, ":"+color) })
+	return slices.ContainsFunc(routes, func(r string) bool {
+		f := strings.Split(r, ":") // the third is a share of the other color
+		return f[1] == color || len(f) > 2 && f[1] != ""
+	})
 }
 
 // seesUpdate sees a write of a service: what takes traffic stays as it is, but for labels and more
@@ -89,7 +92,7 @@ type state struct {
 	Services map[string]string // image, and a stroke for each task that runs
 	Others   []string          // networks, configs and secrets, the lock among them
 	Orders   []string
-	Colors   []string // that the proxies send to, each once
+	Colors   []string // that the proxies send to, each once, with the other one's share
 	Next     string
 	Previous string // what a rollback goes back to
 }
@@ -171,7 +174,8 @@ func (s state) differs(wanted state) string {
 // serves checks that the colors that proxies send to run in full, with what was there or what is
 // wanted there.
 func (j *judge) serves(before, now, wanted state) {
-	for _, c := range now.Colors {
+	for _, route := range now.Colors {
+		c, _, _ := strings.Cut(route, ":")
 		got := now.color(c)
 		if image := now.image("shop_web-" + c); got != image+" |||" || image != before.image("shop_web-"+c) && image != wanted.image("shop_web-"+c) {
 			j.finds("a proxy sends to %s, which is %q; before it was %q, wanted is %q", c, got, before.color(c), wanted.color(c))
@@ -233,7 +237,7 @@ func (j *judge) claims(before, now, wanted state) map[string]func(what string) b
 		`traffic was not touched|traffic is where it was`: func(what string) bool { return j.stops || colors(before)(what) },
 		`nothing was done`: func(string) bool { return before.same(true, now) },
 		`nothing was stopped|both colors run on`: func(string) bool {
-			return slices.Equal(now.Colors, before.Colors) || before.color("green") == "" || strings.HasSuffix(now.color("green"), "|||")
+			return slices.Equal(active(now.Colors), active(before.Colors)) || before.color("green") == "" || strings.HasSuffix(now.color("green"), "|||")
 		},
 		`(\S+) was removed again`:        func(name string) bool { return !there(name) },
 		`(\S+) was left running`:         there,
@@ -245,6 +249,16 @@ func (j *judge) claims(before, now, wanted state) map[string]func(what string) b
 		`the others send to (\w+) now`:   func(color string) bool { return slices.Contains(now.Colors, color) },
 		`did not become healthy`:         func(string) bool { return false },
 	}
+}
+
+// active are colors that proxies send to, without shares of the others.
+func active(routes []string) []string {
+	var out []string
+	for _, r := range routes {
+		color, _, _ := strings.Cut(r, ":")
+		out = append(out, color)
+	}
+	return slices.Compact(out)
 }
 
 // ends fails the test with what was found.

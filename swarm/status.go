@@ -70,6 +70,8 @@ type RouteStatus struct {
 	Sequence uint64 `json:"sequence"`
 	// Active is the active color.
 	Active string `json:"active"`
+	// Share is the percentage of the traffic that goes to the other color.
+	Share int `json:"share"`
 	// Next is the color of a flip that has begun and not ended; empty otherwise. It is the active
 	// color when the route is written down and not every proxy is known to have confirmed it.
 	Next string `json:"next"`
@@ -103,6 +105,8 @@ type ProxyStatus struct {
 	Sequence uint64 `json:"sequence"`
 	// Active is the color of the proxy's route.
 	Active string `json:"active"`
+	// Share is the percentage of the traffic that the proxy sends to the other color.
+	Share int `json:"share"`
 	// InFlight is the number of requests in flight for each color.
 	InFlight map[string]int `json:"in_flight"`
 	// Servers are the tasks of both colors, as the proxy sees them.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose/tree"
@@ -71,7 +72,7 @@ func decodeControl(f field) Control {
 // decodeSettings reads all keys. Ports, and the modes of ports, stay empty when the file does not
 // give them.
 func decodeSettings(f field) *Settings {
-	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "test", "timeout")
+	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "test", "canary", "timeout")
 	promote := keys["promote"].oneOf(PromoteAuto, PromoteAuto, PromoteManual)
 	if promote == PromoteAuto {
 		promote = "" // as in the labels of before there was a choice
@@ -84,6 +85,7 @@ func decodeSettings(f field) *Settings {
 		Promote: promote,
 		Preview: decodePreview(keys["preview"]),
 		Test:    decodeTests(keys["test"]),
+		Canary:  decodeCanary(keys["canary"]),
 		Timeout: keys["timeout"].duration(defaultTimeout, Shortest),
 	}
 	if len(settings.Test) > 0 { // they need a way to the idle color
@@ -93,6 +95,24 @@ func decodeSettings(f field) *Settings {
 		settings.Preview.Port = cmp.Or(settings.Preview.Port, TestPort)
 	}
 	return settings
+}
+
+func decodeCanary(f field) *Canary {
+	if !f.given() {
+		return nil
+	}
+	by := f.keys("by")["by"]
+	kind, name, named := strings.Cut(by.text(ByRandom), " ")
+	name = strings.TrimSpace(name)
+	ok := kind == ByRandom || kind == ByClient
+	if kind == ByCookie || kind == ByHeader {
+		ok = named && ValidHeaderName.MatchString(name)
+		named = false
+	}
+	if _, isText := by.value.(string); (isText || !by.given()) && (!ok || named) {
+		by.errorf("%q is not one of random, client, cookie NAME, header NAME", by.value)
+	}
+	return &Canary{By: kind, Name: name}
 }
 
 func decodeTests(f field) []string {

@@ -39,11 +39,30 @@ type Settings struct {
 	Promote string `json:"promote,omitempty"`
 	// Preview is how the idle color is reached; nil if the file does not say.
 	Preview *Preview `json:"preview,omitempty"`
+	// Canary is how requests are chosen for a share of the traffic that the idle color gets; nil if
+	// it gets none.
+	Canary *Canary `json:"canary,omitempty"`
 	// Test are the jobs of the file that a new release must pass before it gets traffic, in their
 	// order.
 	Test []string `json:"test,omitempty"`
 	// Timeout is the longest time that the new color may go without progress.
 	Timeout time.Duration `json:"timeout"`
+}
+
+// How requests are chosen for the share of the idle color.
+const (
+	ByRandom = "random" // each by chance
+	ByClient = "client" // by the first address of X-Forwarded-For, else by that of the connection
+	ByCookie = "cookie" // by the value of a cookie
+	ByHeader = "header" // by the value of a header
+)
+
+// Canary says how requests are chosen for the share of the idle color.
+type Canary struct {
+	// By is ByRandom, ByClient, ByCookie or ByHeader.
+	By string `json:"by"`
+	// Name is that of the cookie or the header.
+	Name string `json:"name,omitempty"`
 }
 
 // Preview is how requests get to the idle color: by a port, by a header, or by either.

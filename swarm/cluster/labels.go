@@ -37,8 +37,17 @@ func (b *BlueGreen) NextByRollback() bool {
 	return strings.HasSuffix(b.Proxy.Spec.Labels[LabelNext], ByRollback)
 }
 
+// ByShare is what follows the route of a move that changes no more than the share of a color.
+const ByShare = ":share"
+
+// NextByShare says whether the move in progress changes no more than the share of a color.
+func (b *BlueGreen) NextByShare() bool {
+	return strings.HasSuffix(b.Proxy.Spec.Labels[LabelNext], ByShare)
+}
+
 func (b *BlueGreen) routeLabel(label string) (haproxy.Route, error) {
-	r, err := haproxy.ParseRoute(b.Proxy.Spec.Labels[label])
+	text := strings.TrimSuffix(strings.TrimSuffix(b.Proxy.Spec.Labels[label], ByRollback), ByShare)
+	r, err := haproxy.ParseRoute(text)
 	if err != nil {
 		return r, fmt.Errorf("service %s: label %s of %s: %w: write it again with `docker service update --label-add %s=SEQUENCE:COLOR %s`",
 			b.Name, label, b.Proxy.Spec.Name, err, label, b.Proxy.Spec.Name)

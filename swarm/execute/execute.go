@@ -13,8 +13,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
-// functions carry out steps, each a step that stands by itself. Flips are not among them: several
-// go in one order.
+// functions carry out steps, each a step that stands by itself. Flips and shares are not among them:
+// several go in one order.
 var functions = map[plan.Action]func(*run, context.Context, plan.Step) error{
 	plan.CreateNetwork: (*run).createNetwork,
 	plan.CreateSecret:  (*run).createSecret,
@@ -54,7 +54,7 @@ var functions = map[plan.Action]func(*run, context.Context, plan.Step) error{
 // held.
 func (ex *Executor) Execute(ctx context.Context, seen *cluster.Snapshot, todo plan.Plan) error {
 	r := &run{Executor: ex, known: cluster.NewRecord(seen), plan: todo, before: map[string]api.ServiceSpec{}, existed: map[string]bool{}, networks: map[string]string{}, served: map[string]bool{},
-		emptied: map[string]clearance{}}
+		alone: map[string]string{}, emptied: map[string]clearance{}}
 	for _, part := range parts(todo) {
 		if err := r.part(ctx, part); err != nil {
 			return r.failed(ctx, err)
@@ -106,8 +106,8 @@ func (r *run) part(ctx context.Context, list []unit) error {
 
 // unit carries out a step, or the flips of one order.
 func (r *run) unit(ctx context.Context, u unit) error {
-	if u.steps[0].Do == plan.Flip {
-		return r.flip(ctx, u.steps)
+	if do := u.steps[0].Do; do == plan.Flip || do == plan.Share {
+		return r.move(ctx, u.steps)
 	}
 	s := u.steps[0]
 	do := functions[s.Do]

@@ -12,23 +12,16 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
-// flip moves all services of the plan in one order. It is the point of no return.
-func (r *run) flip(ctx context.Context, steps []plan.Step) error {
+// move gives the traffic of all these steps to other colors, or other shares of it, in one order. It
+// is the point of no return.
+func (r *run) move(ctx context.Context, steps []plan.Step) error {
 	var moves []traffic.Move
 	for _, s := range steps {
-		b := r.blueGreen(s.Service)
-		if s.Force { // tasks that are just replaced must not hinder the way back
-			if err := r.awaitColor(ctx, b, s); err != nil {
-				return err
-			}
-		}
-		addrs, err := r.full(ctx, b, s.Color)
+		m, err := r.moveOf(ctx, s)
 		if err != nil {
 			return err
 		}
-		moves = append(moves, traffic.Move{Service: b, From: s.From, To: s.To, Ready: addrs, Force: s.Force,
-			Rollback: r.plan.Command == plan.Rollback})
-		r.Working(s.Service, "flip", "%s → %s", s.From.Color, s.Color)
+		moves = append(moves, m)
 	}
 	err := r.Move(ctx, r.known, moves)
 	var late *cluster.UnconfirmedError
@@ -43,6 +36,10 @@ func (r *run) flip(ctx context.Context, steps []plan.Step) error {
 	}
 	if err == nil || errors.As(err, &late) || errors.As(err, &interrupted) || errors.As(err, &moved) {
 		for _, s := range steps {
+			if s.Do == plan.Share && s.To.Share == 0 { // what comes after it may still fail and be undone
+				r.leaves(s)
+				continue
+			}
 			r.serves(s.Service)
 		}
 	}
@@ -65,18 +62,54 @@ func (r *run) flip(ctx context.Context, steps []plan.Step) error {
 		return err
 	}
 	for _, s := range steps {
-		if r.plan.Command == plan.Up {
+		switch {
+		case s.Do == plan.Share:
+			r.Done(s.Service, "share", "%s gets %d %% of the traffic: every proxy confirmed", s.Color, s.To.Share)
+		case r.plan.Command == plan.Up:
 			r.Done(s.Service, "flip", "%s is active: every proxy confirmed", s.Color)
-		} else {
+		default:
 			r.Done(s.Service, "flip", "%s → %s: every proxy confirmed", s.From.Color, s.Color)
 		}
 	}
 	for _, s := range steps {
+		if s.Do == plan.Share {
+			continue
+		}
 		if err := r.Forget(ctx, r.known, r.blueGreen(s.Service), s.Color); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// moveOf is the move of a step: its color must run in full, but where it is to get nothing. A step
+// after another one of the same service begins where that one has led.
+func (r *run) moveOf(ctx context.Context, s plan.Step) (traffic.Move, error) {
+	b := r.blueGreen(s.Service)
+	m := traffic.Move{Service: b, From: s.From, To: s.To, Force: s.Force, Rollback: r.plan.Command == plan.Rollback}
+	var err error
+	if slices.ContainsFunc(r.plan.Steps, func(o plan.Step) bool { return s.Do == plan.Flip && o.Do == plan.Share && o.Service == s.Service }) {
+		if m.From, err = b.Route(); err != nil {
+			return m, err
+		}
+		m.To.Sequence = m.From.Sequence + 1
+	}
+	if s.Force { // tasks that are just replaced must not hinder the way back
+		if err := r.awaitColor(ctx, b, s); err != nil {
+			return m, err
+		}
+	}
+	if s.Do == plan.Flip || s.To.Share > 0 {
+		if m.Ready, err = r.full(ctx, b, s.Color); err != nil {
+			return m, err
+		}
+	}
+	if s.Do == plan.Share {
+		r.Working(s.Service, "share", "%s: %d %% → %d %%", s.Color, s.From.Share, s.To.Share)
+	} else {
+		r.Working(s.Service, "flip", "%s → %s", s.From.Color, s.Color)
+	}
+	return m, nil
 }
 
 // partlyMoved says how to go on with the services that did not move: the same flip or rollback

@@ -45,11 +45,16 @@ func (ex *Executor) clear(ctx context.Context, rec *cluster.Record, b *cluster.B
 	return clearance{b, c}, nil
 }
 
-// standingBeside is traffic.Standing, unless traffic stands on this color.
+// standingBeside is traffic.Standing, unless this color gets traffic.
 func standingBeside(b *cluster.BlueGreen, c cluster.Color) (traffic.Move, error) {
 	m, err := traffic.Standing(b)
-	if err == nil && cluster.Color(m.To.Color) == c {
+	switch {
+	case err != nil:
+	case cluster.Color(m.To.Color) == c:
 		err = fmt.Errorf("service %s: %s became active meanwhile: run the command again", b.Name, c)
+	case m.To.Gets(string(c)):
+		err = fmt.Errorf("service %s: %s gets %d %% of the traffic: run `docker bluegreen promote %s`, or `rollback %s` to take it back",
+			b.Name, c, m.To.Share, b.Name, b.Name)
 	}
 	return m, err
 }

@@ -36,12 +36,15 @@ func TestActiveColorIsNotStopped(t *testing.T) {
 	const broken = "service web: label bluegreen.alias.web of shop_web: \"12\" is not a route: it should read like 7:green: " +
 		"write it again with `docker service update --label-add bluegreen.alias.web=SEQUENCE:COLOR shop_web`"
 	const meanwhile = "service web: green became active meanwhile: run the command again"
+	const shares = "service web: green gets 25 % of the traffic: run `docker bluegreen promote web`, or `rollback web` to take it back"
 	step := plan.Step{Service: "web", Name: "shop_web-green", Color: cluster.Green, Settings: &bluegreen.Settings{Keep: bluegreen.KeepCold}}
 	for _, tc := range []struct {
 		name, route, want string
 		do                func(r *run) error
 	}{
 		{"stop", "3:green", meanwhile, func(r *run) error { return r.stopColor(t.Context(), step) }},
+		{"stop a color with a share", "3:blue:25", shares, func(r *run) error { return r.stopColor(t.Context(), step) }},
+		{"retire a color with a share", "3:blue:25", shares, func(r *run) error { return r.retire(t.Context(), step) }},
 		{"stop without a route", "12", broken, func(r *run) error { return r.stopColor(t.Context(), step) }},
 		{"retire", "3:green", meanwhile, func(r *run) error { return r.retire(t.Context(), step) }},
 		{"retire without a route", "12", broken, func(r *run) error { return r.retire(t.Context(), step) }},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	api "github.com/docker/docker/api/types/swarm"
@@ -37,6 +38,8 @@ type run struct {
 	// served are the services that are past the point of no return: their new version takes
 	// traffic, and from then on nothing of theirs is touched.
 	served map[string]bool
+	// alone are the colors, by service, that get all traffic again since the other one lost its share.
+	alone map[string]string
 	// emptied are the clearances of colors that were stopped for a new release, by swarm name.
 	emptied map[string]clearance
 	// proxiesEnd is the wait for the end of all proxies of a stack that goes down.
@@ -59,10 +62,15 @@ func (r *run) left() string {
 	switch moved := len(r.served) > 0; {
 	case r.plan.Command != plan.Up && moved:
 		return "traffic of " + cluster.Sentence(slices.Sorted(maps.Keys(r.served))) + " has moved; the old color may still run"
+	case r.plan.Command != plan.Up && len(r.alone) > 0:
+		return r.only()
 	case r.plan.Command != plan.Up:
 		return "traffic is where it was; run the same command again"
 	}
 	text := "traffic is where it was;"
+	if len(r.alone) > 0 {
+		text = r.only() + ";"
+	}
 	if len(r.served) > 0 {
 		text = "traffic of " + cluster.Sentence(slices.Sorted(maps.Keys(r.served))) + " has moved to the new release;"
 	}
@@ -89,6 +97,15 @@ func (r *run) left() string {
 	return text + again
 }
 
+// only says which colors get all traffic again.
+func (r *run) only() string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(r.alone)) {
+		parts = append(parts, fmt.Sprintf("all traffic of %s goes to %s again", name, r.alone[name]))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // moving are the services whose tasks are perhaps just exchanged: some may be proxies by now, or
 // none any more.
 func (r *run) moving() []string {
@@ -104,6 +121,13 @@ func (r *run) moving() []string {
 	names = slices.DeleteFunc(names, func(name string) bool { return r.served[name] })
 	slices.Sort(names)
 	return names
+}
+
+// leaves notes that the other color of a service lost its share, or may have lost it.
+func (r *run) leaves(s plan.Step) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.alone[s.Service] = s.To.Color
 }
 
 // serves notes that a service is past the point of no return.

@@ -32,13 +32,17 @@ func parts(p plan.Plan) [][]unit {
 	return parts
 }
 
-// units joins the flips that as many flips must precede: they go in one order, and no circle can
-// come of it. begin is the position of the first step in its plan.
+// units joins the flips that as many flips must precede, and so the shares: they go in one order, and
+// no circle can come of it. begin is the position of the first step in its plan.
 func units(steps []plan.Step, begin int) []unit {
 	var list []unit
 	flips := make([]int, len(steps))  // how many flips lie before each step
 	unitOf := make([]int, len(steps)) // position in list
-	orders := map[int]int{}           // position in list by the number of flips before
+	type order struct {
+		do    plan.Action
+		flips int // before it
+	}
+	orders := map[order]int{} // position in list
 	for i, s := range steps {
 		for _, a := range s.After {
 			before := flips[a-begin]
@@ -47,13 +51,14 @@ func units(steps []plan.Step, begin int) []unit {
 			}
 			flips[i] = max(flips[i], before)
 		}
-		at, known := orders[flips[i]]
-		if s.Do != plan.Flip || !known {
+		ordered := s.Do == plan.Flip || s.Do == plan.Share
+		at, known := orders[order{s.Do, flips[i]}]
+		if !ordered || !known {
 			at = len(list)
 			list = append(list, unit{})
 		}
-		if s.Do == plan.Flip {
-			orders[flips[i]] = at
+		if ordered {
+			orders[order{s.Do, flips[i]}] = at
 		}
 		unitOf[i] = at
 		list[at].steps = append(list[at].steps, s)

@@ -159,6 +159,9 @@ func (r *run) untouched(service string) string {
 	case len(r.served) > 0:
 		return "traffic of " + cluster.Sentence(slices.Sorted(maps.Keys(r.served))) + " has moved to the new release, other traffic was not touched"
 	}
+	if len(r.alone) > 0 {
+		return r.only()
+	}
 	return "traffic was not touched"
 }
 

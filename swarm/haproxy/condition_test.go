@@ -16,7 +16,7 @@ import (
 func (s *site) until(wait time.Duration, c Condition, ps ...*running) (bool, []Progress) {
 	s.t.Helper()
 	c.Service = s.proxy.Service
-	report, unmet := s.order(Order{Proxies: s.proxies(ps...), Wait: wait, Until: []Condition{c}, Routes: map[string]Route{"web": {99, c.Color}}})
+	report, unmet := s.order(Order{Proxies: s.proxies(ps...), Wait: wait, Until: []Condition{c}, Routes: map[string]Route{"web": {Sequence: 99, Color: c.Color}}})
 	for _, p := range report.Proxies {
 		if told := p.Outcome != ""; told != report.Met {
 			s.t.Errorf("met is %t and told is %t", report.Met, told)
@@ -81,7 +81,7 @@ func TestManyTasks(t *testing.T) {
 		}
 		s.dns.set("tasks.web-green", tasks...)
 		a, b := s.pair()
-		order := Order{Wait: slower * 15 * time.Second, Routes: map[string]Route{"web": {2, Green}},
+		order := Order{Wait: slower * 15 * time.Second, Routes: map[string]Route{"web": {Sequence: 2, Color: Green}},
 			Until: []Condition{{"web", Green, Ready, tasks}}}
 		for range 15 { // the job does not mind to be given a proxy twice, and so has 30 to talk to
 			order.Proxies = append(order.Proxies, s.proxies(a, b)...)

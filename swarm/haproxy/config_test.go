@@ -41,14 +41,26 @@ func shapes() map[string]Proxy {
 	previewed.Preview = bluegreen.Preview{Port: 9080, Target: 80, Header: bluegreen.Header{Name: "X-Preview", Value: `-i "s3cret" ${HOME} # }`}}
 	bytes := previewed
 	bytes.Preview = bluegreen.Preview{Port: 9432, Target: 5432}
+	weighed := func(by, name string, ports ...bluegreen.Port) Proxy {
+		p := proxy("web", both(release(health, ports...)))
+		p.Canary = &bluegreen.Canary{By: by, Name: name}
+		return p
+	}
+	changing := weighed(bluegreen.ByCookie, "sid", http(80), http(81))
+	changing.Colors[Green] = Color{Host: changing.Colors[Green].Host, Release: release(health, http(80), tcp(82))}
+	changing.Preview = previewed.Preview
 	return map[string]Proxy{
-		"preview":     previewed,
-		"preview-tcp": bytes,
-		"plain":       proxy("web", both(release(health, http(8080)))),
-		"two-ports":   proxy("web", both(release(health, tcp(5432), http(80)))),
-		"h2":          proxy("api", both(release(bluegreen.Health{Path: "/healthz", Interval: 2 * time.Second, Timeout: time.Second, Rise: 1, Fall: 2}, h2(50051)))),
-		"path":        proxy("web", both(release(deep, http(8080)))),
-		"one-color":   proxy("web", map[string]bluegreen.Release{Blue: release(health, http(8080))}),
+		"canary-random":             weighed(bluegreen.ByRandom, "", http(80), tcp(5432)),
+		"canary-client":             weighed(bluegreen.ByClient, "", http(80), tcp(5432)),
+		"canary-header":             weighed(bluegreen.ByHeader, "X-User", h2(80)),
+		"canary-cookie-and-preview": changing,
+		"preview":                   previewed,
+		"preview-tcp":               bytes,
+		"plain":                     proxy("web", both(release(health, http(8080)))),
+		"two-ports":                 proxy("web", both(release(health, tcp(5432), http(80)))),
+		"h2":                        proxy("api", both(release(bluegreen.Health{Path: "/healthz", Interval: 2 * time.Second, Timeout: time.Second, Rise: 1, Fall: 2}, h2(50051)))),
+		"path":                      proxy("web", both(release(deep, http(8080)))),
+		"one-color":                 proxy("web", map[string]bluegreen.Release{Blue: release(health, http(8080))}),
 		"changing": proxy("web", map[string]bluegreen.Release{
 			Blue: release(health, http(80), http(81), http(82)), Green: release(deep, tcp(80), h2(81), http(83))}),
 		// A TLS port has no path to ask for.
@@ -91,7 +103,7 @@ func golden(t *testing.T, name, got string) {
 func TestHAProxyTakesConfig(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		for name, p := range shapes() {
-			for called, route := range map[string]string{"no route": "", "a route": "7:green", "words of later versions": "7:green:blue:10"} {
+			for called, route := range map[string]string{"no route": "", "a route": "7:green", "words of later versions": "7:green:10:x"} {
 				t.Run(name+" with "+called, func(t *testing.T) {
 					dir := h.dir(t, func(dir string) map[string]string {
 						p.dir = dir

@@ -44,7 +44,7 @@ func TestLargeOrder(t *testing.T) {
 		order := Order{Wait: 2 * time.Minute, Routes: map[string]Route{}}
 		for i := range services {
 			name := fmt.Sprint("service-", strings.Repeat("x", 200), i)
-			order.Routes[name] = Route{2, Green}
+			order.Routes[name] = Route{Sequence: 2, Color: Green}
 			for n := range each {
 				order.Proxies = append(order.Proxies, ProxyAddr{name, fmt.Sprintf("127.200.%d.%d", i, n+1)})
 			}

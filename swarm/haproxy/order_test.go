@@ -18,10 +18,10 @@ func TestUnreachable(t *testing.T) {
 		if met, unmet := s.until(time.Second, Condition{Color: Green, Want: Ready, Addrs: []string{s.addr(21)}}, a, gone, b); met || !lacks(unmet, "", "unreachable") {
 			t.Errorf("met %t, %+v", met, unmet)
 		}
-		report, _ := s.order(Order{Proxies: s.proxies(a, gone, b), Routes: map[string]Route{"web": {2, Green}}})
+		report, _ := s.order(Order{Proxies: s.proxies(a, gone, b), Routes: map[string]Route{"web": {Sequence: 2, Color: Green}}})
 		for i, told := range []bool{true, false, true} {
 			p := report.Proxies[i]
-			if confirms(p, Route{2, Green}) != told || (p.Unreachable != "") == told || !told && p.Outcome != "" {
+			if confirms(p, Route{Sequence: 2, Color: Green}) != told || (p.Unreachable != "") == told || !told && p.Outcome != "" {
 				t.Errorf("%s: outcome %q, unreachable %q", p.Addr, p.Outcome, p.Unreachable)
 			}
 		}

@@ -43,6 +43,8 @@ type Proxy struct {
 	Colors map[string]Color
 	// Preview is how the idle color is reached; a zero one if it is not.
 	Preview bluegreen.Preview
+	// Canary is how requests are chosen for the share of the idle color; nil if it can have none.
+	Canary *bluegreen.Canary
 	// Drain is how long connections may live on after the proxy was told to stop.
 	Drain time.Duration
 	// Linger is how long those who send requests here may take to learn that the proxy was told to
@@ -82,6 +84,9 @@ func (p Proxy) validate() error {
 	}
 	if err := p.validatePreview(); err != nil {
 		return fail("preview: %w", err)
+	}
+	if c := p.Canary; c != nil && c.Name != "" && !bluegreen.ValidHeaderName.MatchString(c.Name) {
+		return fail("canary: %q is not the name of a cookie or a header", c.Name)
 	}
 	for name, c := range p.Colors {
 		if name != Blue && name != Green {

@@ -34,7 +34,7 @@ func confirms(p *ProxyReport, route Route) bool {
 // flip orders the proxies to route to a color, and fails the test if one does not.
 func (s *site) flip(sequence uint64, color string, ps ...*running) {
 	s.t.Helper()
-	route := Route{sequence, color}
+	route := Route{Sequence: sequence, Color: color}
 	report, _ := s.order(Order{Proxies: s.proxies(ps...), Wait: 5 * time.Second, Routes: map[string]Route{"web": route}})
 	for _, p := range report.Proxies {
 		if !confirms(p, route) {
@@ -74,11 +74,11 @@ func TestOlderRoute(t *testing.T) {
 		s.colors()
 		a, b := s.pair()
 		s.flip(5, Green, a, b)
-		for name, older := range map[string]Route{"an older one": {4, Blue}, "another of the same age": {5, Blue}, "the same": {5, Green}} {
+		for name, older := range map[string]Route{"an older one": {Sequence: 4, Color: Blue}, "another of the same age": {Sequence: 5, Color: Blue}, "the same": {Sequence: 5, Color: Green}} {
 			t.Run(name, func(t *testing.T) {
 				report, _ := s.order(Order{Proxies: s.proxies(a, b), Routes: map[string]Route{"web": older}})
 				for _, p := range report.Proxies {
-					if p.Outcome != Kept || p.Route != (Route{5, Green}) {
+					if p.Outcome != Kept || p.Route != (Route{Sequence: 5, Color: Green}) {
 						t.Errorf("%s %s", p.Outcome, p.Route)
 					}
 				}

@@ -45,10 +45,10 @@ func TestFormerVersion(t *testing.T) {
 					t.Errorf("its first answer was %q", first)
 				}
 				s.former = c.jobs
-				report, _ := s.order(Order{Proxies: s.proxies(a, b, stale), Wait: 10 * time.Second, Routes: map[string]Route{"web": {6, Blue}},
+				report, _ := s.order(Order{Proxies: s.proxies(a, b, stale), Wait: 10 * time.Second, Routes: map[string]Route{"web": {Sequence: 6, Color: Blue}},
 					Until: []Condition{{"web", Blue, Ready, []string{s.addr(11)}}}})
 				for _, p := range report.Proxies {
-					if !confirms(p, Route{6, Blue}) {
+					if !confirms(p, Route{Sequence: 6, Color: Blue}) {
 						t.Errorf("%s: %s, route %s", p.Addr, p.Outcome, p.Route)
 					}
 				}
@@ -86,7 +86,7 @@ func TestOtherService(t *testing.T) {
 		api := s.serve("api", "37:green", 4)[0]
 		s.dns.set("tasks.web-proxies", s.addr(1), s.addr(4))
 		eventually(t, 10*time.Second, "the proxy of api refuses", func() bool { return control(t, web, http.MethodGet, "/route", "api") == "421 this is a proxy of web" })
-		report, _ := s.order(Order{Routes: map[string]Route{"web": {40, Blue}}, Proxies: []ProxyAddr{{"web", web.addr}, {"web", api.addr}}})
+		report, _ := s.order(Order{Routes: map[string]Route{"web": {Sequence: 40, Color: Blue}}, Proxies: []ProxyAddr{{"web", web.addr}, {"web", api.addr}}})
 		for i, want := range []string{Taken, Refused} {
 			if got := report.Proxies[i].Outcome; got != want {
 				t.Errorf("proxy %d: %s, want %s", i, got, want)
@@ -109,7 +109,10 @@ func TestPeersAreChecked(t *testing.T) {
 		taken                 bool
 	}{
 		{"a later route", "web", "13:green", true},
-		{"a later route, with words of later versions", "web", "13:green:x", true},
+		{"a later route, with a share", "web", "13:green:25", true},
+		{"a later route, with words of later versions", "web", "13:green:25:x", true},
+		{"a share that is none", "web", "13:green:x", false},
+		{"too large a share", "web", "13:green:100", false},
 		{"another service", "api", "13:green", false},
 		{"no service", "", "13:green", false},
 		{"another color", "web", "13:purple", false},
@@ -204,7 +207,11 @@ func TestOrdersAreChecked(t *testing.T) {
 			{"an older one", "web", "11:green", "200 kept 12:blue"},
 			{"a later one", "web", "13:green", "200 taken 13:green"},
 			{"one of who names no service", "", "14:blue", "200 taken 14:blue"},
-			{"more words", "web", "15:green:x", "200 taken 15:green:x"},
+			{"a share that is none", "web", "15:green:x", "400 not a share"},
+			{"a share below 0", "web", "15:green:-1", "400 not a share"},
+			{"too large a share", "web", "15:green:100", "400 not a share"},
+			{"a share", "web", "15:green:25", "200 taken 15:green:25"},
+			{"more words", "web", "16:green::x", "200 taken 16:green::x"},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				if got := control(t, web, http.MethodPost, "/route", c.service, c.body); got != c.want {

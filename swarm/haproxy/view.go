@@ -31,6 +31,21 @@ type frontend struct {
 	// one: if Header is set, those with this header.
 	Active, Preview bool
 	Header          bluegreen.Header
+	// Canary are the ways to the color that is not active and has a share; none where none can have.
+	Canary []canary
+	// Numbers are the rules that give those who can be told apart a number of their own.
+	Numbers []string
+}
+
+// canary is the way to a backend while the other color is active.
+type canary struct{ Active, To string }
+
+// Rule is the kind of rule that sees a request, or the first bytes, before its backend is chosen.
+func (f frontend) Rule() string {
+	if f.TCP {
+		return "tcp-request content"
+	}
+	return "http-request"
 }
 
 type backend struct {
@@ -67,12 +82,48 @@ func newView(p Proxy) view {
 		if p.Preview.Header.Name != "" && !f.TCP {
 			f.Preview, f.Header = true, p.Preview.Header
 		}
+		if p.Canary != nil {
+			f.Canary, f.Numbers = v.canary(port), numbers(*p.Canary, f)
+		}
 		v.Frontends = append(v.Frontends, f)
 	}
 	if preview := p.Preview; preview.Port != 0 {
 		v.Frontends = append(v.Frontends, frontend{Port: preview.Port, Target: preview.Target, TCP: tcp[preview.Target], Preview: true})
 	}
 	return v
+}
+
+// canary are the ways to the colors that have a port.
+func (v view) canary(port uint16) []canary {
+	var ways []canary
+	for _, b := range v.Backends {
+		if b.Port == port {
+			ways = append(ways, canary{Active: map[string]string{Blue: Green, Green: Blue}[b.Color], To: fmt.Sprintf("%s_%d", b.Color, port)})
+		}
+	}
+	return ways
+}
+
+// numbers are the rules by which the same client, cookie or header has the same number each time.
+// Who has no such cookie or header has one by chance, and so has each connection of mode tcp.
+func numbers(c bluegreen.Canary, f frontend) []string {
+	rule := func(sample, condition string) string {
+		return fmt.Sprintf("%s set-var(txn.number) %s,crc32(1),mod(100)%s", f.Rule(), sample, condition)
+	}
+	switch {
+	case c.By == bluegreen.ByClient && f.TCP:
+		return []string{rule("src", "")}
+	case c.By == bluegreen.ByClient:
+		const first = "req.hdr(x-forwarded-for,1)"
+		return []string{rule("src", ""), rule(first, " if { "+first+" -m found }")}
+	case c.By == bluegreen.ByCookie && !f.TCP:
+		sample := "req.cook(" + c.Name + ")"
+		return []string{rule(sample, " if { "+sample+" -m found }")}
+	case c.By == bluegreen.ByHeader && !f.TCP:
+		sample := "req.fhdr(" + c.Name + ")"
+		return []string{rule(sample, " if { "+sample+" -m found }")}
+	}
+	return nil
 }
 
 // healthOf is the check of a port: one that does not speak HTTP cannot be asked for a path, so a

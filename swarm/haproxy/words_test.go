@@ -11,9 +11,10 @@ func TestRoute(t *testing.T) {
 		name, text string
 		want       Route
 	}{
-		{"a color", "7:green", Route{7, Green}},
-		{"no color", "0:", Route{0, ""}},
-		{"words of later versions", "12:blue:green:5", Route{12, Blue}},
+		{"a color", "7:green", Route{Sequence: 7, Color: Green}},
+		{"no color", "0:", Route{Sequence: 0, Color: ""}},
+		{"a share", "12:blue:5", Route{Sequence: 12, Color: Blue, Share: 5}},
+		{"words of later versions", "12:blue::x:5", Route{Sequence: 12, Color: Blue}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got, err := ParseRoute(c.text); err != nil || got != c.want {
@@ -23,7 +24,7 @@ func TestRoute(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"nothing": "", "a number alone": "7", "a color alone": "green", "no number": "x:green", "a number below 0": "-1:green",
-		"another color": "7:red", "a capital letter": "7:Green", "too large a number": "99999999999999999999:blue",
+		"no share": "7:green:x", "too large a share": "7:green:100", "a share below 0": "7:green:-1", "another color": "7:red", "a capital letter": "7:Green", "too large a number": "99999999999999999999:blue",
 	} {
 		t.Run("refused: "+name, func(t *testing.T) {
 			if got, err := ParseRoute(text); err == nil {
@@ -31,8 +32,13 @@ func TestRoute(t *testing.T) {
 			}
 		})
 	}
-	if got := (Route{7, Green}).String(); got != "7:green" {
-		t.Error(got)
+	for text, r := range map[string]Route{"7:green": {Sequence: 7, Color: Green}, "8:green:25": {Sequence: 8, Color: Green, Share: 25}} {
+		if got := r.String(); got != text {
+			t.Errorf("%s, want %s", got, text)
+		}
+		if blue := r.Gets(Blue); !r.Gets(Green) || blue != (r.Share > 0) {
+			t.Errorf("%s: blue gets traffic: %v", text, blue)
+		}
 	}
 }
 
@@ -45,7 +51,7 @@ func TestEncode(t *testing.T) {
 			{"api", Blue, Idle, nil},
 		},
 		Wait:   10 * time.Second,
-		Routes: map[string]Route{"web": {7, Green}, "api": {3, Blue}},
+		Routes: map[string]Route{"web": {Sequence: 7, Color: Green}, "api": {Sequence: 3, Color: Blue}},
 		Close:  []Closing{{"api", Blue}},
 	}
 	const want = `wait 10000
@@ -79,7 +85,7 @@ func TestReport(t *testing.T) {
 	}
 	for _, line := range []string{
 		"[NOTICE]   (1) : haproxy version is 3.4.7-1", "",
-		"state web 10.0.3.4 route 8:blue:x:y", "state web 10.0.3.4 flags met stopping",
+		"state web 10.0.3.4 route 8:blue:7:y", "state web 10.0.3.4 flags met stopping",
 		"state web 10.0.3.4 backend blue 80 2", "state web 10.0.3.4 backend blue 81 1", "state web 10.0.3.4 backend green 80 0",
 		"state web 10.0.3.4 server blue 80 10.0.1.9 UP L7OK 2 Layer7 check passed: 200\r\n",
 		"state web 10.0.3.4 novelty 1", "told web 10.0.3.4 kept 1.50",
@@ -91,7 +97,7 @@ func TestReport(t *testing.T) {
 	}
 	want := &Report{Done: true, Met: true, Waited: 812100 * time.Microsecond, Connected: 2 * time.Millisecond, Told: 1500 * time.Microsecond,
 		Proxies: []*ProxyReport{
-			{ProxyAddr: web, Route: Route{8, Blue}, Outcome: Kept, Acknowledged: 1500 * time.Microsecond, Met: true, Stopping: true,
+			{ProxyAddr: web, Route: Route{Sequence: 8, Color: Blue, Share: 7}, Outcome: Kept, Acknowledged: 1500 * time.Microsecond, Met: true, Stopping: true,
 				InFlight: map[string]int{Blue: 3, Green: 0},
 				Servers:  []Server{{Blue, 80, "10.0.1.9", "UP", "L7OK", 2, "Layer7 check passed: 200"}}},
 			{ProxyAddr: ProxyAddr{"web", "10.0.3.5"}, Unreachable: "no connection", InFlight: map[string]int{}},

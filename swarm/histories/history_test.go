@@ -54,6 +54,7 @@ const (
 	plainUp                  = "plain up" // of the file without x-bluegreen
 	waitingUp                = "up --no-flip"
 	promote                  = "promote"
+	canary                   = "canary" // N is the share in percent
 
 	scale         = "scale"          // a color, by hand; N is color*10 + replicas
 	scaleProxies  = "scale proxies"  // by hand
@@ -72,7 +73,7 @@ const (
 	hours    = "hours"     // pass
 )
 
-var commands = []string{up, flip, rollback, down, plainUp, waitingUp, promote}
+var commands = []string{up, flip, rollback, down, plainUp, waitingUp, promote, canary}
 
 func (h history) String() string {
 	text, err := json.Marshal(h)
@@ -103,7 +104,7 @@ func drawnStep(t *rapid.T) step {
 	s := step{Pause: rapid.SampledFrom([]int{0, 1, 2, 3, 4, 6, 10, 20, 45}).Draw(t, "pause")}
 	s.Do = rapid.SampledFrom([]string{
 		up, up, up, up, up, flip, flip, flip, rollback, rollback, rollback, down, plainUp,
-		waitingUp, promote,
+		waitingUp, promote, canary, canary,
 		nodeDown, nodeUp, noLeader, killTask, killTask, drain, activate, scale, scaleProxies, restart,
 		rollbackColor, rollbackProxy, removeColor, removeProxy, hours,
 	}).Draw(t, "do")
@@ -112,6 +113,8 @@ func drawnStep(t *rapid.T) step {
 		s.N = rapid.IntRange(1, 4).Draw(t, "release")
 	case flip, restart, rollbackColor, removeColor:
 		s.N = rapid.IntRange(0, 1).Draw(t, "color")
+	case canary:
+		s.N = rapid.SampledFrom([]int{25, 0, 50}).Draw(t, "share")
 	case scale:
 		s.N = rapid.IntRange(0, 1).Draw(t, "color")*10 + rapid.IntRange(0, 3).Draw(t, "replicas")
 	case scaleProxies:

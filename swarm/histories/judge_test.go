@@ -101,6 +101,26 @@ func (j *judge) hears(c *command, e cluster.Event) {
 	j.tell("    %d: %s %s: %s", c.number, e.Service, e.Step, e.Text)
 }
 
+// route is what a proxy sends by, as labels have it.
+func route(p swarmtest.ProxyView) string {
+	text := fmt.Sprintf("%d:%s", p.Sequence, p.Color)
+	if p.Share > 0 {
+		text += fmt.Sprintf(":%d", p.Share)
+	}
+	return text
+}
+
+// destination is where a route leads.
+func destination(route string) string {
+	_, where, _ := strings.Cut(route, ":")
+	return where
+}
+
+// sends says whether a proxy sends anything to a color of its service.
+func sends(p swarmtest.ProxyView, color string) bool {
+	return p.Color == color || p.Share > 0 && slices.Contains(colors[:], color)
+}
+
 // look sees every state of the swarm.
 func (j *judge) look(v swarmtest.View) {
 	j.mu.Lock()
@@ -109,15 +129,19 @@ func (j *judge) look(v swarmtest.View) {
 	for _, p := range v.Proxies {
 		seen[p.Task] = p
 		was, known := j.routes[p.Task]
-		if !known || was.Sequence != p.Sequence || was.Color != p.Color {
-			j.tell("%s sends to %d:%s", p.Task, p.Sequence, p.Color)
+		if !known || route(was) != route(p) {
+			j.tell("%s sends to %s", p.Task, route(p))
 		}
 		switch {
 		case !known:
-		case p.Sequence < was.Sequence, p.Sequence == was.Sequence && p.Color != was.Color:
-			j.faulty("the route of %s went back from %d:%s to %d:%s", p.Task, was.Sequence, was.Color, p.Sequence, p.Color)
-		case p.Color != was.Color && v.Running[p.Service+"-"+p.Color] == 0 && time.Since(j.touched) > time.Minute:
-			j.faulty("%s was sent to %s, of which no task runs", p.Task, p.Color)
+		case p.Sequence < was.Sequence, p.Sequence == was.Sequence && route(p) != route(was):
+			j.faulty("the route of %s went back from %s to %s", p.Task, route(was), route(p))
+		default:
+			for _, color := range colors {
+				if sends(p, color) && !sends(was, color) && v.Running[p.Service+"-"+color] == 0 && time.Since(j.touched) > time.Minute {
+					j.faulty("%s was sent to %s by %s, of which no task runs", p.Task, color, route(p))
+				}
+			}
 		}
 	}
 	j.routes = seen
@@ -203,7 +227,7 @@ func (j *judge) takes(c *command, service, how string) {
 		return
 	}
 	for _, p := range v.Proxies {
-		if p.Service+"-"+p.Color == service {
+		if color, ok := strings.CutPrefix(service, p.Service+"-"); ok && sends(p, color) {
 			j.faulty("%v %s %s, and %s on %s sends there", c, how, service, p.Task, p.Node)
 		}
 	}
@@ -233,7 +257,7 @@ func (j *judge) ends(c *command, err error, dead bool) {
 		}
 		fresh := time.Since(p.Since) < 5*time.Second || j.back[p.Node].After(c.began)
 		if p.Reachable && !fresh && p.Service == proxyService {
-			routes = append(routes, p.Color)
+			routes = append(routes, destination(route(p)))
 		}
 	}
 	slices.Sort(routes)
@@ -262,13 +286,18 @@ func (j *judge) ends(c *command, err error, dead bool) {
 const restarting = 5 * time.Second
 
 // asked sees whether a command did what it was asked for: nothing else happened meanwhile.
-func (j *judge) asked(c *command, v swarmtest.View, color, label string) {
+func (j *judge) asked(c *command, v swarmtest.View, where, label string) {
+	color, share, _ := strings.Cut(where, ":")
 	svc := j.w.Service(colorService(color))
 	switch {
+	case destination(label) != where:
+		j.faulty("%v ended well, proxies send to %s, and %s is written down", c, where, label)
+	case c.Do == canary && share != map[bool]string{true: fmt.Sprint(c.N)}[c.N > 0]:
+		j.faulty("%v ended well, and proxies send to %s", c, where)
+	case share != "" && (c.Do == up || c.Do == flip || c.Do == rollback || c.Do == promote):
+		j.faulty("%v ended well, and the other color still has a share of %s %%", c, share)
 	case c.Do == up && (svc == nil || v.Running[colorService(color)] == 0 && time.Since(j.touched) > restarting):
 		j.faulty("%v ended well, and no task of %s runs, which has the traffic", c, color)
-	case !strings.HasSuffix(label, ":"+color):
-		j.faulty("%v ended well, proxies send to %s, and %s is written down", c, color, label)
 	case c.Do == up && svc.Spec.TaskTemplate.ContainerSpec.Image != image(c.N):
 		j.faulty("%v ended well, and traffic goes to %s", c, svc.Spec.TaskTemplate.ContainerSpec.Image)
 	case c.Do == flip && color != colors[c.N]:
@@ -290,14 +319,14 @@ func (j *judge) isRight(release int) {
 	}
 	label := live.Spec.Labels["bluegreen.alias.web"]
 	for _, p := range v.Proxies {
-		if fmt.Sprintf("%d:%s", p.Sequence, p.Color) != label {
-			j.faulty("in the end %s sends to %d:%s, and %s is written down", p.Task, p.Sequence, p.Color, label)
+		if route(p) != label {
+			j.faulty("in the end %s sends to %s, and %s is written down", p.Task, route(p), label)
 		}
 	}
 	if next := live.Spec.Labels["bluegreen.next"]; next != "" || len(v.Proxies) == 0 {
 		j.faulty("in the end there are %d proxies, and a flip to %q goes on", len(v.Proxies), next)
 	}
-	_, color, _ := strings.Cut(label, ":")
+	color := destination(label)
 	if svc := j.w.Service(colorService(color)); svc == nil || svc.Spec.TaskTemplate.ContainerSpec.Image != image(release) || v.Running[colorService(color)] == 0 {
 		j.faulty("in the end %s does not run %s", color, image(release))
 	}

@@ -122,8 +122,8 @@ func begin(t *testing.T, releases int, cold bool) (another func() *swarmtest.Swa
 }
 
 const (
-	warmFile  = ", x-bluegreen: {}"
-	coldFile  = ", x-bluegreen: {keep: cold}"
+	warmFile  = ", x-bluegreen: {canary: {}}"
+	coldFile  = ", x-bluegreen: {canary: {}, keep: cold}"
 	plainFile = ""
 )
 
@@ -267,6 +267,9 @@ func (w *world) run(c *command, o *swarm.Operator) error {
 	case flip:
 		turn.To = colors[c.N]
 		return o.Flip(c.ctx, turn)
+	case canary:
+		turn.Share = c.N
+		return o.Canary(c.ctx, turn)
 	case promote:
 		return o.Promote(c.ctx, turn)
 	case rollback:

@@ -16,6 +16,7 @@ const (
 	UpdatePlain   Action = "update service"
 	RunJob        Action = "run job"
 	SendAuth      Action = "send credentials for"
+	Share         Action = "share traffic of"
 	StopColor     Action = "stop color"
 	UpdateProxies Action = "update proxies"
 	StartColor    Action = "start color"
@@ -91,6 +92,7 @@ var table = []row{
 	{UpdatePlain, Traits{Phase: Deploy, Quick: true, Writes: true}},
 	{RunJob, Traits{Phase: Deploy, Quick: true, Writes: true, Starts: true}},
 	{SendAuth, Traits{Phase: Deploy, Quick: true, Writes: true}},
+	{Share, Traits{Phase: Deploy, Writes: true, MovesTraffic: true}},
 	{StopColor, Traits{Phase: Deploy, Writes: true}},
 	{UpdateProxies, Traits{Phase: Deploy, Writes: true}},
 	{StartColor, Traits{Phase: Deploy, Writes: true, Starts: true}},

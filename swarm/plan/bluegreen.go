@@ -122,6 +122,7 @@ func (pl *planner) following(svc compose.Service, b *cluster.BlueGreen, route ha
 		return err
 	}
 	pl.inPlace(svc, active, spec, live)
+	pl.takeBack(svc, b, route)
 	if b.Waiting() == idle {
 		pl.mark(svc, idle, b, "", fmt.Sprintf("the file says what is active, and not release %d", cluster.ReleaseOf(b.Colors[idle].Spec)))
 	}
@@ -140,6 +141,9 @@ func (pl *planner) revive(svc compose.Service, b *cluster.BlueGreen, route hapro
 		return err
 	}
 	pl.start(svc, active, spec, "the active color was removed by hand")
+	if pl.takeBack(svc, b, route) != route {
+		pl.steps[len(pl.steps)-1].Late = true
+	}
 	releases := map[cluster.Color]bluegreen.Release{active: svc.BlueGreen.Release}
 	if r, ok := pl.portsOf(b.Colors[active.Other()]); ok {
 		releases[active.Other()] = r
@@ -174,6 +178,9 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 		spec.Labels[cluster.LabelWaiting] = cluster.WaitsSince(route)
 	}
 	live := b.Colors[idle]
+	if same := live != nil && pl.sameRelease(spec, live.Spec); !same || svc.BlueGreen.Canary == nil {
+		route = pl.takeBack(svc, b, route)
+	}
 	switch {
 	case live != nil && pl.sameRelease(spec, live.Spec):
 		cluster.SetLabels(&spec, map[string]string{cluster.LabelRelease: live.Spec.Labels[cluster.LabelRelease], cluster.LabelServed: live.Spec.Labels[cluster.LabelServed]})
@@ -205,13 +212,25 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 		}
 	}
 	if waits {
-		pl.waiting = append(pl.waiting, Waiting{Service: svc.Name, Color: idle, Release: cluster.ReleaseOf(spec), Preview: svc.BlueGreen.Preview})
+		pl.waiting = append(pl.waiting, Waiting{Service: svc.Name, Color: idle, Release: cluster.ReleaseOf(spec), Preview: svc.BlueGreen.Preview,
+			Canary: svc.BlueGreen.Canary != nil, Share: route.Share})
 		return nil
 	}
 	pl.add(Step{Do: Flip, Name: cluster.Scoped(pl.project.Name, svc.Name), Service: svc.Name, Color: idle, Settings: svc.BlueGreen,
 		Cause: cause, From: route, To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(idle)}})
 	pl.retire(svc, active, "it is idle after the flip")
 	return nil
+}
+
+// takeBack plans that all traffic goes to the active color again, and returns the route then.
+func (pl *planner) takeBack(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route) haproxy.Route {
+	if route.Share == 0 {
+		return route
+	}
+	step := shared(b, route, 0)
+	step.Settings = svc.BlueGreen
+	pl.add(step)
+	return step.To
 }
 
 // OrOne is a number of replicas, 1 where there is none.

@@ -2,6 +2,8 @@ package plan
 
 import (
 	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
 // Values of UpOptions.ResolveImage, with the meaning that docker stack deploy gives them.
@@ -49,13 +51,18 @@ type UpOptions struct {
 	RegistryAuth func(image string) (string, error)
 }
 
-// FlipOptions are the wishes of one flip or rollback.
+// MaxShare is the largest share of the traffic that an idle color can get, in percent.
+const MaxShare = haproxy.MaxShare
+
+// FlipOptions are the wishes of one command that moves traffic and needs no file.
 type FlipOptions struct {
 	// Services limits the command to these services; empty means all blue-green services of the
 	// stack.
 	Services []string
 	// To is "blue", "green" or empty for the color that is idle now.
 	To string
+	// Share is the percentage of the traffic that a canary gives to the idle color.
+	Share int
 	// LockTimeout is the longest wait for another command on the same stack.
 	LockTimeout time.Duration
 }

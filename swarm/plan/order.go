@@ -85,13 +85,16 @@ func (pl *planner) dependents(service string) map[string]compose.Dependency {
 }
 
 // rank is the place of a step among those of its service. Ports of a color that serves are looked
-// at before proxies get them, those of a new release when it runs.
+// at before proxies get them, those of a new release when it runs. A share is taken away before the
+// color that has it is stopped, but not before the other one runs.
 func rank(s Step) int {
 	switch {
 	case s.Revives:
 		return -2
 	case s.Do == CheckPorts && s.Look.Serving:
 		return -1
+	case s.Late:
+		return Flip.place()
 	}
 	return s.Do.place()
 }

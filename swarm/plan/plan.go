@@ -67,6 +67,8 @@ type Step struct {
 	// Revives says that the color takes the traffic and has no task before this step, and that
 	// proxies start after it: those call themselves ready only when they can serve.
 	Revives bool
+	// Late says that a share is taken away only when the active color runs again.
+	Late bool
 	// Begun says that an earlier command began the step.
 	Begun bool
 	// Optional says that what waits for the step goes on without it when it fails.
@@ -104,6 +106,7 @@ const (
 	Up       Command = "up"
 	FlipTo   Command = "flip"
 	Promote  Command = "promote"
+	Canary   Command = "canary"
 	Rollback Command = "rollback"
 	Down     Command = "down"
 )
@@ -126,11 +129,22 @@ type Waiting struct {
 	Release int
 	// Preview is how requests get to it; nil if they cannot.
 	Preview *bluegreen.Preview
+	// Canary says that it can get a share of the traffic, and Share which it has, in percent.
+	Canary bool
+	Share  int
 }
 
 // String tells it, how to try the release, and the command to type next.
 func (w Waiting) String() string {
 	text := fmt.Sprintf("release %d waits on %s: run `docker bluegreen promote %s` to make it active", w.Release, w.Color, w.Service)
+	switch {
+	case w.Share > 0:
+		text = fmt.Sprintf("release %d on %s gets %d %% of the traffic: run `docker bluegreen canary PERCENT %s` to change that, `promote %s` to make it active, or `rollback %s`",
+			w.Release, w.Color, w.Share, w.Service, w.Service, w.Service)
+	case w.Canary:
+		text = fmt.Sprintf("release %d waits on %s: run `docker bluegreen canary 10 %s` to give it 10 %% of the traffic, or `promote %s` to make it active",
+			w.Release, w.Color, w.Service, w.Service)
+	}
 	if w.Preview == nil {
 		return text
 	}

@@ -159,6 +159,7 @@ func proxyOf(stack string, svc compose.Service, w proxyWish) haproxy.Proxy {
 		Service: svc.Name, Peers: "tasks." + cluster.PeersAlias(stack, svc.Name), PeerSlots: maxSlots,
 		Slots: w.Slots, Colors: colors, Drain: svc.BlueGreen.Drain, Linger: compose.RouterOf(svc.Spec.Labels).Refresh, MaxConn: proxyMaxConn,
 	}
+	proxy.Canary = svc.BlueGreen.Canary
 	if svc.BlueGreen.Preview != nil {
 		proxy.Preview = *svc.BlueGreen.Preview
 	}

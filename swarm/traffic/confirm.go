@@ -152,9 +152,9 @@ func unconfirmed(moves []Move, missing []cluster.ProxyTask) *cluster.Unconfirmed
 }
 
 // Settle ends flips that were begun and not ended, in the direction in which the proxies went, and
-// repairs a label that is behind the proxies. It returns which color each service sends to. Only
-// services with proxies are looked at.
-func (sw *Switch) Settle(ctx context.Context, rec *cluster.Record, names []string) (map[string]cluster.Color, error) {
+// repairs a label that is behind the proxies. It returns the route of each service. Only services
+// with proxies are looked at.
+func (sw *Switch) Settle(ctx context.Context, rec *cluster.Record, names []string) (map[string]haproxy.Route, error) {
 	moves, err := sw.standing(ctx, rec, names)
 	if err != nil || len(moves) == 0 {
 		return nil, err
@@ -167,20 +167,20 @@ func (sw *Switch) Settle(ctx context.Context, rec *cluster.Record, names []strin
 	if err != nil {
 		return nil, err
 	}
-	sends := map[string]cluster.Color{}
+	sends := map[string]haproxy.Route{}
 	for i := range moves {
 		m := &moves[i]
 		if err := m.judge(report); err != nil {
 			return nil, err
 		}
-		if next, _ := m.Service.Next(); next.Color == m.To.Color {
+		if next, _ := m.Service.Next(); next.Color == m.To.Color && !m.Service.NextByShare() {
 			began := cluster.BeganByFlip
 			if m.Rollback {
 				began = cluster.BeganByRollback
 			}
 			rec.Note(func(s *cluster.Snapshot) { s.Finished[m.Service.Name] = began })
 		}
-		sends[m.Service.Name] = cluster.Color(m.To.Color)
+		sends[m.Service.Name] = m.To
 	}
 	return sends, sw.finish(ctx, rec, moves, nil)
 }

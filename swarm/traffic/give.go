@@ -155,7 +155,7 @@ func moveOrder(moves []Move) haproxy.Order {
 	for _, m := range moves {
 		ord.Routes[m.Service.Name] = m.To
 		if m.Ready != nil {
-			ord.Until = append(ord.Until, haproxy.Condition{Service: m.Service.Name, Color: m.To.Color, Want: haproxy.Ready, Addrs: m.Ready})
+			ord.Until = append(ord.Until, haproxy.Condition{Service: m.Service.Name, Color: string(m.gets()), Want: haproxy.Ready, Addrs: m.Ready})
 		}
 	}
 	return ord

@@ -130,6 +130,11 @@ func TestOrderOfMoves(t *testing.T) {
 	if o.Routes["web"].String() != "3:green" || o.Routes["api"].String() != "3:green" {
 		t.Errorf("it tells %v", o.Routes)
 	}
+	shares := move("web", []string{"10.0.0.1"})
+	shares.From, shares.To = haproxy.Route{Sequence: 2, Color: "blue"}, haproxy.Route{Sequence: 3, Color: "blue", Share: 25}
+	if o := moveOrder([]Move{shares}); o.Until[0].Color != "green" || o.Routes["web"].String() != "3:blue:25" {
+		t.Errorf("a share of green waits for %+v and tells %v", o.Until, o.Routes)
+	}
 	if forced([]Move{move("web", []string{"10.0.0.1"})}) {
 		t.Error("a move is forced that nobody forces")
 	}

@@ -46,6 +46,17 @@ type Move struct {
 	Rollback bool
 }
 
+// weighs says whether the move changes no more than the share of the other color.
+func (m *Move) weighs() bool { return m.From.Color == m.To.Color }
+
+// gets is the color that the move brings traffic to.
+func (m *Move) gets() cluster.Color {
+	if c := cluster.Color(m.To.Color); !m.weighs() || m.To.Share == 0 {
+		return c
+	}
+	return cluster.Color(m.To.Color).Other()
+}
+
 // Standing is the move that leaves a service where the route that is written down leads.
 func Standing(b *cluster.BlueGreen) (Move, error) {
 	route, err := b.Route()
@@ -57,8 +68,11 @@ func (m *Move) color() *api.Service { return m.Service.Colors[cluster.Color(m.To
 
 // intent is the label that tells where the move leads.
 func (m *Move) intent() string {
-	if m.Rollback {
+	switch {
+	case m.Rollback:
 		return m.To.String() + cluster.ByRollback
+	case m.weighs():
+		return m.To.String() + cluster.ByShare
 	}
 	return m.To.String()
 }
@@ -222,7 +236,7 @@ func (sw *Switch) afterDoubt(ctx context.Context, rec *cluster.Record, moves []M
 	}
 	var moved, left []string
 	for _, m := range moves {
-		if sends[m.Service.Name] == cluster.Color(m.To.Color) {
+		if now := sends[m.Service.Name]; now.Color == m.To.Color && now.Share == m.To.Share {
 			moved = append(moved, m.Service.Name)
 		} else {
 			left = append(left, m.Service.Name)

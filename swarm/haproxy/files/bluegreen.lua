@@ -1,6 +1,7 @@
 -- Runs inside every proxy: keeps the route, takes a newer one from an order or from its peers, holds
 -- requests until the route can be trusted, and answers on the control port.
--- A route is "SEQUENCE:COLOR", perhaps with more fields; it is replaced only by one of a higher sequence.
+-- A route is "SEQUENCE:COLOR", perhaps with the other color's share in percent and more fields; it is replaced only
+-- by one of a higher sequence.
 local MAP, SERVICE = os.getenv("BLUEGREEN_MAP"), os.getenv("BLUEGREEN_SERVICE")
 local CHECKED = tonumber(os.getenv("BLUEGREEN_CHECKED"))  -- ms: a check begins and ends within this time
 local MEET = 3000     -- ms: the longest wait for the peers' routes after start
@@ -37,11 +38,15 @@ end)
 local function route() return map:lookup(SERVICE) or "" end
 local function sequence(r) return math.tointeger(tonumber(r:match("^(%d+):"))) or -1 end
 local function active() return route():match("^%d+:(%l+)") end
+-- Whether a color gets traffic: the active one does, and both do where the other has a share.
+local function gets(color) return color == active() or (tonumber(route():match("^%d+:%l+:(%d+)")) or 0) > 0 end
 
 -- Why a route that came from somewhere else must not be taken, nil if it may.
 local function wrong(r)
   local color = r:match("^%d+:(%l+)$") or r:match("^%d+:(%l+):[%w:._-]*$")
+  local share = r:match("^%d+:%l+:([^:]*)") or ""
   if sequence(r) < 0 or color ~= "blue" and color ~= "green" then return "not a route" end
+  if share ~= "" and not (share:find("^%d%d?$")) then return "not a share" end
   -- As a float, so that no sequence is so high that the sum begins again at the lowest number.
   if sequence(r) > sequence(route()) + JUMP * 1.0 then return "too far ahead of " .. route() end
 end
@@ -68,7 +73,7 @@ local function watch(port, slot, color)
   local a, before = address(slot.server), slot.address
   slot.address = a or ""
   if a and a ~= before and open then
-    local spare = color ~= active()
+    local spare = not gets(color)
     for _, other in ipairs(port.slots) do
       spare = spare or other ~= slot and address(other.server) and up(other)
     end

@@ -1,0 +1,111 @@
+package swarm
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+)
+
+// weighed is a version whose release waits, and whose idle color can get a share.
+func weighed(v string) string { return options(version(v), "{promote: manual, canary: {}}") }
+
+// giving is a canary of this share.
+func giving(share int) in {
+	return func(ctx context.Context, m *memory) error {
+		return m.operator().Canary(ctx, plan.FlipOptions{Share: share, LockTimeout: time.Hour})
+	}
+}
+
+// A release that waits gets shares of the traffic, then all of it or none. While it has a share,
+// no command stops its color: an up of another release takes the share back first.
+func TestCanary(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		give := func(share int) { m.t.Helper(); m.must(giving(share)(m.t.Context(), m)) }
+		promote := func() { m.t.Helper(); m.must(promoting(m.t.Context(), m)) }
+		m.must(m.up(weighed("1")))
+		m.must(m.up(weighed("2")))
+		m.wantTold("web up: release 2 waits on green: run `docker bluegreen canary 10 web` to give it 10 % of the traffic, or `promote web` to make it active")
+		give(10)
+		m.wantRoutes("2:blue:10", "2:blue:10")
+		m.wantTold("web share: green gets 10 % of the traffic: every proxy confirmed")
+		give(50)
+		give(50)
+		m.wantRoutes("3:blue:50", "3:blue:50")
+		m.wantTold("web share: green gets no other share of the traffic than before")
+		m.must(m.up(weighed("2")))
+		m.wantRoutes("3:blue:50", "3:blue:50")
+		m.wantTold("web up: release 2 on green gets 50 % of the traffic: run `docker bluegreen canary PERCENT web` to change that, `promote web` to make it active, or `rollback web`")
+		st, err := m.operator().Status(m.t.Context(), true)
+		if m.must(err); st.Services[1].Route.Share != 50 || st.Services[1].Proxies[0].Share != 50 || len(st.Drift) > 0 {
+			m.t.Errorf("status: %+v, drift %v", st.Services[1], st.Drift)
+		}
+		promote()
+		promote()
+		m.wantRoutes("4:green", "4:green")
+
+		m.must(m.up(weighed("3")))
+		give(25)
+		m.must(m.rollback())
+		m.wantRoutes("6:green", "6:green")
+		promote() // it was rolled back, and waits no more
+		m.wantRoutes("6:green", "6:green")
+		m.wantColors("shop/web:3 x 3 of 3", "shop/web:2 x 3 of 3")
+
+		give(25)
+		m.must(m.up(weighed("4"))) // another release
+		m.wantRoutes("8:green", "8:green")
+		m.wantColors("shop/web:4 x 3 of 3", "shop/web:2 x 3 of 3")
+		give(25)
+		m.must(m.up(weighed("2"))) // the file says again what is active
+		m.wantRoutes("10:green", "10:green")
+		give(25)
+		m.must(flipTo("green")(m.t.Context(), m)) // all to the active color
+		m.wantRoutes("12:green", "12:green")
+		give(25)
+		promote() // the newest is the other one
+		m.wantRoutes("14:blue", "14:blue")
+		give(25)
+		promote()
+		m.wantRoutes("16:blue", "16:blue")
+		give(25)
+		m.must(m.flip())
+		m.wantRoutes("18:green", "18:green")
+		m.must(m.flip())
+		give(25)
+		m.must(m.up(strings.Replace(weighed("4"), ", canary: {}", "", 1))) // the proxies could not give a share any more
+		m.wantRoutes("21:blue", "21:blue")
+	})
+}
+
+// What a canary refuses, and why.
+func TestCanaryRefuses(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		m.must(m.up(version("1")))
+		m.wantText(giving(10)(m.t.Context(), m), "no service of stack shop can give a share of its traffic: write x-bluegreen: {canary: {}} in the file, and run `docker bluegreen up`")
+		named := m.operator().Canary(m.t.Context(), plan.FlipOptions{Share: 10, Services: []string{"web"}})
+		m.wantText(named, "service web: its proxies can give no share of the traffic: write x-bluegreen: {canary: {}} in the file, and run `docker bluegreen up`")
+		m.must(m.up(weighed("1")))
+		m.wantText(giving(10)(m.t.Context(), m), "service web has no green yet: run `docker bluegreen up` with a new release")
+		m.must(giving(0)(m.t.Context(), m))
+		m.wantRoutes("1:blue", "1:blue")
+	})
+}
+
+// A cold color is started before it gets a share.
+func TestCanaryOfAColdColor(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		file := func(v string) string { return options(version(v), "{keep: cold, canary: {}}") }
+		m.must(m.up(file("1")))
+		m.must(m.up(file("2")))
+		m.wantColors("shop/web:1 x 0 of 0", "shop/web:2 x 3 of 3")
+		m.must(giving(25)(m.t.Context(), m))
+		m.wantRoutes("3:green:25", "3:green:25")
+		m.wantColors("shop/web:1 x 3 of 3", "shop/web:2 x 3 of 3")
+		m.must(m.up(file("2")))
+		m.wantRoutes("4:green", "4:green")
+		m.wantColors("shop/web:1 x 0 of 0", "shop/web:2 x 3 of 3")
+	})
+}
