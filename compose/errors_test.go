@@ -225,7 +225,12 @@ var extensionCases = []struct{ name, value, want string }{
 	{"the port of tests", `{ports: [{target: 80}, {target: 9897}], test: [web]}`, extensionAt + `.preview.port: 9897 leads to the active color: use another one`},
 	{"canary by nothing", `{canary: {by: luck}}`, extensionAt + `.canary.by: "luck" is not one of random, client, cookie NAME, header NAME`},
 	{"canary by a cookie without a name", `{canary: {by: cookie}}`, extensionAt + `.canary.by: "cookie" is not one of random, client, cookie NAME, header NAME`},
-	{"canary no mapping", `{canary: 10}`, extensionAt + `.canary: 10 is not a mapping; allowed are the keys by`},
+	{"canary no mapping", `{canary: 10}`, extensionAt + `.canary: 10 is not a mapping; allowed are the keys by, steps, every`},
+	{"canary steps", `{canary: {steps: [5, 0]}}`, extensionAt + `.canary.steps[1]: 0 is not a whole number from 1 to 99` + "\n" +
+		`service web: x-bluegreen.canary.steps[1]: 0 is not more than 5: the share grows with each step`},
+	{"canary every without steps", `{canary: {every: 1m}}`, extensionAt + `.canary.every: every is how long each of the steps lasts: give steps, too`},
+	{"canary every", `{canary: {steps: [5], every: 1ms}}`, extensionAt + `.canary.every: "1ms" is not between 1s and 24h0m0s`},
+	{"canary steps by hand", `{promote: manual, canary: {steps: [5]}}`, extensionAt + `.promote: manual: up goes on to the next step of canary.steps by itself: take promote or the steps out`},
 	{"all at once", `{keep: hot, drain: long}`, extensionAt + ".drain: \"long\" is not a duration (examples: 500ms, 30s, 5m)\n" +
 		`service web: x-bluegreen.keep: "hot" is not one of warm, cold`},
 }

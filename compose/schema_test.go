@@ -134,6 +134,8 @@ var judged = []string{
 	`{test: null}`, `{test: []}`, `{test: smoke}`, `{test: [smoke]}`, `{test: [smoke, load]}`, `{test: [smoke, smoke]}`, `{test: [""]}`, `{test: [null]}`, `{test: [1]}`, `{test: {smoke: {}}}`,
 	`{canary: null}`, `{canary: {}}`, `{canary: 10}`, `{canary: {by: null}}`, `{canary: {by: random}}`, `{canary: {by: client}}`, `{canary: {by: cookie sid}}`, `{canary: {by: "header  X-User "}}`,
 	`{canary: {by: cookie}}`, `{canary: {by: random sid}}`, `{canary: {by: header X:User}}`, `{canary: {by: ""}}`, `{canary: {by: 1}}`, `{canary: {by: Random}}`, `{canary: {share: 10}}`,
+	`{canary: {steps: null}}`, `{canary: {steps: [5, 25, "50"]}}`, `{canary: {steps: [5], every: 30s}}`, `{canary: {steps: [5], every: null}}`, `{canary: {steps: 5}}`, `{canary: {steps: [0]}}`, `{canary: {steps: [100]}}`,
+	`{canary: {steps: ["5%"]}}`, `{canary: {steps: [5], every: soon}}`, `{canary: {steps: [5], every: 0}}`,
 	`{timeout: null}`, `{timeout: 5m}`, `{timeout: 0s}`, `{timeout: 0}`, `{timeout: 300}`, `{timeout: {}}`,
 	`{ports: [{target: 80}], health: {path: /h, port: 80, interval: 1s, timeout: 1s, rise: 2, fall: 3}, proxy: {image: a, deploy: {replicas: 2}}, drain: 1s, keep: cold, timeout: 1m}`,
 }

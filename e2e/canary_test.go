@@ -4,8 +4,10 @@ package e2e
 
 import (
 	"math"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 )
@@ -55,6 +57,62 @@ func TestCanary(t *testing.T) {
 	s.must("canary", "30")
 	s.shares(l, "v3", .3)
 	s.must("promote")
+	s.settled(l, "v3")
+	s.zeroFailed(l.Stop())
+}
+
+const stepped = `
+services:
+  web:
+    image: app:${V}
+    environment: {APP_STOP_DELAY: 100ms}
+    ports: [{target: 8080, published: 8799, mode: host}]
+    deploy: {replicas: 2, endpoint_mode: dnsrr, restart_policy: {delay: 100ms}}
+    x-bluegreen:
+      canary: {steps: [20, 60], every: "${EVERY:-20s}"}
+      health: {path: /}
+      drain: 5s
+      timeout: 5m
+      proxy: {image: "haproxy:newest"}
+`
+
+// An up gives a release its shares step by step, and then all. Another command comes in between, and
+// the up ends within two seconds of it. One that is killed leaves the share, and the same up goes on.
+func TestSteps(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, stepped)
+	s.up("v1")
+	l := s.load(8799, load.Options{Rate: 300, KeepAlive: 0.5, Post: 0.3})
+	p := s.start([]string{"V=v2"}, "up")
+	for _, at := range []struct {
+		says  string
+		share float64
+	}{{"20 % for 20s, then 60 %", .2}, {"60 % for 20s, then all", .6}} {
+		s.eventually(at.says, func() bool { return strings.Contains(p.out.String(), at.says) })
+		s.shares(l, "v2", at.share)
+	}
+	if code := p.wait(); code != 0 {
+		t.Fatalf("the up with steps: %s", p)
+	}
+	s.settled(l, "v2")
+
+	p = s.start([]string{"V=v3", "EVERY=1h"}, "up")
+	s.eventually("the first step", func() bool { return strings.Contains(p.out.String(), "20 % for 1h0m0s") })
+	s.must("rollback")
+	began := time.Now()
+	code := p.wait()
+	t.Logf("the up ended %s after the rollback", time.Since(began).Round(10*time.Millisecond))
+	s.says(result{out: p.out.String()}, "another command changed its route", "run `docker bluegreen up` again to go on")
+	if code != 1 {
+		t.Errorf("the up ended with %d", code)
+	}
+	s.settled(l, "v2")
+
+	p = s.start([]string{"V=v3", "EVERY=1h"}, "up")
+	s.eventually("the first step", func() bool { return strings.Contains(p.out.String(), "20 % for 1h0m0s") })
+	p.end(syscall.SIGKILL)
+	s.shares(l, "v3", .2)
+	s.says(s.mustEnv([]string{"V=v3", "EVERY=1s"}, "up"), "release 3 on blue goes on from 20 % of the traffic")
 	s.settled(l, "v3")
 	s.zeroFailed(l.Stop())
 }

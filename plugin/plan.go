@@ -97,6 +97,10 @@ type planWaiting struct {
 	Release int `json:"release"`
 	// Share is the percentage of the traffic that it has.
 	Share int `json:"share"`
+	// Steps are the shares that up gives it, one after the other; empty if up stops when it is ready.
+	Steps []int `json:"steps"`
+	// Every is how long each step lasts, for example 2m0s; empty without steps.
+	Every string `json:"every"`
 }
 
 // planStep is one step of a plan.
@@ -136,7 +140,11 @@ func planJSON(p plan.Plan, warnings []string) planOutput {
 			Release: s.Release, Cause: s.Cause, Phase: phases[s.Phase], After: list(s.After), Changes: list(s.Changes)})
 	}
 	for _, w := range p.Waiting {
-		out.Waiting = append(out.Waiting, planWaiting{Service: w.Service, Color: string(w.Color), Release: w.Release, Share: w.Share})
+		waiting := planWaiting{Service: w.Service, Color: string(w.Color), Release: w.Release, Share: w.Share, Steps: []int{}}
+		if w.Steps {
+			waiting.Steps, waiting.Every = w.Left(), w.Canary.Every.String()
+		}
+		out.Waiting = append(out.Waiting, waiting)
 	}
 	return out
 }

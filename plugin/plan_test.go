@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -17,7 +19,8 @@ type planFunc func(context.Context, *compose.Project, plan.UpOptions) (plan.Plan
 
 func somePlan(context.Context, *compose.Project, plan.UpOptions) (plan.Plan, error) {
 	return plan.Plan{Stack: "shop", Notes: []string{"service web: an earlier flip did not end"},
-		Waiting: []plan.Waiting{{Service: "api", Color: "blue", Release: 7}}, Steps: []plan.Step{
+		Waiting: []plan.Waiting{{Service: "api", Color: "blue", Release: 7},
+			{Service: "web", Color: "green", Release: 3, Share: 5, Steps: true, Canary: &bluegreen.Canary{Steps: []int{5, 25, 50}, Every: 2 * time.Minute}}}, Steps: []plan.Step{
 			{Do: plan.CreatePlain, Phase: plan.Deploy, Name: "shop_db", Service: "db", Cause: "it does not exist",
 				Changes: []plan.Change{{Field: "image", To: "postgres:16"}, {Field: "deploy.replicas", To: "1"}}},
 			{Do: plan.StartColor, Phase: plan.Deploy, After: []int{0}, Name: "shop_web-green", Service: "web", Color: cluster.Green, Release: 2,

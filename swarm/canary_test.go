@@ -2,11 +2,14 @@ package swarm
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/swarmtest"
 )
 
 // weighed is a version whose release waits, and whose idle color can get a share.
@@ -107,5 +110,113 @@ func TestCanaryOfAColdColor(t *testing.T) {
 		m.must(m.up(file("2")))
 		m.wantRoutes("4:green", "4:green")
 		m.wantColors("shop/web:1 x 0 of 0", "shop/web:2 x 3 of 3")
+	})
+}
+
+// stepped is a version that an up brings to all traffic in steps.
+func stepped(v string) string {
+	return options(version(v), "{canary: {steps: [10, 50], every: 1m}}")
+}
+
+// An up with steps gives a release its shares one after the other, each for as long as the file
+// says, and then all of the traffic. It holds no lock while it waits.
+func TestSteps(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		m.must(m.up(stepped("1")))
+		began := time.Now()
+		ended := make(chan error, 1)
+		go func() { ended <- m.up(stepped("2")) }()
+		for _, at := range []struct {
+			after  time.Duration
+			routes string
+		}{{30 * time.Second, "2:blue:10"}, {80 * time.Second, "3:blue:50"}, {140 * time.Second, "4:green"}} {
+			time.Sleep(time.Until(began.Add(at.after)))
+			m.wantRoutes(at.routes, at.routes)
+			if slices.Contains(m.Objects(), lockName) {
+				m.t.Errorf("after %s the stack is locked", at.after)
+			}
+		}
+		m.must(<-ended)
+		m.wantTold("web up: release 2 is ready on green: it gets 10 %, then 50 %, then 100 %, each share for 1m0s",
+			"web share: 10 % for 1m0s, then 50 %", "web share: 50 % for 1m0s, then all", "web flip: green is active: every proxy confirmed")
+		m.Calls()
+		m.must(m.up(stepped("2")))
+		m.wantRoutes("4:green", "4:green")
+	})
+}
+
+// Another command comes in between at once, and the up ends and says so. The same up goes on from the
+// share that the release has.
+func TestStepsAreCutIn(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		do     in
+		routes string
+		want   string
+	}{
+		{"rollback", rollingBack, "3:blue", "service web: another command changed its route from 2:blue:10 to 3:blue: the steps of release 2 end here: " +
+			"see `docker bluegreen status`, and run `docker bluegreen up` again to go on"},
+		{"promote", promoting, "3:green", ""},
+		{"canary", giving(70), "3:blue:70", "service web: another command changed its route from 2:blue:10 to 3:blue:70: the steps of release 2 end here: " +
+			"see `docker bluegreen status`, and run `docker bluegreen up` again to go on"},
+		{"down", goingDown, "", "service web: another command removed its proxies: the steps of release 2 end here: " +
+			"see `docker bluegreen status`, and run `docker bluegreen up` again to go on"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				m.must(m.up(stepped("1")))
+				ended := make(chan error, 1)
+				go func() { ended <- upTo(stepped("2"))(m.t.Context(), m) }()
+				time.Sleep(30 * time.Second)
+				m.wantRoutes("2:blue:10", "2:blue:10")
+				m.must(tc.do(m.t.Context(), m))
+				began := time.Now()
+				m.wantText(<-ended, tc.want)
+				if tc.routes == "" {
+					return
+				}
+				if took := time.Since(began); took > 2*time.Second {
+					m.t.Errorf("the up went on for %s", took)
+				}
+				m.wantRoutes(tc.routes, tc.routes)
+				m.must(m.up(stepped("2")))
+				if routes := m.Routes("web"); !strings.HasSuffix(routes[0], ":green") {
+					m.t.Errorf("in the end proxies send by %v", routes)
+				}
+			})
+		})
+	}
+}
+
+// A release that is not ready for its next step loses its share.
+func TestStepOfAReleaseThatFails(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		m.must(m.up(stepped("1")))
+		ended := make(chan error, 1)
+		go func() { ended <- m.up(stepped("2")) }()
+		time.Sleep(30 * time.Second)
+		m.SetApp("shop/web:2", swarmtest.App{Start: time.Second, Fails: true})
+		m.must(m.KillTask("shop_web-green", 0))
+		m.wantError(<-ended, new(*cluster.UnhealthyError), "its share of the traffic was taken back")
+		m.wantRoutes("3:blue", "3:blue")
+		m.must(promoting(m.t.Context(), m))
+		m.wantRoutes("3:blue", "3:blue")
+	})
+}
+
+// Ctrl-C between two steps leaves the share as it is, and says how to go on; the same up goes on.
+func TestStepsAreInterrupted(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		m.must(m.up(stepped("1")))
+		ctx, interrupt := context.WithCancel(m.t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- upTo(stepped("2"))(ctx, m) }()
+		time.Sleep(30 * time.Second)
+		interrupt()
+		m.wantText(<-ended, "interrupted: release 2 of web has 10 % of the traffic; run `docker bluegreen up` again to go on, `promote` to give it all, or `rollback` to take it back")
+		m.wantRoutes("2:blue:10", "2:blue:10")
+		m.must(m.up(stepped("2")))
+		m.wantTold("web up: release 2 on green goes on from 10 % of the traffic: it gets 50 %, then 100 %, each share for 1m0s")
+		m.wantRoutes("4:green", "4:green")
 	})
 }

@@ -88,6 +88,7 @@ func changes() []change {
 		{name: "canary that is promoted", before: []in{upTo(weighed("1")), upTo(weighed("2")), giving(25)}, command: promoting, writes: 6},
 		{name: "canary that is rolled back", before: []in{upTo(weighed("1")), upTo(weighed("2")), promoting, upTo(weighed("3")), giving(25)}, command: rollingBack, further: true, writes: 7},
 		{name: "canary before another release", before: []in{upTo(weighed("1")), upTo(weighed("2")), giving(25)}, command: upTo(weighed("3")), writes: 12},
+		{name: "steps", before: []in{upTo(stepped("1")), upTo(stepped("2"))}, command: upTo(stepped("3")), writes: 25},
 		{name: "flip", before: two, command: flipTo("blue"), writes: 6},
 		{name: "flip to a cold color", before: twoCold, command: flipTo("blue"), staysWarm: true, writes: 7},
 		{name: "promote", before: []in{two[0], two[1], upTo(options(version("3"), "{promote: manual}"))}, command: promoting, writes: 6},

@@ -27,9 +27,10 @@ func (o *Operator) Up(ctx context.Context, p *compose.Project, opts plan.UpOptio
 	if opts.WithRegistryAuth {
 		o = o.writing(func(e engine.API) engine.API { return authWrites{e, im.credentials} })
 	}
-	return o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) error {
+	var stages []*stage
+	err := o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) (err error) {
 		for try := 1; ; try++ {
-			err := o.up(ctx, p, im, opts)
+			stages, err = o.up(ctx, p, im, opts)
 			if !errors.Is(err, traffic.ErrDrift) || try == upTries {
 				return err
 			}
@@ -38,11 +39,16 @@ func (o *Operator) Up(ctx context.Context, p *compose.Project, opts plan.UpOptio
 			}
 		}
 	})
+	if err != nil || len(stages) == 0 {
+		return err
+	}
+	return o.advance(ctx, stages, opts)
 }
 
-func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts plan.UpOptions) error {
+// up carries out one up, and returns the releases that are to get more and more of the traffic.
+func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts plan.UpOptions) ([]*stage, error) {
 	if err := im.sendable(p, opts); err != nil {
-		return err
+		return nil, err
 	}
 	seen, err := o.tidy(ctx)
 	// Proxies that have what they were told may lack only tasks to send to: this command brings some.
@@ -51,36 +57,40 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts 
 	if again {
 		o.ex.Warn("", "settle", "going on: %v", err)
 	} else if err != nil {
-		return err
+		return nil, err
 	}
 	todo, err := o.plan(ctx, seen, p, im, opts)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := o.refuse(ctx, p, seen, todo, opts); err != nil {
-		return err
+		return nil, err
 	}
 	if err := todo.Confirmation(); err != nil && !opts.Yes {
-		return err
+		return nil, err
 	}
 	if err := o.ex.Execute(ctx, seen, todo); err != nil {
-		return err
+		return nil, err
 	}
 	if again { // by now they have something to send to
 		if seen, err = o.tidy(ctx); err != nil {
-			return err
+			return nil, err
 		}
 		if err := o.standing(ctx, cluster.NewRecord(seen), slices.Sorted(maps.Keys(seen.BlueGreen))); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if !todo.Changes() {
 		o.ex.Done("", "up", "nothing to do: the swarm holds what the file says")
 	}
+	var stages []*stage
 	for _, w := range todo.Waiting {
 		o.ex.Done(w.Service, "up", "%s", w)
+		if w.Steps {
+			stages = append(stages, &stage{Waiting: w})
+		}
 	}
-	return nil
+	return stages, nil
 }
 
 // Plan tells what Up would do, and changes nothing: no lock is taken, and nothing is written.

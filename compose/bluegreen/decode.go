@@ -20,6 +20,7 @@ const (
 	defaultDrain    = 30 * time.Second
 	defaultTimeout  = 5 * time.Minute
 	defaultInterval = time.Second
+	defaultEvery    = 2 * time.Minute
 	defaultRise     = 2
 	defaultFall     = 3
 )
@@ -88,6 +89,9 @@ func decodeSettings(f field) *Settings {
 		Canary:  decodeCanary(keys["canary"]),
 		Timeout: keys["timeout"].duration(defaultTimeout, Shortest),
 	}
+	if c := settings.Canary; c != nil && len(c.Steps) > 0 && promote == PromoteManual {
+		keys["promote"].errorf("manual: up goes on to the next step of canary.steps by itself: take promote or the steps out")
+	}
 	if len(settings.Test) > 0 { // they need a way to the idle color
 		if settings.Preview == nil {
 			settings.Preview = &Preview{}
@@ -101,7 +105,8 @@ func decodeCanary(f field) *Canary {
 	if !f.given() {
 		return nil
 	}
-	by := f.keys("by")["by"]
+	keys := f.keys("by", "steps", "every")
+	by := keys["by"]
 	kind, name, named := strings.Cut(by.text(ByRandom), " ")
 	name = strings.TrimSpace(name)
 	ok := kind == ByRandom || kind == ByClient
@@ -112,7 +117,19 @@ func decodeCanary(f field) *Canary {
 	if _, isText := by.value.(string); (isText || !by.given()) && (!ok || named) {
 		by.errorf("%q is not one of random, client, cookie NAME, header NAME", by.value)
 	}
-	return &Canary{By: kind, Name: name}
+	c := &Canary{By: kind, Name: name}
+	for i, item := range keys["steps"].list("percentages such as [5, 25, 50]") {
+		if c.Steps = append(c.Steps, item.number(0, 1, 99)); i > 0 && c.Steps[i] <= c.Steps[i-1] {
+			item.errorf("%d is not more than %d: the share grows with each step", c.Steps[i], c.Steps[i-1])
+		}
+	}
+	switch {
+	case len(c.Steps) > 0:
+		c.Every = keys["every"].duration(defaultEvery, time.Second)
+	case keys["every"].given():
+		keys["every"].errorf("every is how long each of the steps lasts: give steps, too")
+	}
+	return c
 }
 
 func decodeTests(f field) []string {

@@ -63,6 +63,11 @@ type Canary struct {
 	By string `json:"by"`
 	// Name is that of the cookie or the header.
 	Name string `json:"name,omitempty"`
+	// Steps are the shares, in percent, that an up gives to a new release one after the other,
+	// before all traffic; none if a person does that.
+	Steps []int `json:"steps,omitempty"`
+	// Every is how long each of them lasts.
+	Every time.Duration `json:"every,omitempty"`
 }
 
 // Preview is how requests get to the idle color: by a port, by a header, or by either.

@@ -94,7 +94,7 @@ func (r *run) moveOf(ctx context.Context, s plan.Step) (traffic.Move, error) {
 		}
 		m.To.Sequence = m.From.Sequence + 1
 	}
-	if s.Force { // tasks that are just replaced must not hinder the way back
+	if s.Force || s.Waits { // tasks that are just replaced must not hinder the way back
 		if err := r.awaitColor(ctx, b, s); err != nil {
 			return m, err
 		}

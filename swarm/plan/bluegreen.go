@@ -172,7 +172,7 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 	if err != nil {
 		return err
 	}
-	waits := pl.opts.NoFlip || svc.BlueGreen.Promote == bluegreen.PromoteManual
+	waits := pl.opts.NoFlip || svc.BlueGreen.Promote == bluegreen.PromoteManual || pl.stepwise(svc)
 	tested := len(svc.BlueGreen.Test) > 0
 	if waits && !tested { // else once it has passed: promote must not find it before
 		spec.Labels[cluster.LabelWaiting] = cluster.WaitsSince(route)
@@ -213,13 +213,18 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 	}
 	if waits {
 		pl.waiting = append(pl.waiting, Waiting{Service: svc.Name, Color: idle, Release: cluster.ReleaseOf(spec), Preview: svc.BlueGreen.Preview,
-			Canary: svc.BlueGreen.Canary != nil, Share: route.Share})
+			Canary: svc.BlueGreen.Canary, Share: route.Share, Steps: pl.stepwise(svc) && !pl.opts.NoFlip})
 		return nil
 	}
 	pl.add(Step{Do: Flip, Name: cluster.Scoped(pl.project.Name, svc.Name), Service: svc.Name, Color: idle, Settings: svc.BlueGreen,
 		Cause: cause, From: route, To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(idle)}})
 	pl.retire(svc, active, "it is idle after the flip")
 	return nil
+}
+
+// stepwise says whether an up gives a new release more and more of the traffic.
+func (pl *planner) stepwise(svc compose.Service) bool {
+	return svc.BlueGreen.Canary != nil && len(svc.BlueGreen.Canary.Steps) > 0
 }
 
 // takeBack plans that all traffic goes to the active color again, and returns the route then.

@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	api "github.com/docker/docker/api/types/swarm"
@@ -69,6 +71,62 @@ func ForCanary(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
 	}
 	if !some {
 		return p, fmt.Errorf("no service of stack %s can give a share of its traffic: write x-bluegreen: {canary: {}} in the file, and run `docker bluegreen up`", seen.Stack)
+	}
+	return p, nil
+}
+
+// Onward is what a step of a canary gives a release: a share in percent, or with 100 all traffic.
+type Onward struct {
+	Release, Share int
+}
+
+// ForSteps returns the plan that gives releases on idle colors their next shares, by service, all in
+// one order. Those that get all traffic are flipped to, and the colors that they leave retired.
+func ForSteps(seen *cluster.Snapshot, next map[string]Onward) (Plan, error) {
+	p := Plan{Command: Up, Stack: seen.Stack}
+	for _, name := range slices.Sorted(maps.Keys(next)) {
+		b := seen.BlueGreen[name]
+		route, err := b.Route()
+		if err != nil {
+			return p, err
+		}
+		settings, err := b.Settings()
+		if err != nil {
+			return p, err
+		}
+		if next[name].Share < 100 {
+			step := shared(b, route, next[name].Share)
+			step.Waits = true
+			p.append(name, &settings, []Step{step})
+			continue
+		}
+		idle := cluster.Color(route.Color).Other()
+		p.append(name, &settings, []Step{
+			{Do: Flip, Name: b.Proxy.Spec.Name, Color: idle, From: route, To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(idle)},
+				Waits: true, Cause: fmt.Sprintf("release %d has had its shares", next[name].Release)},
+			{Do: Retire, Name: cluster.ColorName(seen.Stack, name, idle.Other()), Color: idle.Other(), Cause: "it is idle after the flip, keep: " + settings.Keep},
+		})
+	}
+	return p, nil
+}
+
+// ForTakingBack returns the plan that gives all traffic of services to their active colors again, as
+// a rollback does.
+func ForTakingBack(seen *cluster.Snapshot, names []string) (Plan, error) {
+	p := Plan{Command: Rollback, Stack: seen.Stack}
+	for _, name := range names {
+		b := seen.BlueGreen[name]
+		route, err := b.Route()
+		if err != nil {
+			return p, err
+		}
+		settings, err := b.Settings()
+		if err != nil {
+			return p, err
+		}
+		if route.Share > 0 {
+			p.append(name, &settings, takenBack(b, route, Rollback))
+		}
 	}
 	return p, nil
 }

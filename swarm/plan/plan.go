@@ -53,6 +53,8 @@ type Step struct {
 	// Force flips even when some proxy does not see the color ready, or cannot be reached: the way
 	// back must not fail for that.
 	Force bool
+	// Waits says that the color has run for a while: tasks of it that are just replaced are waited for.
+	Waits bool
 	// Release is the number of the release that a color gets, 0 where it keeps its own.
 	Release int
 	// Settings are those of the blue-green service, nil for others.
@@ -129,19 +131,39 @@ type Waiting struct {
 	Release int
 	// Preview is how requests get to it; nil if they cannot.
 	Preview *bluegreen.Preview
-	// Canary says that it can get a share of the traffic, and Share which it has, in percent.
-	Canary bool
+	// Canary is how it can get a share of the traffic, nil if it cannot; Share is that which it has,
+	// in percent.
+	Canary *bluegreen.Canary
 	Share  int
+	// Steps says that the up goes on, through the steps of Canary to all traffic.
+	Steps bool
+}
+
+// Left are the shares of the steps that are still to come, with 100 for all of the traffic.
+func (w Waiting) Left() []int {
+	left := slices.DeleteFunc(slices.Clone(w.Canary.Steps), func(s int) bool { return s <= w.Share })
+	return append(left, 100)
 }
 
 // String tells it, how to try the release, and the command to type next.
 func (w Waiting) String() string {
 	text := fmt.Sprintf("release %d waits on %s: run `docker bluegreen promote %s` to make it active", w.Release, w.Color, w.Service)
 	switch {
+	case w.Steps:
+		var shares []string
+		for _, s := range w.Left() {
+			shares = append(shares, fmt.Sprintf("%d %%", s))
+		}
+		if w.Share > 0 {
+			text = fmt.Sprintf("release %d on %s goes on from %d %% of the traffic", w.Release, w.Color, w.Share)
+		} else {
+			text = fmt.Sprintf("release %d is ready on %s", w.Release, w.Color)
+		}
+		return fmt.Sprintf("%s: it gets %s, each share for %s", text, strings.Join(shares, ", then "), w.Canary.Every)
 	case w.Share > 0:
 		text = fmt.Sprintf("release %d on %s gets %d %% of the traffic: run `docker bluegreen canary PERCENT %s` to change that, `promote %s` to make it active, or `rollback %s`",
 			w.Release, w.Color, w.Share, w.Service, w.Service, w.Service)
-	case w.Canary:
+	case w.Canary != nil:
 		text = fmt.Sprintf("release %d waits on %s: run `docker bluegreen canary 10 %s` to give it 10 %% of the traffic, or `promote %s` to make it active",
 			w.Release, w.Color, w.Service, w.Service)
 	}

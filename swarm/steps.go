@@ -1,0 +1,250 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+)
+
+// watchEvery is how often an up that waits for the next step looks whether another command has come
+// in between. Its way out must not take longer than two seconds.
+const watchEvery = time.Second
+
+// stage is a release on its way to all traffic.
+type stage struct {
+	plan.Waiting
+	proxies string        // id of the proxy service
+	route   haproxy.Route // as this command left it
+	due     time.Time     // when the next step is to be taken
+	// taking says that a step is being taken, ended that there is none any more.
+	taking, ended bool
+}
+
+// advance gives releases more and more of the traffic, until they have all. The stack is locked only
+// while a step is taken: another command may come in between, and then the steps of that service end
+// here. A release that is not ready for its next step loses its share.
+func (o *Operator) advance(ctx context.Context, stages []*stage, opts plan.UpOptions) error {
+	err := o.goOn(ctx, slices.Clone(stages), opts)
+	if err != nil && ctx.Err() != nil {
+		return &cluster.InterruptedError{Left: standing(stages)}
+	}
+	return err
+}
+
+func (o *Operator) goOn(ctx context.Context, stages []*stage, opts plan.UpOptions) error {
+	var errs []error
+	if err := o.begin(ctx, stages); err != nil {
+		return err
+	}
+	for {
+		stages = slices.DeleteFunc(stages, func(s *stage) bool { return s.ended })
+		if len(stages) == 0 {
+			return errors.Join(errs...)
+		}
+		next := slices.MinFunc(stages, func(a, b *stage) int { return a.due.Compare(b.due) })
+		if err := o.awaitStep(ctx, stages, next.due); err != nil {
+			return err
+		}
+		err := o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) error { return o.take(ctx, stages) })
+		if err == nil {
+			continue
+		}
+		if errors.As(err, new(*CutInError)) {
+			errs = append(errs, err)
+			continue
+		}
+		return errors.Join(append(errs, o.giveUp(ctx, stages, err, opts))...)
+	}
+}
+
+// begin notes where releases stand: one without a share gets its first at once, and one that has one
+// has it anew for as long as a step lasts.
+func (o *Operator) begin(ctx context.Context, stages []*stage) error {
+	s, err := o.ex.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	for _, st := range stages {
+		b := s.Entry(st.Service)
+		if st.route, err = b.Route(); err != nil {
+			return err
+		}
+		st.proxies, st.due = b.Proxy.ID, time.Now()
+		if st.Share > 0 {
+			st.due = st.due.Add(st.Canary.Every)
+		}
+	}
+	return nil
+}
+
+// awaitStep waits for a time. It ends early when another command has come in between.
+func (o *Operator) awaitStep(ctx context.Context, stages []*stage, due time.Time) error {
+	for time.Now().Before(due) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(watchEvery, time.Until(due))):
+		}
+		if slices.ContainsFunc(stages, func(st *stage) bool { return o.moved(ctx, st) }) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// moved says whether another command has moved the traffic of a service. What a manager does not
+// tell now is seen when the step is due.
+func (o *Operator) moved(ctx context.Context, st *stage) bool {
+	proxies, err := o.ex.Inspect(ctx, st.proxies)
+	if err != nil {
+		return engine.NotFound(err)
+	}
+	route, err := (&cluster.BlueGreen{Name: st.Service, Proxy: proxies}).Route()
+	return err == nil && route != st.route
+}
+
+// standing says what share each release has, and how to go on. A step may just have been taken.
+func standing(stages []*stage) string {
+	var parts []string
+	for _, st := range stages {
+		switch {
+		case st.ended:
+			continue
+		case st.taking:
+			parts = append(parts, fmt.Sprintf("release %d of %s has %d %% of the traffic, or %d %% by now", st.Release, st.Service, st.Share, st.Left()[0]))
+		default:
+			parts = append(parts, fmt.Sprintf("release %d of %s has %d %% of the traffic", st.Release, st.Service, st.Share))
+		}
+	}
+	return cluster.Sentence(parts) + "; run `docker bluegreen up` again to go on, `promote` to give it all, or `rollback` to take it back"
+}
+
+// CutInError says that another command has changed a service while an up went on step by step.
+type CutInError struct {
+	Service string
+	Release int
+	What    string // it did
+}
+
+func (e *CutInError) Error() string {
+	return fmt.Sprintf("service %s: another command %s: the steps of release %d end here: see `docker bluegreen status`, and run `docker bluegreen up` again to go on",
+		e.Service, e.What, e.Release)
+}
+
+// overtaken is the error for a service that another command has changed; nil if none has.
+func (st *stage) overtaken(s *cluster.Snapshot) *CutInError {
+	e := &CutInError{Service: st.Service, Release: st.Release}
+	b := s.BlueGreen[st.Service]
+	if b == nil || b.Proxy == nil {
+		e.What = "removed its proxies"
+		return e
+	}
+	route, err := b.Route()
+	svc := b.Colors[st.Color]
+	switch {
+	case err != nil:
+		return nil // it is told when the step is taken
+	case route != st.route:
+		e.What = fmt.Sprintf("changed its route from %s to %s", st.route, route)
+		return e
+	case svc == nil || cluster.ReleaseOf(svc.Spec) != st.Release:
+		e.What = fmt.Sprintf("gave %s another release", st.Color)
+		return e
+	}
+	return nil
+}
+
+// take gives the releases their next shares that are due.
+func (o *Operator) take(ctx context.Context, stages []*stage) error {
+	s, err := o.tidy(ctx)
+	if err != nil {
+		return err
+	}
+	next := map[string]plan.Onward{}
+	var cut error
+	for _, st := range stages {
+		if e := st.overtaken(s); e != nil {
+			st.ended = true
+			if s.BlueGreen[st.Service].Active() == st.Color { // it has all traffic: that is what the up is for
+				o.ex.Done(st.Service, "up", "release %d is active: another command promoted it", st.Release)
+				continue
+			}
+			cut = errors.Join(cut, e)
+			continue
+		}
+		if !time.Now().Before(st.due) {
+			next[st.Service] = plan.Onward{Release: st.Release, Share: st.Left()[0]}
+			st.taking = true
+		}
+	}
+	if cut != nil || len(next) == 0 {
+		return cut
+	}
+	todo, err := plan.ForSteps(s, next)
+	if err != nil {
+		return err
+	}
+	if err := o.ex.Execute(ctx, s, todo); err != nil {
+		return err
+	}
+	if s, err = o.ex.Observe(ctx); err != nil {
+		return err
+	}
+	for _, st := range stages {
+		step, ok := next[st.Service]
+		if !ok {
+			continue
+		}
+		st.taking = false
+		if st.Share = step.Share; st.Share == 100 {
+			st.ended = true
+			continue
+		}
+		if st.route, err = s.Entry(st.Service).Route(); err != nil {
+			return err
+		}
+		st.due = time.Now().Add(st.Canary.Every)
+		then := fmt.Sprintf("%d %%", st.Left()[0])
+		if st.Left()[0] == 100 {
+			then = "all"
+		}
+		o.ex.Working(st.Service, "share", "%d %% for %s, then %s", st.Share, st.Canary.Every, then)
+	}
+	return nil
+}
+
+// giveUp takes the shares of releases back that were not ready for more, after the error that says
+// so. Whatever else went wrong leaves them as they are.
+func (o *Operator) giveUp(ctx context.Context, stages []*stage, cause error, opts plan.UpOptions) error {
+	var unhealthy *cluster.UnhealthyError
+	if !errors.As(cause, &unhealthy) {
+		return cause
+	}
+	var names []string
+	for _, st := range stages {
+		names = append(names, st.Service)
+	}
+	slices.Sort(names)
+	err := o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) error {
+		s, err := o.tidy(ctx)
+		if err != nil {
+			return err
+		}
+		todo, err := plan.ForTakingBack(s, names)
+		if err != nil {
+			return err
+		}
+		return o.ex.Execute(ctx, s, todo)
+	})
+	if err == nil {
+		unhealthy.After = "its share of the traffic was taken back"
+	}
+	return errors.Join(cause, err)
+}
