@@ -29,6 +29,10 @@ The changes in the file since the last up decide:
   - only ports, labels or aliases: up updates the proxy service
   - no change: up does nothing
 
+With canary.steps in the file, a new release gets more and more of the traffic, and
+up waits between the steps. Other commands can come in between: rollback takes the
+share back, promote gives the release all traffic, and up then ends.
+
 If up fails before the flip, traffic stays where it was, and the idle color
 gets its earlier release again. After an interruption, run the same command
 again: it goes on where it stopped.

@@ -40,9 +40,6 @@ func (o *Operator) advance(ctx context.Context, stages []*stage, opts plan.UpOpt
 
 func (o *Operator) goOn(ctx context.Context, stages []*stage, opts plan.UpOptions) error {
 	var errs []error
-	if err := o.begin(ctx, stages); err != nil {
-		return err
-	}
 	for {
 		stages = slices.DeleteFunc(stages, func(s *stage) bool { return s.ended })
 		if len(stages) == 0 {
@@ -64,24 +61,35 @@ func (o *Operator) goOn(ctx context.Context, stages []*stage, opts plan.UpOption
 	}
 }
 
-// begin notes where releases stand: one without a share gets its first at once, and one that has one
-// has it anew for as long as a step lasts.
+// begin notes where releases stand, as long as the stack is locked: one without a share gets its
+// first at once, and one that has one has it anew for as long as a step lasts.
 func (o *Operator) begin(ctx context.Context, stages []*stage) error {
+	if len(stages) == 0 {
+		return nil
+	}
 	s, err := o.ex.Observe(ctx)
 	if err != nil {
 		return err
 	}
 	for _, st := range stages {
-		b := s.Entry(st.Service)
-		if st.route, err = b.Route(); err != nil {
+		if st.route, err = routeOf(s, st.Service); err != nil {
 			return err
 		}
-		st.proxies, st.due = b.Proxy.ID, time.Now()
+		st.proxies, st.due = s.Entry(st.Service).Proxy.ID, time.Now()
 		if st.Share > 0 {
 			st.due = st.due.Add(st.Canary.Every)
 		}
 	}
 	return nil
+}
+
+// routeOf is the route that is written down, by what was just seen.
+func routeOf(s *cluster.Snapshot, service string) (haproxy.Route, error) {
+	b := s.BlueGreen[service]
+	if b == nil || b.Proxy == nil {
+		return haproxy.Route{}, fmt.Errorf("service %s: somebody removed its proxies while the command ran: run the command again", service)
+	}
+	return b.Route()
 }
 
 // awaitStep waits for a time. It ends early when another command has come in between.
@@ -207,7 +215,7 @@ func (o *Operator) take(ctx context.Context, stages []*stage) error {
 			st.ended = true
 			continue
 		}
-		if st.route, err = s.Entry(st.Service).Route(); err != nil {
+		if st.route, err = routeOf(s, st.Service); err != nil {
 			return err
 		}
 		st.due = time.Now().Add(st.Canary.Every)

@@ -90,7 +90,7 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts 
 			stages = append(stages, &stage{Waiting: w})
 		}
 	}
-	return stages, nil
+	return stages, o.begin(ctx, stages)
 }
 
 // Plan tells what Up would do, and changes nothing: no lock is taken, and nothing is written.

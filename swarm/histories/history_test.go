@@ -53,6 +53,7 @@ const (
 	up, flip, rollback, down = "up", "flip", "rollback", "down"
 	plainUp                  = "plain up" // of the file without x-bluegreen
 	waitingUp                = "up --no-flip"
+	stepUp                   = "up in steps"
 	promote                  = "promote"
 	canary                   = "canary" // N is the share in percent
 
@@ -73,7 +74,7 @@ const (
 	hours    = "hours"     // pass
 )
 
-var commands = []string{up, flip, rollback, down, plainUp, waitingUp, promote, canary}
+var commands = []string{up, flip, rollback, down, plainUp, waitingUp, stepUp, promote, canary}
 
 func (h history) String() string {
 	text, err := json.Marshal(h)
@@ -104,12 +105,12 @@ func drawnStep(t *rapid.T) step {
 	s := step{Pause: rapid.SampledFrom([]int{0, 1, 2, 3, 4, 6, 10, 20, 45}).Draw(t, "pause")}
 	s.Do = rapid.SampledFrom([]string{
 		up, up, up, up, up, flip, flip, flip, rollback, rollback, rollback, down, plainUp,
-		waitingUp, promote, canary, canary,
+		waitingUp, stepUp, stepUp, promote, canary, canary,
 		nodeDown, nodeUp, noLeader, killTask, killTask, drain, activate, scale, scaleProxies, restart,
 		rollbackColor, rollbackProxy, removeColor, removeProxy, hours,
 	}).Draw(t, "do")
 	switch s.Do {
-	case up, plainUp, waitingUp:
+	case up, plainUp, waitingUp, stepUp:
 		s.N = rapid.IntRange(1, 4).Draw(t, "release")
 	case flip, restart, rollbackColor, removeColor:
 		s.N = rapid.IntRange(0, 1).Draw(t, "color")

@@ -282,6 +282,9 @@ func (j *judge) ends(c *command, err error, dead bool) {
 	}
 }
 
+// isUp says whether a command is an up that ends with all traffic on its release.
+func isUp(c *command) bool { return c.Do == up || c.Do == stepUp }
+
 // restarting is how long tasks may be on their way after a hand has restarted or scaled them.
 const restarting = 5 * time.Second
 
@@ -294,11 +297,11 @@ func (j *judge) asked(c *command, v swarmtest.View, where, label string) {
 		j.faulty("%v ended well, proxies send to %s, and %s is written down", c, where, label)
 	case c.Do == canary && share != map[bool]string{true: fmt.Sprint(c.N)}[c.N > 0]:
 		j.faulty("%v ended well, and proxies send to %s", c, where)
-	case share != "" && (c.Do == up || c.Do == flip || c.Do == rollback || c.Do == promote):
+	case share != "" && (isUp(c) || c.Do == flip || c.Do == rollback || c.Do == promote):
 		j.faulty("%v ended well, and the other color still has a share of %s %%", c, share)
-	case c.Do == up && (svc == nil || v.Running[colorService(color)] == 0 && time.Since(j.touched) > restarting):
+	case isUp(c) && (svc == nil || v.Running[colorService(color)] == 0 && time.Since(j.touched) > restarting):
 		j.faulty("%v ended well, and no task of %s runs, which has the traffic", c, color)
-	case c.Do == up && svc.Spec.TaskTemplate.ContainerSpec.Image != image(c.N):
+	case isUp(c) && svc.Spec.TaskTemplate.ContainerSpec.Image != image(c.N):
 		j.faulty("%v ended well, and traffic goes to %s", c, svc.Spec.TaskTemplate.ContainerSpec.Image)
 	case c.Do == flip && color != colors[c.N]:
 		j.faulty("%v ended well, and traffic goes to %s", c, color)

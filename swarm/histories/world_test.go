@@ -89,7 +89,7 @@ var beginnings [3][2]func() *swarmtest.Swarm
 // load loads all files, and makes what histories begin with.
 func load(t *testing.T) {
 	for release := 1; release <= 4; release++ {
-		for _, e := range []string{warmFile, coldFile, plainFile} {
+		for _, e := range []string{warmFile, coldFile, plainFile, stepFile} {
 			project(t, file(release, e))
 		}
 	}
@@ -125,6 +125,7 @@ const (
 	warmFile  = ", x-bluegreen: {canary: {}}"
 	coldFile  = ", x-bluegreen: {canary: {}, keep: cold}"
 	plainFile = ""
+	stepFile  = ", x-bluegreen: {canary: {steps: [25, 50], every: 5s}}"
 )
 
 // live runs a history in a bubble, and returns what the judge found.
@@ -262,6 +263,8 @@ func (w *world) run(c *command, o *swarm.Operator) error {
 			extension = coldFile
 		}
 		return o.Up(c.ctx, project(w.t, file(c.N, extension)), opts)
+	case stepUp:
+		return o.Up(c.ctx, project(w.t, file(c.N, stepFile)), opts)
 	case plainUp:
 		return o.Up(c.ctx, project(w.t, file(c.N, plainFile)), opts)
 	case flip:
