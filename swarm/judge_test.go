@@ -41,7 +41,7 @@ func (j *judge) mayGet(color string) bool {
 	}
 	return slices.ContainsFunc(routes, func(r string) bool {
 		f := strings.Split(r, ":") // the third is a share of the other color
-		return f[1] == color || len(f) > 2 && f[1] != ""
+		return len(f) > 1 && (f[1] == color || len(f) > 2 && f[1] != "")
 	})
 }
 

@@ -75,6 +75,7 @@ func (r *run) awaitStarting(ctx context.Context, b *cluster.BlueGreen, s plan.St
 // is the swarm's.
 func (r *run) updateProxies(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
+	live := b.Proxy
 	want, err := r.ready(ctx, s)
 	if err != nil {
 		return err
@@ -85,6 +86,10 @@ func (r *run) updateProxies(ctx context.Context, s plan.Step) error {
 	r.Working(s.Service, "proxies", "%s", s.Cause)
 	if err := r.putProxies(ctx, b, want); err != nil {
 		return err
+	}
+	if before := r.before[s.Service]; !replaces(before, b.Proxy.Spec) && cluster.Paused(*live) == "" && !cluster.Rolling(*live) {
+		r.Done(s.Service, "proxies", "changed: %s", s.Cause)
+		return nil // they run on: none of them has to be waited for
 	}
 	r.mu.Lock()
 	if bytes.Equal(cluster.MustJSON(b.Proxy.Spec), cluster.MustJSON(r.before[s.Service])) {
@@ -100,6 +105,13 @@ func (r *run) updateProxies(ctx context.Context, s plan.Step) error {
 	}
 	r.Done(s.Service, "proxies", "changed: %s", s.Cause)
 	return nil
+}
+
+// replaces says whether Swarm makes or ends tasks when a service changes from one spec to the next.
+func replaces(before, next api.ServiceSpec) bool {
+	return !bytes.Equal(cluster.MustJSON(before.TaskTemplate), cluster.MustJSON(next.TaskTemplate)) ||
+		!bytes.Equal(cluster.MustJSON(before.Mode), cluster.MustJSON(next.Mode)) ||
+		!bytes.Equal(cluster.MustJSON(before.EndpointSpec), cluster.MustJSON(next.EndpointSpec))
 }
 
 func (r *run) putProxies(ctx context.Context, b *cluster.BlueGreen, want api.ServiceSpec) error {

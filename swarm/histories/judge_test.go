@@ -178,14 +178,23 @@ func (j *judge) updates(c *command, v api.Version, spec api.ServiceSpec) {
 		}
 	}
 	j.mu.Unlock()
-	if n, was := wanted(spec), wanted(live.Spec); n < was {
+	n, was := wanted(spec), wanted(live.Spec)
+	switch {
+	case n > 0 && spec.Labels["bluegreen.reduced"] == fmt.Sprintf("%d of %d", n, was):
+		// Slots without a node get new tasks: Swarm takes those first that do not run, and the number
+		// goes up again with the next write.
+		j.mu.Lock()
+		j.tell("%v reduces %s to %d of %d", c, spec.Name, n, was)
+		j.mu.Unlock()
+		return
+	case n < was:
 		j.takes(c, spec.Name, fmt.Sprintf("scales from %d to %d", was, n))
 		return
 	}
-	now, was := spec.TaskTemplate, live.Spec.TaskTemplate
-	now.ForceUpdate = was.ForceUpdate
-	if text(now) != text(was) {
-		j.takes(c, spec.Name, fmt.Sprintf("changes (%s to %s)", was.ContainerSpec.Image, now.ContainerSpec.Image))
+	now, before := spec.TaskTemplate, live.Spec.TaskTemplate
+	now.ForceUpdate = before.ForceUpdate
+	if text(now) != text(before) {
+		j.takes(c, spec.Name, fmt.Sprintf("changes (%s to %s)", before.ContainerSpec.Image, now.ContainerSpec.Image))
 	}
 }
 

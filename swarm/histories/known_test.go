@@ -10,6 +10,8 @@ var known = map[string]string{
 	"proxies rolled back by hand, and nothing to do": `{"start":1,"cold":true,"steps":[{"do":"restart","pause":2},{"do":"rollback proxy"},
 		{"do":"up","n":2,"trouble":{"kind":"killed after","at":6},"pause":1},{"do":"activate","n":3,"pause":3},{"do":"up","n":1,"pause":20},
 		{"do":"activate","n":3,"pause":4},{"do":"rollback proxy","pause":20},{"do":"up","n":1,"wait":true,"pause":1}]}`,
+	"proxies with nobody to send to, and a change of labels": `{"start":1,"steps":[{"do":"up in steps","n":1,"pause":6},
+		{"do":"scale","pause":4},{"do":"node down","n":1,"pause":1},{"do":"up","n":4,"trouble":{"kind":"killed after","at":1},"pause":2}]}`,
 	"an older label, and nothing to do": `{"start":2,"steps":[{"do":"rollback proxy","pause":1},{"do":"up","n":1,"pause":2},
 		{"do":"rollback proxy","pause":45}]}`,
 	"killed when not all proxies had confirmed": `{"start":2,"steps":[{"do":"node down","n":1},{"do":"flip","pause":6},
