@@ -76,8 +76,9 @@ services:
       proxy: {image: "haproxy:newest"}
 `
 
-// An up gives a release its shares step by step, and then all. Another command comes in between, and
-// the up ends within two seconds of it. One that is killed leaves the share, and the same up goes on.
+// An up gives a release its shares step by step, and then all. Another command comes in between,
+// and the up ends within two seconds of it. One that is killed leaves the share, and the same up
+// goes on.
 func TestSteps(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, stepped)

@@ -145,8 +145,8 @@ func TestSteps(t *testing.T) {
 	})
 }
 
-// Another command comes in between at once, and the up ends and says so. The same up goes on from the
-// share that the release has.
+// Another command comes in between at once, and the up ends and says so. The same up goes on from
+// the share that the release has.
 func TestStepsAreCutIn(t *testing.T) {
 	for _, tc := range []struct {
 		name   string

@@ -27,9 +27,9 @@ type stage struct {
 	taking, ended bool
 }
 
-// advance gives releases more and more of the traffic, until they have all. The stack is locked only
-// while a step is taken: another command may come in between, and then the steps of that service end
-// here. A release that is not ready for its next step loses its share.
+// advance gives releases more and more of the traffic, until they have all. The stack is locked
+// only while a step is taken: another command may come in between, and then the steps of that
+// service end here. A release that is not ready for its next step loses its share.
 func (o *Operator) advance(ctx context.Context, stages []*stage, opts plan.UpOptions) error {
 	err := o.goOn(ctx, slices.Clone(stages), opts)
 	if err != nil && ctx.Err() != nil {

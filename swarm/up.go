@@ -286,9 +286,9 @@ func outrun(s *cluster.Snapshot) []string {
 	return names
 }
 
-// askRolledBack asks proxies that somebody rolled back with docker for their route. That has brought
-// the labels of before back: a route that was written down, or the mark of one that is not. Where no
-// proxy runs, there is nobody to ask.
+// askRolledBack asks proxies that somebody rolled back with docker for their route. That has
+// brought the labels of before back: a route that was written down, or the mark of one that is not.
+// Where no proxy runs, there is nobody to ask.
 func (o *Operator) askRolledBack(ctx context.Context, rec *cluster.Record) error {
 	var names []string
 	for name, b := range rec.Snapshot().BlueGreen {

@@ -36,8 +36,8 @@ func Rolling(svc api.Service) bool {
 	return st != nil && (st.State == api.UpdateStateUpdating || st.State == api.UpdateStateRollbackStarted)
 }
 
-// RolledBack says whether the last that happened to the tasks of a service was a rollback, by Swarm or
-// by hand.
+// RolledBack says whether the last that happened to the tasks of a service was a rollback, by Swarm
+// or by hand.
 func RolledBack(svc api.Service) bool {
 	st := svc.UpdateStatus
 	return st != nil && slices.Contains([]api.UpdateState{api.UpdateStateRollbackStarted, api.UpdateStateRollbackPaused,

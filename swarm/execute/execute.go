@@ -13,8 +13,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
-// functions carry out steps, each a step that stands by itself. Flips and shares are not among them:
-// several go in one order.
+// functions carry out steps, each a step that stands by itself. Flips and shares are not among
+// them: several go in one order.
 var functions = map[plan.Action]func(*run, context.Context, plan.Step) error{
 	plan.CreateNetwork: (*run).createNetwork,
 	plan.CreateSecret:  (*run).createSecret,

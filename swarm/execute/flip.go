@@ -12,8 +12,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
-// move gives the traffic of all these steps to other colors, or other shares of it, in one order. It
-// is the point of no return.
+// move gives the traffic of all these steps to other colors, or other shares of it, in one order.
+// It is the point of no return.
 func (r *run) move(ctx context.Context, steps []plan.Step) error {
 	var moves []traffic.Move
 	for _, s := range steps {

@@ -32,8 +32,8 @@ func parts(p plan.Plan) [][]unit {
 	return parts
 }
 
-// units joins the flips that as many flips must precede, and so the shares: they go in one order, and
-// no circle can come of it. begin is the position of the first step in its plan.
+// units joins the flips that as many flips must precede, and so the shares: they go in one order,
+// and no circle can come of it. begin is the position of the first step in its plan.
 func units(steps []plan.Step, begin int) []unit {
 	var list []unit
 	flips := make([]int, len(steps))  // how many flips lie before each step

@@ -80,8 +80,8 @@ type Onward struct {
 	Release, Share int
 }
 
-// ForSteps returns the plan that gives releases on idle colors their next shares, by service, all in
-// one order. Those that get all traffic are flipped to, and the colors that they leave retired.
+// ForSteps returns the plan that gives releases on idle colors their next shares, by service, all
+// in one order. Those that get all traffic are flipped to, and the colors that they leave retired.
 func ForSteps(seen *cluster.Snapshot, next map[string]Onward) (Plan, error) {
 	p := Plan{Command: Up, Stack: seen.Stack}
 	for _, name := range slices.Sorted(maps.Keys(next)) {
@@ -110,8 +110,8 @@ func ForSteps(seen *cluster.Snapshot, next map[string]Onward) (Plan, error) {
 	return p, nil
 }
 
-// ForTakingBack returns the plan that gives all traffic of services to their active colors again, as
-// a rollback does.
+// ForTakingBack returns the plan that gives all traffic of services to their active colors again,
+// as a rollback does.
 func ForTakingBack(seen *cluster.Snapshot, names []string) (Plan, error) {
 	p := Plan{Command: Rollback, Stack: seen.Stack}
 	for _, name := range names {
@@ -145,9 +145,9 @@ func shared(b *cluster.BlueGreen, route haproxy.Route, share int) Step {
 		To: haproxy.Route{Sequence: route.Sequence + 1, Color: route.Color, Share: share}, Cause: cause}
 }
 
-// takenBack are the steps that give all traffic to the active color again. By a rollback the release
-// on the other one waits no more. That comes first: a rollback that is run again after the share is
-// gone would go further back.
+// takenBack are the steps that give all traffic to the active color again. By a rollback the
+// release on the other one waits no more. That comes first: a rollback that is run again after the
+// share is gone would go further back.
 func takenBack(b *cluster.BlueGreen, route haproxy.Route, command Command) []Step {
 	var steps []Step
 	if idle := b.Waiting(); command == Rollback && idle != cluster.None {
@@ -158,8 +158,8 @@ func takenBack(b *cluster.BlueGreen, route haproxy.Route, command Command) []Ste
 	return append(steps, shared(b, route, 0))
 }
 
-// leavesIdle says whether a command gives all traffic to the active color, while the other one has a
-// share of it.
+// leavesIdle says whether a command gives all traffic to the active color, while the other one has
+// a share of it.
 func leavesIdle(command Command, b *cluster.BlueGreen, route haproxy.Route, opts FlipOptions) bool {
 	switch command {
 	case FlipTo:
