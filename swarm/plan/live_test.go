@@ -34,6 +34,8 @@ func TestWhatRunsOtherwise(t *testing.T) {
 			"await shop_web-blue: 1 of 3 tasks run\n"},
 		{"proxies do not run", func(s *cluster.Snapshot) { s.BlueGreen["web"].Proxy.ServiceStatus.RunningTasks = 1 }, plantest.Shop,
 			"await shop_web: 1 of 2 proxies run\n"},
+		{"proxies do not run, and their labels change", func(s *cluster.Snapshot) { s.BlueGreen["web"].Proxy.ServiceStatus.RunningTasks = 1 },
+			strings.Replace(plantest.Shop, "x-bluegreen: {}", "x-bluegreen: {keep: cold}", 1), "update proxies shop_web: labels changed\nawait shop_web: 1 of 2 proxies run\n"},
 		{"a plain service does not run", func(s *cluster.Snapshot) {
 			db := s.Plain["db"]
 			db.ServiceStatus = &api.ServiceStatus{DesiredTasks: 1}

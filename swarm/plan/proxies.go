@@ -122,6 +122,10 @@ func (pl *planner) changeProxies(svc compose.Service, b *cluster.BlueGreen, step
 			}
 		}
 		pl.add(step)
+		if short(*live) && !slices.ContainsFunc(diff, restarts) { // then it waits for none, and this comes when they have something to send to
+			step.Do, step.Cause, step.Phase = Await, lacking(*live), Settle
+			pl.add(step)
+		}
 	case cluster.Paused(*live) != "":
 		step.Do, step.Cause = UpdateProxies, cluster.Paused(*live)
 		pl.add(step)
@@ -129,9 +133,13 @@ func (pl *planner) changeProxies(svc compose.Service, b *cluster.BlueGreen, step
 		step.Do, step.Cause = Await, "Swarm is replacing the proxies"
 		pl.add(step)
 	case short(*live):
-		step.Do, step.Cause = Await, fmt.Sprintf("%d of %d proxies run", live.ServiceStatus.RunningTasks, live.ServiceStatus.DesiredTasks)
+		step.Do, step.Cause = Await, lacking(*live)
 		pl.add(step)
 	}
+}
+
+func lacking(proxies api.Service) string {
+	return fmt.Sprintf("%d of %d proxies run", proxies.ServiceStatus.RunningTasks, proxies.ServiceStatus.DesiredTasks)
 }
 
 // adopt plans the change of a plain service into the proxy of its own colors.
