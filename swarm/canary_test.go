@@ -197,7 +197,7 @@ func TestStepOfAReleaseThatFails(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		m.SetApp("shop/web:2", swarmtest.App{Start: time.Second, Fails: true})
 		m.must(m.KillTask("shop_web-green", 0))
-		m.wantError(<-ended, new(*cluster.UnhealthyError), "its share of the traffic was taken back")
+		m.wantError(<-ended, new(*cluster.UnhealthyError), "no release of this up has a share of the traffic any more")
 		m.wantRoutes("3:blue", "3:blue")
 		m.must(promoting(m.t.Context(), m))
 		m.wantRoutes("3:blue", "3:blue")

@@ -235,16 +235,18 @@ func (o *Operator) giveUp(ctx context.Context, stages []*stage, cause error, opt
 	if !errors.As(cause, &unhealthy) {
 		return cause
 	}
-	var names []string
-	for _, st := range stages {
-		names = append(names, st.Service)
-	}
-	slices.Sort(names)
 	err := o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) error {
 		s, err := o.tidy(ctx)
 		if err != nil {
 			return err
 		}
+		var names []string
+		for _, st := range stages {
+			if !st.ended && st.overtaken(s) == nil {
+				names = append(names, st.Service)
+			}
+		}
+		slices.Sort(names)
 		todo, err := plan.ForTakingBack(s, names)
 		if err != nil {
 			return err
@@ -252,7 +254,7 @@ func (o *Operator) giveUp(ctx context.Context, stages []*stage, cause error, opt
 		return o.ex.Execute(ctx, s, todo)
 	})
 	if err == nil {
-		unhealthy.After = "its share of the traffic was taken back"
+		unhealthy.After = "no release of this up has a share of the traffic any more"
 	}
 	return errors.Join(cause, err)
 }

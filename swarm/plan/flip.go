@@ -2,8 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 
 	api "github.com/docker/docker/api/types/swarm"
@@ -32,175 +30,37 @@ func ForRollback(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
 	return turn(Rollback, seen, opts, rolledBack)
 }
 
-// ForCanary returns the plan that gives the idle colors a share of the traffic, of all services in
-// one order. A service that has this share already has no step.
-func ForCanary(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
-	p := Plan{Command: Canary, Stack: seen.Stack}
-	names, err := seen.Names(opts.Services)
-	if err != nil {
-		return p, err
-	}
-	some := false
-	for _, name := range names {
-		b := seen.BlueGreen[name]
-		route, err := b.Route()
-		if err != nil {
-			return p, err
-		}
-		settings, err := b.Settings()
-		if err != nil {
-			return p, err
-		}
-		some = some || settings.Canary != nil
-		switch {
-		case settings.Canary == nil && len(opts.Services) > 0:
-			return p, fmt.Errorf("service %s: its proxies can give no share of the traffic: write x-bluegreen: {canary: {}} in the file, and run `docker bluegreen up`", name)
-		case settings.Canary == nil || route.Share == opts.Share:
-			continue
-		}
-		idle := cluster.Color(route.Color).Other()
-		svc := b.Colors[idle]
-		var steps []Step
-		switch {
-		case svc == nil:
-			return p, fmt.Errorf("service %s has no %s yet: run `docker bluegreen up` with a new release", name, idle)
-		case opts.Share > 0:
-			steps = warmed(svc, idle)
-		}
-		p.append(name, &settings, append(steps, shared(b, route, opts.Share)))
-	}
-	if !some {
-		return p, fmt.Errorf("no service of stack %s can give a share of its traffic: write x-bluegreen: {canary: {}} in the file, and run `docker bluegreen up`", seen.Stack)
-	}
-	return p, nil
-}
-
-// Onward is what a step of a canary gives a release: a share in percent, or with 100 all traffic.
-type Onward struct {
-	Release, Share int
-}
-
-// ForSteps returns the plan that gives releases on idle colors their next shares, by service, all
-// in one order. Those that get all traffic are flipped to, and the colors that they leave retired.
-func ForSteps(seen *cluster.Snapshot, next map[string]Onward) (Plan, error) {
-	p := Plan{Command: Up, Stack: seen.Stack}
-	for _, name := range slices.Sorted(maps.Keys(next)) {
-		b := seen.BlueGreen[name]
-		route, err := b.Route()
-		if err != nil {
-			return p, err
-		}
-		settings, err := b.Settings()
-		if err != nil {
-			return p, err
-		}
-		if next[name].Share < 100 {
-			step := shared(b, route, next[name].Share)
-			step.Waits = true
-			p.append(name, &settings, []Step{step})
-			continue
-		}
-		idle := cluster.Color(route.Color).Other()
-		p.append(name, &settings, []Step{
-			{Do: Flip, Name: b.Proxy.Spec.Name, Color: idle, From: route, To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(idle)},
-				Waits: true, Cause: fmt.Sprintf("release %d has had its shares", next[name].Release)},
-			{Do: Retire, Name: cluster.ColorName(seen.Stack, name, idle.Other()), Color: idle.Other(), Cause: "it is idle after the flip, keep: " + settings.Keep},
-		})
-	}
-	return p, nil
-}
-
-// ForTakingBack returns the plan that gives all traffic of services to their active colors again,
-// as a rollback does.
-func ForTakingBack(seen *cluster.Snapshot, names []string) (Plan, error) {
-	p := Plan{Command: Rollback, Stack: seen.Stack}
-	for _, name := range names {
-		b := seen.BlueGreen[name]
-		route, err := b.Route()
-		if err != nil {
-			return p, err
-		}
-		settings, err := b.Settings()
-		if err != nil {
-			return p, err
-		}
-		if route.Share > 0 {
-			p.append(name, &settings, takenBack(b, route, Rollback))
-		}
-	}
-	return p, nil
-}
-
-// shared is the step that gives the idle color a share of the traffic.
-func shared(b *cluster.BlueGreen, route haproxy.Route, share int) Step {
-	idle := cluster.Color(route.Color).Other()
-	cause := fmt.Sprintf("%s gets %d %%", idle, share)
-	if svc := b.Colors[idle]; svc != nil {
-		cause += fmt.Sprintf(" for release %d", cluster.ReleaseOf(svc.Spec))
-	}
-	if route.Share > 0 {
-		cause += fmt.Sprintf(", and not %d %%", route.Share)
-	}
-	return Step{Do: Share, Name: b.Proxy.Spec.Name, Service: b.Name, Color: idle, From: route,
-		To: haproxy.Route{Sequence: route.Sequence + 1, Color: route.Color, Share: share}, Cause: cause}
-}
-
-// takenBack are the steps that give all traffic to the active color again. By a rollback the
-// release on the other one waits no more. That comes first: a rollback that is run again after the
-// share is gone would go further back.
-func takenBack(b *cluster.BlueGreen, route haproxy.Route, command Command) []Step {
-	var steps []Step
-	if idle := b.Waiting(); command == Rollback && idle != cluster.None {
-		spec := cluster.Clone(b.Colors[idle].Spec)
-		cluster.SetLabels(&spec, map[string]string{cluster.LabelWaiting: ""})
-		steps = append(steps, Step{Do: MarkColor, Name: spec.Name, Color: idle, Spec: &spec, Cause: "it is rolled back"})
-	}
-	return append(steps, shared(b, route, 0))
-}
-
-// leavesIdle says whether a command gives all traffic to the active color, while the other one has
-// a share of it.
-func leavesIdle(command Command, b *cluster.BlueGreen, route haproxy.Route, opts FlipOptions) bool {
-	switch command {
-	case FlipTo:
-		return opts.To == route.Color
-	case Promote:
-		return b.Waiting() == cluster.None && newest(b) == cluster.Color(route.Color)
-	}
-	return command == Rollback
-}
-
-// newest is the color with the highest release.
-func newest(b *cluster.BlueGreen) cluster.Color {
-	blue, green := b.Colors[cluster.Blue], b.Colors[cluster.Green]
-	if green != nil && (blue == nil || cluster.ReleaseOf(green.Spec) > cluster.ReleaseOf(blue.Spec)) {
-		return cluster.Green
-	}
-	return cluster.Blue
-}
-
-// append adds the steps of a service, one after the other.
-func (p *Plan) append(service string, settings *bluegreen.Settings, steps []Step) {
-	for i := range steps {
-		s := &steps[i]
-		s.Service, s.Settings, s.Phase, s.Timeout = service, settings, s.Do.Traits().Phase, settings.Timeout
-		if i > 0 {
-			s.After = []int{len(p.Steps) + i - 1}
-		}
-	}
-	p.Steps = append(p.Steps, steps...)
-}
-
 // target returns the steps that make a color able to take the traffic, and that color; None when
 // there is nothing to do.
 type target func(seen *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Route, opts FlipOptions) (cluster.Color, []Step, error)
 
 func turn(command Command, seen *cluster.Snapshot, opts FlipOptions, find target) (Plan, error) {
-	p := Plan{Command: command, Stack: seen.Stack}
 	names, err := seen.Names(opts.Services)
 	if err != nil {
-		return p, err
+		return Plan{Command: command, Stack: seen.Stack}, err
 	}
+	return forEach(command, seen, names, func(b *cluster.BlueGreen, route haproxy.Route, settings *bluegreen.Settings) ([]Step, error) {
+		if route.Share > 0 && leavesIdle(command, b, route, opts) {
+			return takenBack(b, route, command), nil
+		}
+		to, steps, err := find(seen, b, route, opts)
+		if err != nil || to == cluster.None {
+			return nil, err
+		}
+		steps = append(steps, Step{Do: Flip, Name: b.Proxy.Spec.Name, Color: to, From: route,
+			To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(to)}, Force: command == Rollback, Cause: heldAfter(steps, b, to)})
+		if old := cluster.Color(route.Color); settings.Keep == bluegreen.KeepCold && b.Colors[old] != nil {
+			steps = append(steps, retired(b, old, settings))
+		}
+		return steps, nil
+	})
+}
+
+// forEach is a plan of the steps that find returns for each service, one after the other for each.
+func forEach(command Command, seen *cluster.Snapshot, names []string,
+	find func(b *cluster.BlueGreen, route haproxy.Route, settings *bluegreen.Settings) ([]Step, error),
+) (Plan, error) {
+	p := Plan{Command: command, Stack: seen.Stack}
 	for _, name := range names {
 		b := seen.BlueGreen[name]
 		route, err := b.Route()
@@ -211,26 +71,25 @@ func turn(command Command, seen *cluster.Snapshot, opts FlipOptions, find target
 		if err != nil {
 			return p, err
 		}
-		if route.Share > 0 && leavesIdle(command, b, route, opts) {
-			p.append(name, &settings, takenBack(b, route, command))
-			continue
-		}
-		to, steps, err := find(seen, b, route, opts)
+		steps, err := find(b, route, &settings)
 		if err != nil {
 			return p, err
 		}
-		if to == cluster.None {
-			continue
+		for i := range steps {
+			s := &steps[i]
+			s.Service, s.Settings, s.Phase, s.Timeout = name, &settings, s.Do.Traits().Phase, settings.Timeout
+			if i > 0 {
+				s.After = []int{len(p.Steps) + i - 1}
+			}
 		}
-		steps = append(steps, Step{Do: Flip, Name: b.Proxy.Spec.Name, Color: to, From: route,
-			To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(to)}, Force: command == Rollback, Cause: heldAfter(steps, b, to)})
-		if old := cluster.Color(route.Color); settings.Keep == bluegreen.KeepCold && b.Colors[old] != nil {
-			steps = append(steps, Step{Do: Retire, Name: b.Colors[old].Spec.Name, Color: old,
-				Cause: "it is idle after the flip, keep: " + settings.Keep})
-		}
-		p.append(name, &settings, steps)
+		p.Steps = append(p.Steps, steps...)
 	}
 	return p, nil
+}
+
+// retired is the step that retires a color after the flip to the other one.
+func retired(b *cluster.BlueGreen, c cluster.Color, settings *bluegreen.Settings) Step {
+	return Step{Do: Retire, Name: b.Colors[c].Spec.Name, Color: c, Cause: "it is idle after the flip, keep: " + settings.Keep}
 }
 
 // flipped is the target of a flip.
