@@ -170,8 +170,8 @@ const extensionAt = "stack.yml: service web: x-bluegreen"
 
 // extensionCases are values of x-bluegreen that are refused, and the whole text of the error.
 var extensionCases = []struct{ name, value, want string }{
-	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, test, canary, timeout`},
-	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, promote, preview, test, canary, timeout`},
+	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, test, verify, canary, timeout`},
+	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, promote, preview, test, verify, canary, timeout`},
 	{"keep", `{keep: hot}`, extensionAt + `.keep: "hot" is not one of warm, cold`},
 	{"drain", `{drain: long}`, extensionAt + `.drain: "long" is not a duration (examples: 500ms, 30s, 5m)`},
 	{"drain without unit", `{drain: 30}`, extensionAt + `.drain: 30 is not a duration (examples: 500ms, 30s, 5m)`},
@@ -274,6 +274,8 @@ func TestBlueGreenErrors(t *testing.T) {
 			"stack.yml: service web: networks: proxies cannot find tasks on the network host: use an overlay network"},
 		{"test in no profile", `services: {web: {image: a, expose: [80], x-bluegreen: {test: [s]}}, s: {image: s, profiles: [p], deploy: {mode: replicated-job}}}`,
 			"stack.yml: service web: x-bluegreen.test: s is in no active profile: name its profile with --profile, or take it out of profiles"},
+		{"verify of nothing", `services: {web: {image: a, expose: [80], x-bluegreen: {verify: [s]}}}`,
+			"stack.yml: service web: x-bluegreen.verify: the file has no service s: correct the name, or take it out"},
 		{"test of two", `services: {web: {image: a, expose: [80], x-bluegreen: {test: [s]}}, api: {image: a, expose: [80], x-bluegreen: {test: [s]}}, s: {image: s, deploy: {mode: replicated-job}}}`,
 			"stack.yml: service web: x-bluegreen.test: s tests api already: give each service a test of its own"},
 		{"test that cannot reach it", `{services: {web: {image: a, expose: [80], networks: [a], x-bluegreen: {test: [s]}}, s: {image: s, deploy: {mode: replicated-job}}}, networks: {a: }}`,

@@ -131,7 +131,7 @@ var judged = []string{
 	`{preview: {port: 70000}}`, `{preview: {port: 9080, target: 0}}`, `{preview: {port: 9080, target: null}}`, `{preview: {port: 9080, header: null}}`, `{preview: {query: a}}`,
 	`{preview: {header: null}}`, `{preview: {header: ""}}`, `{preview: {header: X-Preview}}`, `{preview: {header: "X-Preview:"}}`, `{preview: {header: "X-Preview: a"}}`, `{preview: {header: " X-Preview : a b "}}`,
 	`{preview: {header: "X Preview: a"}}`, `{preview: {header: "X-Preview: ä"}}`, `{preview: {header: 1}}`, `{preview: {port: 9080, header: "A: b:c"}}`,
-	`{test: null}`, `{test: []}`, `{test: smoke}`, `{test: [smoke]}`, `{test: [smoke, load]}`, `{test: [smoke, smoke]}`, `{test: [""]}`, `{test: [null]}`, `{test: [1]}`, `{test: {smoke: {}}}`,
+	`{verify: null}`, `{verify: [e2e]}`, `{verify: e2e}`, `{test: null}`, `{test: []}`, `{test: smoke}`, `{test: [smoke]}`, `{test: [smoke, load]}`, `{test: [smoke, smoke]}`, `{test: [""]}`, `{test: [null]}`, `{test: [1]}`, `{test: {smoke: {}}}`,
 	`{canary: null}`, `{canary: {}}`, `{canary: 10}`, `{canary: {by: null}}`, `{canary: {by: random}}`, `{canary: {by: client}}`, `{canary: {by: cookie sid}}`, `{canary: {by: "header  X-User "}}`,
 	`{canary: {by: cookie}}`, `{canary: {by: random sid}}`, `{canary: {by: header X:User}}`, `{canary: {by: ""}}`, `{canary: {by: 1}}`, `{canary: {by: Random}}`, `{canary: {share: 10}}`,
 	`{canary: {steps: null}}`, `{canary: {steps: [5, 25, "50"]}}`, `{canary: {steps: [5], every: 30s}}`, `{canary: {steps: [5], every: null}}`, `{canary: {steps: 5}}`, `{canary: {steps: [0]}}`, `{canary: {steps: [100]}}`,

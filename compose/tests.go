@@ -17,9 +17,11 @@ func (m *model) tests(p *Project) error {
 		if s.BlueGreen == nil {
 			continue
 		}
-		for _, name := range s.BlueGreen.Test {
-			if err := m.test(p, s, name); err != nil {
-				errs = append(errs, fmt.Errorf("service %s: %s.test: %w", s.Name, bluegreen.Key, err))
+		for key, names := range map[string][]string{"test": s.BlueGreen.Test, "verify": s.BlueGreen.Verify} {
+			for _, name := range names {
+				if err := m.test(p, s, name); err != nil {
+					errs = append(errs, fmt.Errorf("service %s: %s.%s: %w", s.Name, bluegreen.Key, key, err))
+				}
 			}
 		}
 	}
@@ -38,7 +40,7 @@ func (m *model) test(p *Project, s Service, name string) error {
 	if job.Spec.Mode.ReplicatedJob == nil {
 		return fmt.Errorf("%s runs for ever, and a test must end: write deploy.mode: %s in %s", name, modeReplicatedJob, name)
 	}
-	if job.TestOf != "" {
+	if job.TestOf != "" && job.TestOf != s.Name {
 		return fmt.Errorf("%s tests %s already: give each service a test of its own", name, job.TestOf)
 	}
 	if !slices.ContainsFunc(job.Spec.TaskTemplate.Networks, func(a swarm.NetworkAttachmentConfig) bool {

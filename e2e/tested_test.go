@@ -18,16 +18,20 @@ services:
     environment: {APP_STOP_DELAY: 100ms}
     ports: [{target: 8080, published: 8797, mode: host}]
     deploy: {replicas: 2, endpoint_mode: dnsrr, restart_policy: {delay: 100ms}}
-    x-bluegreen: {test: [smoke], health: {path: /}, drain: 5s, timeout: 5m, proxy: {image: "haproxy:newest"}}
+    x-bluegreen: {test: [smoke], verify: [check], health: {path: /}, drain: 5s, timeout: 5m, proxy: {image: "haproxy:newest"}}
   smoke:
     image: app:v1
     environment: {APP_EXPECT: "${EXPECT}", APP_LATE: "${LATE:-0s}"}
+    deploy: {mode: replicated-job, endpoint_mode: dnsrr}
+  check:
+    image: app:v1
+    environment: {APP_EXPECT: "${CHECK:-${EXPECT}}"}
     deploy: {mode: replicated-job, endpoint_mode: dnsrr}
 `
 
 // A release gets traffic only when its test has passed, which reaches it through the proxies. One
 // that fails leaves traffic and the color as they were, and promote does not find it, nor one whose
-// up was killed before the test had ended.
+// up was killed before the test had ended. One that fails once it has the traffic loses it.
 func TestTestedRelease(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, tested)
@@ -55,6 +59,12 @@ func TestTestedRelease(t *testing.T) {
 	s.says(s.must("promote"), "no release waits")
 	s.settled(l, "v2")
 	s.only(l.Since(began), "v2")
+
+	r := s.exits(s.runEnv([]string{"V=v3", "EXPECT=v3", "CHECK=v9"}, "up"), 3)
+	s.says(r, "test smoke: completed", "service web (blue) had the traffic and failed its test check", "exit code 4", "version v3 answered at http://web:8080, want v9",
+		"traffic of web is back where it was before")
+	t.Log(r.out)
+	s.settled(l, "v2")
 
 	s.says(s.exits(up("v3", "v3", "--no-flip"), 0), "test smoke: completed", "release 3 waits on blue")
 	s.must("promote")

@@ -83,6 +83,8 @@ func changes() []change {
 		{name: "test", before: []in{upTo(withTest("1")), upTo(withTest("2"))}, command: upTo(withTest("3")), writes: 14},
 		{name: "release that waits after its test", before: []in{upTo(withTest("1")), upTo(withTest("2"))},
 			command: upWith(withTest("3"), plan.UpOptions{NoFlip: true}), writes: 7},
+		{name: "verification", before: []in{upTo(strings.Replace(withTest("1"), "{test:", "{verify:", 1)), upTo(strings.Replace(withTest("2"), "{test:", "{verify:", 1))},
+			command: upTo(strings.Replace(withTest("3"), "{test:", "{verify:", 1)), writes: 14},
 		{name: "canary", before: []in{upTo(weighed("1")), upTo(weighed("2"))}, command: giving(25), writes: 6},
 		{name: "canary that grows", before: []in{upTo(weighed("1")), upTo(weighed("2")), giving(25)}, command: giving(50), writes: 6},
 		{name: "canary that is promoted", before: []in{upTo(weighed("1")), upTo(weighed("2")), giving(25)}, command: promoting, writes: 6},

@@ -188,7 +188,7 @@ func (o *Operator) take(ctx context.Context, stages []*stage) error {
 			continue
 		}
 		if !time.Now().Before(st.due) {
-			next[st.Service] = plan.Onward{Release: st.Release, Share: st.Left()[0]}
+			next[st.Service] = plan.Onward{Release: st.Release, Share: st.Left()[0], Verify: st.Verify}
 			st.taking = true
 		}
 	}
@@ -199,7 +199,7 @@ func (o *Operator) take(ctx context.Context, stages []*stage) error {
 	if err != nil {
 		return err
 	}
-	if err := o.ex.Execute(ctx, s, todo); err != nil {
+	if err := o.verified(ctx, s, todo); err != nil {
 		return err
 	}
 	if s, err = o.ex.Observe(ctx); err != nil {

@@ -80,3 +80,53 @@ func TestThatIsNoneAnyMore(t *testing.T) {
 		}
 	})
 }
+
+// verified is a file whose web must pass a job once it has the traffic; api flips with it.
+func verified(web, settings string) string {
+	return `services:
+  web:
+    image: shop/web:` + web + `
+    deploy: {replicas: 3}
+    expose: [8080]
+    x-bluegreen: {verify: [check]` + settings + `}
+  api: {image: shop/api:` + web + `, expose: [8080], x-bluegreen: {}}
+  check:
+    image: shop/check:1
+    deploy: {mode: replicated-job}
+`
+}
+
+// A release that fails its verification loses the traffic that it has, with all services that were
+// flipped with it, also where it got the traffic in steps, and where the old color is cold.
+func TestFailedVerification(t *testing.T) {
+	broken := swarmtest.App{Start: time.Second, Fails: true, Log: []string{"GET /cart: 500"}}
+	for _, tc := range []struct{ name, settings, before, after string }{
+		{"at once", "", "2:green", "4:green"},
+		{"in steps", ", canary: {steps: [25], every: 10s}", "3:green", "6:green"},
+		{"with a cold color", ", keep: cold", "2:green", "4:green"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				file := func(v string) string { return verified(v, tc.settings) }
+				m.must(m.up(file("1")))
+				m.must(m.up(file("2")))
+				m.wantRoutes(tc.before, tc.before)
+				m.wantTold("web test check: release 2 must pass it, or traffic goes back", "web test check: completed")
+				m.SetApp("shop/check:1", broken)
+				err := m.up(file("3"))
+				m.wantError(err, new(*cluster.UnhealthyError), "service web (blue) had the traffic and failed its test check: a task failed", "| GET /cart: 500")
+				m.wantRoutes(tc.after, tc.after)
+				if api := m.Routes("api"); !strings.HasSuffix(api[0], ":green") {
+					if tc.name != "in steps" {
+						m.t.Errorf("api is at %v", api)
+					}
+				}
+				m.SetApp("shop/check:1", m.Default)
+				m.must(m.up(file("3")))
+				if web := m.Routes("web"); !strings.HasSuffix(web[0], ":blue") {
+					m.t.Errorf("in the end proxies send by %v", web)
+				}
+			})
+		})
+	}
+}

@@ -69,7 +69,7 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts 
 	if err := todo.Confirmation(); err != nil && !opts.Yes {
 		return nil, err
 	}
-	if err := o.ex.Execute(ctx, seen, todo); err != nil {
+	if err := o.verified(ctx, seen, todo); err != nil {
 		return nil, err
 	}
 	if again { // by now they have something to send to

@@ -73,7 +73,7 @@ func decodeControl(f field) Control {
 // decodeSettings reads all keys. Ports, and the modes of ports, stay empty when the file does not
 // give them.
 func decodeSettings(f field) *Settings {
-	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "test", "canary", "timeout")
+	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "test", "verify", "canary", "timeout")
 	promote := keys["promote"].oneOf(PromoteAuto, PromoteAuto, PromoteManual)
 	if promote == PromoteAuto {
 		promote = "" // as in the labels of before there was a choice
@@ -86,6 +86,7 @@ func decodeSettings(f field) *Settings {
 		Promote: promote,
 		Preview: decodePreview(keys["preview"]),
 		Test:    decodeTests(keys["test"]),
+		Verify:  decodeTests(keys["verify"]),
 		Canary:  decodeCanary(keys["canary"]),
 		Timeout: keys["timeout"].duration(defaultTimeout, Shortest),
 	}

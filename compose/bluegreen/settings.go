@@ -45,6 +45,9 @@ type Settings struct {
 	// Test are the jobs of the file that a new release must pass before it gets traffic, in their
 	// order.
 	Test []string `json:"test,omitempty"`
+	// Verify are the jobs that a release must pass once it has the traffic, in their order: else
+	// traffic goes back.
+	Verify []string `json:"verify,omitempty"`
 	// Timeout is the longest time that the new color may go without progress.
 	Timeout time.Duration `json:"timeout"`
 }

@@ -14,8 +14,10 @@ type UnhealthyError struct {
 	// Service is the compose service, Color the color that failed; Color is empty for a plain
 	// service.
 	Service, Color string
-	// Test is the job that the color failed, empty if none ran.
-	Test string
+	// Test is the job that the color failed, empty if none ran; Verified says that it had the traffic
+	// then.
+	Test     string
+	Verified bool
 	// Cause is one sentence.
 	Cause string
 	// Tasks are the tasks that failed, newest first; may be empty.
@@ -47,7 +49,10 @@ func (e *UnhealthyError) Error() string {
 		what += " (" + e.Color + ")"
 	}
 	verb := "did not become healthy"
-	if e.Test != "" {
+	switch {
+	case e.Verified:
+		verb = "had the traffic and failed its test " + e.Test
+	case e.Test != "":
 		verb = "failed its test " + e.Test
 	}
 	fmt.Fprintf(&b, "%s %s: %s", what, verb, e.Cause)

@@ -44,6 +44,7 @@ var functions = map[plan.Action]func(*run, context.Context, plan.Step) error{
 	plan.AwaitRemoved:  (*run).awaitStackGone,
 	plan.CheckPorts:    (*run).checkPorts,
 	plan.RunTest:       (*run).runTest,
+	plan.Verify:        (*run).runTest,
 	plan.CreateProxies: (*run).createProxies,
 	plan.Adopt:         (*run).adopt,
 	plan.Retire:        (*run).retire,

@@ -11,8 +11,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
-// runTest runs a job that tests an idle color, and waits for its end. A failure is one of the
-// color.
+// runTest runs a job that tests a color, and waits for its end. A failure is one of the color.
 func (r *run) runTest(ctx context.Context, s plan.Step) error {
 	w := cluster.Waiting{Service: s.Service, Step: "test " + s.Job, Timeout: s.Timeout}
 	r.Working(w.Service, w.Step, "%s", s.Cause)
@@ -23,7 +22,7 @@ func (r *run) runTest(ctx context.Context, s plan.Step) error {
 	err = r.awaitCompleted(ctx, w)
 	var failed *cluster.UnhealthyError
 	if errors.As(err, &failed) {
-		failed.Color, failed.Test = string(s.Color), s.Job
+		failed.Color, failed.Test, failed.Verified = string(s.Color), s.Job, s.Do == plan.Verify
 	}
 	return err
 }

@@ -26,6 +26,7 @@ const (
 	MarkColor     Action = "mark color"
 	CheckPorts    Action = "check ports of"
 	RunTest       Action = "run test"
+	Verify        Action = "verify with"
 	CreateProxies Action = "create proxies"
 	Adopt         Action = "adopt service"
 	Flip          Action = "flip"
@@ -105,6 +106,7 @@ var table = []row{
 	{CreateProxies, Traits{Phase: Deploy, Writes: true, Starts: true}},
 	{Adopt, Traits{Phase: Deploy, Writes: true, Starts: true}},
 	{Flip, Traits{Phase: Deploy, Writes: true, MovesTraffic: true}},
+	{Verify, Traits{Phase: Deploy, Writes: true, Starts: true, MovesTraffic: true}},
 	{GiveBack, Traits{Phase: Deploy, Writes: true, Starts: true, MovesTraffic: true}},
 	{Retire, Traits{Phase: Deploy, MovesTraffic: true}},
 	{AwaitStarted, Traits{Phase: Deploy}},

@@ -211,13 +211,20 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 				Cause: fmt.Sprintf("release %d has passed its tests and waits for a promote: %s", cluster.ReleaseOf(spec), cause)})
 		}
 	}
+	verify, err := pl.verifications(svc, idle, cluster.ReleaseOf(spec))
+	if err != nil {
+		return err
+	}
 	if waits {
 		pl.waiting = append(pl.waiting, Waiting{Service: svc.Name, Color: idle, Release: cluster.ReleaseOf(spec), Preview: svc.BlueGreen.Preview,
-			Canary: svc.BlueGreen.Canary, Share: route.Share, Steps: pl.stepwise(svc) && !pl.opts.NoFlip})
+			Canary: svc.BlueGreen.Canary, Share: route.Share, Steps: pl.stepwise(svc) && !pl.opts.NoFlip, Verify: verify})
 		return nil
 	}
 	pl.add(Step{Do: Flip, Name: cluster.Scoped(pl.project.Name, svc.Name), Service: svc.Name, Color: idle, Settings: svc.BlueGreen,
 		Cause: cause, From: route, To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(idle)}})
+	for _, s := range verify {
+		pl.add(s)
+	}
 	pl.retire(svc, active, "it is idle after the flip")
 	return nil
 }

@@ -34,7 +34,7 @@ func Chosen(p *compose.Project, opts UpOptions) ([]compose.Service, error) {
 		}
 		wanted[s.Name] = true
 		if s.BlueGreen != nil {
-			queue = append(queue, s.BlueGreen.Test...)
+			queue = append(queue, slices.Concat(s.BlueGreen.Test, s.BlueGreen.Verify)...)
 		}
 		for _, d := range s.DependsOn {
 			if !opts.NoDeps {

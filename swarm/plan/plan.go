@@ -135,8 +135,10 @@ type Waiting struct {
 	// in percent.
 	Canary *bluegreen.Canary
 	Share  int
-	// Steps says that the up goes on, through the steps of Canary to all traffic.
-	Steps bool
+	// Steps says that the up goes on, through the steps of Canary to all traffic, and then carries
+	// Verify out.
+	Steps  bool
+	Verify []Step
 }
 
 // Left are the shares of the steps that are still to come, with 100 for all of the traffic.

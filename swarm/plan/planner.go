@@ -216,7 +216,7 @@ func (pl *planner) withChanges(steps []Step) {
 	for i := range steps {
 		s := &steps[i]
 		switch live := pl.liveOf(*s); {
-		case s.Spec == nil, s.Do == Await, s.Do == AwaitStarted, s.Do == RunJob, s.Do == RunTest:
+		case s.Spec == nil, s.Do == Await, s.Do == AwaitStarted, s.Do == RunJob, s.Do == RunTest, s.Do == Verify:
 		case s.Do == StartColor && live != nil:
 			s.Changes = changes(withoutColor(cluster.Started(cluster.Clone(*s.Spec))), new(withoutColor(cluster.Started(live.Spec))), pl.networks)
 		case s.Do == Adopt, s.Do == GiveBack, s.Do == CreateProxies: // what becomes something else is not compared

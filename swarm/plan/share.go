@@ -44,9 +44,11 @@ func ForCanary(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
 	return p, err
 }
 
-// Onward is what a step of a canary gives a release: a share in percent, or with 100 all traffic.
+// Onward is what a step of a canary gives a release: a share in percent, or with 100 all traffic,
+// and then these verifications.
 type Onward struct {
 	Release, Share int
+	Verify         []Step
 }
 
 // ForSteps returns the plan that gives releases on idle colors their next shares, by service, all
@@ -62,10 +64,11 @@ func ForSteps(seen *cluster.Snapshot, next map[string]Onward) (Plan, error) {
 		active := cluster.Color(route.Color)
 		step.Do, step.Cause = Flip, fmt.Sprintf("release %d has had its shares", onward.Release)
 		step.To = haproxy.Route{Sequence: route.Sequence + 1, Color: string(active.Other())}
-		if b.Colors[active] == nil {
-			return []Step{step}, nil
+		steps := append([]Step{step}, onward.Verify...)
+		if b.Colors[active] != nil {
+			steps = append(steps, retired(b, active, settings))
 		}
-		return []Step{step, retired(b, active, settings)}, nil
+		return steps, nil
 	})
 }
 

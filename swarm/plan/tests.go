@@ -15,42 +15,75 @@ import (
 // tests plans the jobs that a release must pass before it gets traffic. Without proxies they reach
 // its tasks only directly.
 func (pl *planner) tests(svc compose.Service, c cluster.Color, release int, proxies bool) error {
-	for _, name := range svc.BlueGreen.Test {
+	port := uint16(0)
+	if proxies && svc.BlueGreen.Preview != nil {
+		port = svc.BlueGreen.Preview.Port
+	}
+	steps, err := pl.testSteps(RunTest, svc, svc.BlueGreen.Test, c, release, port)
+	for _, s := range steps {
+		s.Cause = fmt.Sprintf("release %d must pass it before it gets traffic", release)
+		pl.add(s)
+	}
+	return err
+}
+
+// verifications are the steps for the jobs that a release must pass once it has the traffic. They
+// reach it as clients do.
+func (pl *planner) verifications(svc compose.Service, c cluster.Color, release int) ([]Step, error) {
+	steps, err := pl.testSteps(Verify, svc, svc.BlueGreen.Verify, c, release, testTarget(svc))
+	for i := range steps {
+		steps[i].Cause = fmt.Sprintf("release %d must pass it, or traffic goes back", release)
+	}
+	return steps, err
+}
+
+// testSteps are steps that run jobs which reach a release at this port of the proxies, or only
+// directly if it is 0.
+func (pl *planner) testSteps(do Action, svc compose.Service, jobs []string, c cluster.Color, release int, port uint16) ([]Step, error) {
+	var steps []Step
+	for _, name := range jobs {
 		job := pl.chosen[slices.IndexFunc(pl.chosen, func(s compose.Service) bool { return s.Name == name })]
 		spec := cluster.Clone(job.Spec)
-		step := Step{Do: RunTest, Name: spec.Name, Service: svc.Name, Color: c, Job: name, Spec: &spec, Settings: svc.BlueGreen,
-			Image: spec.Labels[cluster.LabelImage], Cause: fmt.Sprintf("release %d must pass it before it gets traffic", release)}
+		step := Step{Do: do, Name: spec.Name, Service: svc.Name, Color: c, Job: name, Spec: &spec, Settings: svc.BlueGreen, Image: spec.Labels[cluster.LabelImage]}
 		var now *api.ServiceSpec
 		if live, ok := pl.seen.Plain[name]; ok {
 			if err := sameMode(job, live); err != nil {
-				return err
+				return nil, err
 			}
 			now = &live.Spec
 		}
 		pl.images.apply(&spec, step.Image, now)
-		testSpec(&spec, svc, c, release, proxies)
-		pl.add(step)
+		testSpec(&spec, svc, c, release, port)
+		steps = append(steps, step)
 	}
-	return nil
+	return steps, nil
+}
+
+// testTarget is the port of the tasks that tests are about: that of the preview, else the first that
+// speaks HTTP, else the first.
+func testTarget(svc compose.Service) uint16 {
+	if p := svc.BlueGreen.Preview; p != nil && p.Target != 0 {
+		return p.Target
+	}
+	ports := svc.BlueGreen.Ports
+	return ports[max(0, slices.IndexFunc(ports, func(p bluegreen.Port) bool { return p.Mode != bluegreen.ModeTCP }))].Target
 }
 
 // testSpec tells a job which release it tests and how to reach it. A job whose file does not say
 // how often it is tried runs once.
-func testSpec(spec *api.ServiceSpec, svc compose.Service, c cluster.Color, release int, proxies bool) {
+func testSpec(spec *api.ServiceSpec, svc compose.Service, c cluster.Color, release int, port uint16) {
 	if spec.TaskTemplate.RestartPolicy == nil {
 		spec.TaskTemplate.RestartPolicy = &api.RestartPolicy{Condition: api.RestartPolicyConditionNone}
 	}
-	preview := svc.BlueGreen.Preview
+	target := testTarget(svc)
 	scheme := "http"
-	for _, port := range svc.BlueGreen.Ports {
-		if port.Target == preview.Target && port.Mode == bluegreen.ModeTCP {
-			scheme = "tcp"
-		}
+	if slices.Contains(svc.BlueGreen.Ports, bluegreen.Port{Target: target, Mode: bluegreen.ModeTCP}) {
+		scheme = "tcp"
 	}
-	direct := fmt.Sprintf("%s://%s-%s:%d", scheme, svc.Name, c, preview.Target)
+	direct := fmt.Sprintf("%s://%s-%s:%d", scheme, svc.Name, c, target)
 	url := direct
-	if proxies {
-		url = fmt.Sprintf("%s://%s:%d", scheme, svc.Name, preview.Port)
+	if port != 0 {
+		url = fmt.Sprintf("%s://%s:%d", scheme, svc.Name, port)
 	}
 	container := spec.TaskTemplate.ContainerSpec
 	for _, v := range [][2]string{

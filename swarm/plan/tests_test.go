@@ -74,6 +74,25 @@ retire color shop_web-green: it is idle after the flip, keep: warm
 			}
 		})
 	}
+	verified := strings.Replace(tested, "{test: [smoke, e2e]}", "{test: [smoke], verify: [smoke, e2e]}", 1)
+	seen := plantest.Nothing()
+	plantest.CarriedOut(seen, plantest.For(t, seen, verified, plan.UpOptions{})) // there is no way back from the first release
+	todo := plantest.For(t, seen, strings.Replace(verified, "web:1", "web:2", 1), plan.UpOptions{})
+	plantest.Want(t, todo, `start color shop_web-green: release 2: image shop/web:1 → shop/web:2
+run test shop_smoke: release 2 must pass it before it gets traffic
+flip shop_web to green: image shop/web:1 → shop/web:2
+verify with shop_smoke: release 2 must pass it, or traffic goes back
+verify with shop_e2e: release 2 must pass it, or traffic goes back
+retire color shop_web-blue: it is idle after the flip, keep: warm
+`)
+	for i, s := range todo.Steps {
+		if url := "BLUEGREEN_URL=http://web:8080"; s.Do == plan.Verify && !slices.Contains(s.Spec.TaskTemplate.ContainerSpec.Env, url) {
+			t.Errorf("%s has no %s", s.Name, url)
+		}
+		if i > 0 && !slices.Equal(s.After, []int{i - 1}) {
+			t.Errorf("%s comes after %v", s, s.After)
+		}
+	}
 	_, err := plan.ForUp(plantest.LoadShop(t, tested), plantest.Nothing(), &plan.Images{}, plan.UpOptions{Services: []string{"smoke"}})
 	if want := "service smoke is a test of web and runs when web gets a new release: name web"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)

@@ -78,7 +78,7 @@ func CarriedOut(seen *cluster.Snapshot, todo plan.Plan) {
 				svc.PreviousSpec = &live.Spec
 			}
 			seen.Plain[s.Service] = *svc
-		case plan.RunTest:
+		case plan.RunTest, plan.Verify:
 			seen.Plain[s.Job] = *running(seen, *s.Spec)
 		case plan.GiveBack:
 			seen.Plain[s.Service] = *running(seen, *s.Spec)
