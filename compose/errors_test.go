@@ -230,6 +230,9 @@ var extensionCases = []struct{ name, value, want string }{
 		`service web: x-bluegreen.canary.steps[1]: 0 is not more than 5: the share grows with each step`},
 	{"canary every without steps", `{canary: {every: 1m}}`, extensionAt + `.canary.every: every is how long each of the steps lasts: give steps, too`},
 	{"canary every", `{canary: {steps: [5], every: 1ms}}`, extensionAt + `.canary.every: "1ms" is not between 1s and 24h0m0s`},
+	{"promote", `{promote: never}`, extensionAt + `.promote: "never" is not one of auto, manual, or a time from 1s to 24h0m0s such as 10m`},
+	{"promote at once", `{promote: 0s}`, extensionAt + `.promote: "0s" is not one of auto, manual, or a time from 1s to 24h0m0s such as 10m`},
+	{"canary steps and a time", `{promote: 10m, canary: {steps: [5]}}`, extensionAt + `.promote: 10m: up goes on to the next step of canary.steps by itself: take promote or the steps out`},
 	{"canary steps by hand", `{promote: manual, canary: {steps: [5]}}`, extensionAt + `.promote: manual: up goes on to the next step of canary.steps by itself: take promote or the steps out`},
 	{"all at once", `{keep: hot, drain: long}`, extensionAt + ".drain: \"long\" is not a duration (examples: 500ms, 30s, 5m)\n" +
 		`service web: x-bluegreen.keep: "hot" is not one of warm, cold`},

@@ -131,6 +131,7 @@ var judged = []string{
 	`{preview: {port: 70000}}`, `{preview: {port: 9080, target: 0}}`, `{preview: {port: 9080, target: null}}`, `{preview: {port: 9080, header: null}}`, `{preview: {query: a}}`,
 	`{preview: {header: null}}`, `{preview: {header: ""}}`, `{preview: {header: X-Preview}}`, `{preview: {header: "X-Preview:"}}`, `{preview: {header: "X-Preview: a"}}`, `{preview: {header: " X-Preview : a b "}}`,
 	`{preview: {header: "X Preview: a"}}`, `{preview: {header: "X-Preview: ä"}}`, `{preview: {header: 1}}`, `{preview: {port: 9080, header: "A: b:c"}}`,
+	`{promote: null}`, `{promote: auto}`, `{promote: manual}`, `{promote: 10m}`, `{promote: 1h30m}`, `{promote: never}`, `{promote: 10}`, `{promote: ""}`, `{promote: [10m]}`, `{promote: 0s}`,
 	`{verify: null}`, `{verify: [e2e]}`, `{verify: e2e}`, `{test: null}`, `{test: []}`, `{test: smoke}`, `{test: [smoke]}`, `{test: [smoke, load]}`, `{test: [smoke, smoke]}`, `{test: [""]}`, `{test: [null]}`, `{test: [1]}`, `{test: {smoke: {}}}`,
 	`{canary: null}`, `{canary: {}}`, `{canary: 10}`, `{canary: {by: null}}`, `{canary: {by: random}}`, `{canary: {by: client}}`, `{canary: {by: cookie sid}}`, `{canary: {by: "header  X-User "}}`,
 	`{canary: {by: cookie}}`, `{canary: {by: random sid}}`, `{canary: {by: header X:User}}`, `{canary: {by: ""}}`, `{canary: {by: 1}}`, `{canary: {by: Random}}`, `{canary: {share: 10}}`,

@@ -99,7 +99,8 @@ type planWaiting struct {
 	Share int `json:"share"`
 	// Steps are the shares that up gives it, one after the other; empty if up stops when it is ready.
 	Steps []int `json:"steps"`
-	// Every is how long each step lasts, for example 2m0s; empty without steps.
+	// Every is how long each step lasts, or how long it waits for all traffic, for example 2m0s;
+	// empty without steps.
 	Every string `json:"every"`
 }
 
@@ -142,7 +143,10 @@ func planJSON(p plan.Plan, warnings []string) planOutput {
 	for _, w := range p.Waiting {
 		waiting := planWaiting{Service: w.Service, Color: string(w.Color), Release: w.Release, Share: w.Share, Steps: []int{}}
 		if w.Steps {
-			waiting.Steps, waiting.Every = w.Left(), w.Canary.Every.String()
+			waiting.Steps, waiting.Every = w.Left(), w.After.String()
+			if w.Canary != nil && w.After == 0 {
+				waiting.Every = w.Canary.Every.String()
+			}
 		}
 		out.Waiting = append(out.Waiting, waiting)
 	}

@@ -220,3 +220,37 @@ func TestStepsAreInterrupted(t *testing.T) {
 		m.wantRoutes("4:green", "4:green")
 	})
 }
+
+// With a time in promote, an up that is not ended sends all traffic to the release then, unless
+// somebody promotes it sooner. One that is run again counts on from when the release was ready.
+func TestPromoteAfterATime(t *testing.T) {
+	file := func(v string) string { return options(version(v), "{promote: 10m}") }
+	inMemory(t, func(m *memory) {
+		m.must(m.up(file("1")))
+		ctx, interrupt := context.WithCancel(m.t.Context())
+		ended := make(chan error, 1)
+		began := time.Now()
+		go func() { ended <- upTo(file("2"))(ctx, m) }()
+		time.Sleep(3 * time.Minute)
+		m.wantRoutes("1:blue", "1:blue")
+		interrupt()
+		m.wantText(<-ended, "interrupted: release 2 of web has 0 % of the traffic; run `docker bluegreen up` again to go on, `promote` to give it all, or `rollback` to take it back")
+		time.Sleep(2 * time.Minute)
+		m.must(m.up(file("2")))
+		m.wantTold("web up: release 2 is ready on green: it gets all traffic after 10m0s, or sooner by `docker bluegreen promote web`")
+		m.wantRoutes("2:green", "2:green")
+		if took := time.Since(began); took < 9*time.Minute || took > 11*time.Minute {
+			m.t.Errorf("the release got the traffic after %s", took)
+		}
+
+		go func() { ended <- upTo(file("3"))(m.t.Context(), m) }()
+		time.Sleep(time.Minute)
+		m.must(promoting(m.t.Context(), m))
+		began = time.Now()
+		m.must(<-ended)
+		if took := time.Since(began); took > 2*time.Second {
+			m.t.Errorf("the up went on for %s after the promote", took)
+		}
+		m.wantRoutes("3:blue", "3:blue")
+	})
+}

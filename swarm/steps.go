@@ -76,11 +76,23 @@ func (o *Operator) begin(ctx context.Context, stages []*stage) error {
 			return err
 		}
 		st.proxies, st.due = s.Entry(st.Service).Proxy.ID, time.Now()
-		if st.Share > 0 {
+		switch {
+		case st.After > 0:
+			st.due = st.due.Add(st.After - waited(st.Since, st.After))
+		case st.Share > 0:
 			st.due = st.due.Add(st.Canary.Every)
 		}
 	}
 	return nil
+}
+
+// waited is how long a release has waited since a time of the managers' clock, which may go
+// otherwise than ours: never less than nothing, and never more than it is to wait.
+func waited(since time.Time, most time.Duration) time.Duration {
+	if since.IsZero() {
+		return 0
+	}
+	return min(max(time.Since(since), 0), most)
 }
 
 // routeOf is the route that is written down, by what was just seen.

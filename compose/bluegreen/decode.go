@@ -74,24 +74,21 @@ func decodeControl(f field) Control {
 // give them.
 func decodeSettings(f field) *Settings {
 	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "test", "verify", "canary", "timeout")
-	promote := keys["promote"].oneOf(PromoteAuto, PromoteAuto, PromoteManual)
-	if promote == PromoteAuto {
-		promote = "" // as in the labels of before there was a choice
-	}
+	promote, after := decodePromote(keys["promote"])
 	settings := &Settings{
 		Release: Release{Ports: decodePorts(keys["ports"]), Health: decodeHealth(keys["health"])},
 		Proxy:   decodeProxy(keys["proxy"]),
 		Drain:   keys["drain"].duration(defaultDrain, 0),
 		Keep:    keys["keep"].oneOf(KeepWarm, KeepWarm, KeepCold),
-		Promote: promote,
+		Promote: promote, PromoteAfter: after,
 		Preview: decodePreview(keys["preview"]),
 		Test:    decodeTests(keys["test"]),
 		Verify:  decodeTests(keys["verify"]),
 		Canary:  decodeCanary(keys["canary"]),
 		Timeout: keys["timeout"].duration(defaultTimeout, Shortest),
 	}
-	if c := settings.Canary; c != nil && len(c.Steps) > 0 && promote == PromoteManual {
-		keys["promote"].errorf("manual: up goes on to the next step of canary.steps by itself: take promote or the steps out")
+	if c := settings.Canary; c != nil && len(c.Steps) > 0 && (promote == PromoteManual || after > 0) {
+		keys["promote"].errorf("%s: up goes on to the next step of canary.steps by itself: take promote or the steps out", tree.Scalar(keys["promote"].value))
 	}
 	if len(settings.Test) > 0 { // they need a way to the idle color
 		if settings.Preview == nil {
@@ -100,6 +97,23 @@ func decodeSettings(f field) *Settings {
 		settings.Preview.Port = cmp.Or(settings.Preview.Port, TestPort)
 	}
 	return settings
+}
+
+// decodePromote reads auto, manual, or how long a release waits. PromoteAuto is empty, as in the
+// labels of before there was a choice.
+func decodePromote(f field) (promote string, after time.Duration) {
+	text := tree.Scalar(f.value)
+	switch {
+	case !f.given() || text == PromoteAuto:
+		return "", 0
+	case text == PromoteManual:
+		return PromoteManual, 0
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Second || d > MaxDuration {
+		f.errorf("%s is not one of auto, manual, or a time from 1s to %s such as 10m", show(f.value), MaxDuration)
+	}
+	return "", d
 }
 
 func decodeCanary(f field) *Canary {

@@ -37,6 +37,9 @@ type Settings struct {
 	Keep string `json:"keep"`
 	// Promote is PromoteManual, or empty for PromoteAuto.
 	Promote string `json:"promote,omitempty"`
+	// PromoteAfter is how long a release that is ready waits for traffic, unless somebody promotes it
+	// sooner; 0 for not at all.
+	PromoteAfter time.Duration `json:"promoteAfter,omitempty"`
 	// Preview is how the idle color is reached; nil if the file does not say.
 	Preview *Preview `json:"preview,omitempty"`
 	// Canary is how requests are chosen for a share of the traffic that the idle color gets; nil if

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	api "github.com/docker/docker/api/types/swarm"
 
@@ -172,7 +173,7 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 	if err != nil {
 		return err
 	}
-	waits := pl.opts.NoFlip || svc.BlueGreen.Promote == bluegreen.PromoteManual || pl.stepwise(svc)
+	waits := pl.opts.NoFlip || svc.BlueGreen.Promote == bluegreen.PromoteManual || pl.goesOn(svc)
 	tested := len(svc.BlueGreen.Test) > 0
 	if waits && !tested { // else once it has passed: promote must not find it before
 		spec.Labels[cluster.LabelWaiting] = cluster.WaitsSince(route)
@@ -216,8 +217,12 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 		return err
 	}
 	if waits {
+		var since time.Time
+		if b.Waiting() == idle && !pl.has(svc.Name, StartColor) && !pl.has(svc.Name, MarkColor) {
+			since = live.UpdatedAt
+		}
 		pl.waiting = append(pl.waiting, Waiting{Service: svc.Name, Color: idle, Release: cluster.ReleaseOf(spec), Preview: svc.BlueGreen.Preview,
-			Canary: svc.BlueGreen.Canary, Share: route.Share, Steps: pl.stepwise(svc) && !pl.opts.NoFlip, Verify: verify})
+			Canary: svc.BlueGreen.Canary, Share: route.Share, Steps: pl.goesOn(svc) && !pl.opts.NoFlip, After: svc.BlueGreen.PromoteAfter, Since: since, Verify: verify})
 		return nil
 	}
 	pl.add(Step{Do: Flip, Name: cluster.Scoped(pl.project.Name, svc.Name), Service: svc.Name, Color: idle, Settings: svc.BlueGreen,
@@ -229,9 +234,10 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 	return nil
 }
 
-// stepwise says whether an up gives a new release more and more of the traffic.
-func (pl *planner) stepwise(svc compose.Service) bool {
-	return svc.BlueGreen.Canary != nil && len(svc.BlueGreen.Canary.Steps) > 0
+// goesOn says whether an up goes on when a new release is ready: through steps, or after a time.
+func (pl *planner) goesOn(svc compose.Service) bool {
+	c := svc.BlueGreen.Canary
+	return svc.BlueGreen.PromoteAfter > 0 || c != nil && len(c.Steps) > 0
 }
 
 // takeBack plans that all traffic goes to the active color again, and returns the route then.

@@ -139,10 +139,17 @@ type Waiting struct {
 	// Verify out.
 	Steps  bool
 	Verify []Step
+	// After is how long the release waits for all traffic, without steps; Since is when an earlier
+	// command began to wait, by the managers' clock, zero if it has not.
+	After time.Duration
+	Since time.Time
 }
 
 // Left are the shares of the steps that are still to come, with 100 for all of the traffic.
 func (w Waiting) Left() []int {
+	if w.After > 0 {
+		return []int{100}
+	}
 	left := slices.DeleteFunc(slices.Clone(w.Canary.Steps), func(s int) bool { return s <= w.Share })
 	return append(left, 100)
 }
@@ -151,6 +158,8 @@ func (w Waiting) Left() []int {
 func (w Waiting) String() string {
 	text := fmt.Sprintf("release %d waits on %s: run `docker bluegreen promote %s` to make it active", w.Release, w.Color, w.Service)
 	switch {
+	case w.Steps && w.After > 0:
+		return fmt.Sprintf("release %d is ready on %s: it gets all traffic after %s, or sooner by `docker bluegreen promote %s`", w.Release, w.Color, w.After, w.Service)
 	case w.Steps:
 		var shares []string
 		for _, s := range w.Left() {
