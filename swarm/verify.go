@@ -18,7 +18,7 @@ func (o *Operator) verified(ctx context.Context, seen *cluster.Snapshot, todo pl
 	if !errors.As(err, &failed) || !failed.Verified || ctx.Err() != nil {
 		return err
 	}
-	o.ex.Warn(failed.Service, "verify", "release on %s failed %s: traffic goes back", failed.Color, failed.Test)
+	o.ex.Warn(failed.Service, "verify", "%s failed its test %s: traffic goes back", failed.Color, failed.Test)
 	s, late := o.tidy(ctx)
 	if late != nil {
 		return errors.Join(err, fmt.Errorf("traffic did not go back: %w: run `docker bluegreen rollback`", late))

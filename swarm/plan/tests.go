@@ -59,8 +59,8 @@ func (pl *planner) testSteps(do Action, svc compose.Service, jobs []string, c cl
 	return steps, nil
 }
 
-// testTarget is the port of the tasks that tests are about: that of the preview, else the first that
-// speaks HTTP, else the first.
+// testTarget is the port of the tasks that tests are about: that of the preview, else the first
+// that speaks HTTP, else the first.
 func testTarget(svc compose.Service) uint16 {
 	if p := svc.BlueGreen.Preview; p != nil && p.Target != 0 {
 		return p.Target
