@@ -19,25 +19,26 @@ func newCanaryCommand(a *app) *cobra.Command {
 		Short: "Send a share of the traffic to the idle color",
 		Long: `Send a share of the traffic to the idle color, from 0 to 99 percent, with one order
 to all proxies. Without names, do this for all services with x-bluegreen.canary in
-the file.
+the file, also for those that have no new release.
 
-The key says how requests are chosen: each by chance, or the same client, cookie
-or header always for the same color. Whoever is on the idle color stays there when
-its share grows.
+x-bluegreen.canary.by says how requests are chosen: each by chance, or the same
+client, cookie or header always for the same color. With the latter, a user stays on
+the idle color when its share grows.
 
-promote sends all traffic to the release, and rollback takes its share away.
-canary refuses, and changes nothing, if the color has too few tasks or is not ready
-in every proxy. While it has a share, no command stops it.`,
-		Example: `  # Start a new release, and let one of ten requests try it
+promote sends all traffic to the release, and rollback takes its share away. If the
+color is scaled to 0, canary starts it first. If it has too few tasks, or is not
+ready in every proxy, canary changes nothing. While a color has a share, its tasks
+run on: a command that has to stop them takes the share away first.`,
+		Example: `  # With promote: manual in the file: start a release, and give it one of ten requests
   docker bluegreen up -p shop
-  docker bluegreen canary -p shop 10
+  docker bluegreen canary -p shop 10 web
 
   # All is well: the half, then all
-  docker bluegreen canary -p shop 50
-  docker bluegreen promote -p shop
+  docker bluegreen canary -p shop 50 web
+  docker bluegreen promote -p shop web
 
-  # It is not: take its traffic away
-  docker bluegreen rollback -p shop`,
+  # Or it is not: take its share away, before promote
+  docker bluegreen rollback -p shop web`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {

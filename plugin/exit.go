@@ -28,7 +28,7 @@ var exitCodes = []struct {
 	{cluster.ExitDone, "done"},
 	{cluster.ExitError, "an error; stderr has the message"},
 	{exitChanges, "--dry-run --detailed-exitcode: there are changes"},
-	{cluster.ExitUnhealthy, "the new release did not become healthy; traffic was not touched"},
+	{cluster.ExitUnhealthy, "the new release failed; the message says where traffic is"},
 	{cluster.ExitUnconfirmed, "not all proxies confirmed the route, or status --live found drift"},
 	{exitBadFlags, "an unknown flag, or a wrong value of a flag or of PERCENT"},
 	{cluster.ExitInterrupted, "interrupted by Ctrl-C or SIGTERM"},

@@ -15,9 +15,11 @@ func newPromoteCommand(a *app) *cobra.Command {
 		Long: `Send the traffic of blue-green services to the release that waits for it, with one
 order to all proxies. Without names, promote all blue-green services of the stack.
 
-A release waits after an up with --no-flip, or with promote: manual in the file,
-until traffic moves. If no release waits, promote changes nothing, and the exit
-code is 0. So a script can run it again; flip would send traffic back.
+A release waits after an up with --no-flip, with promote: manual or a time such as
+promote: 10m in the file, and between the steps of canary.steps. If the idle color
+has a share of the traffic, promote sends all traffic to the newest release. If no
+release waits, promote changes nothing, and the exit code is 0. So a script can run
+it again; flip would send traffic back.
 
 promote refuses, and changes nothing, if the release has too few tasks or is not
 ready in every proxy.`,

@@ -29,9 +29,13 @@ The changes in the file since the last up decide:
   - only ports, labels or aliases: up updates the proxy service
   - no change: up does nothing
 
-With canary.steps in the file, a new release gets more and more of the traffic, and
-up waits between the steps. Other commands can come in between: rollback takes the
-share back, promote gives the release all traffic, and up then ends.
+With --no-flip, and with promote: manual in the file, up stops when the release is
+ready. With promote: 10m it waits for as long, and then flips. With canary.steps the
+release gets more and more of the traffic, and up waits between the steps. Meanwhile
+rollback takes the share back, promote gives the release all traffic, and up ends.
+
+The jobs of test run before the flip. Those of verify run after it: if one fails,
+traffic goes back.
 
 If up fails before the flip, traffic stays where it was, and the idle color
 gets its earlier release again. After an interruption, run the same command

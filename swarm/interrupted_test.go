@@ -27,10 +27,10 @@ func TestWhatAnInterruptionSays(t *testing.T) {
 			"interrupted: traffic is where it was; run `docker bluegreen up` again to finish", "2:green"},
 		{"when the color is stopped", two, upTo(version("3")), "ServiceUpdate", "shop_web-blue",
 			"interrupted: traffic is where it was; shop_web-blue is half-way to another release; run `docker bluegreen up` again to finish, " +
-				"or `docker bluegreen rollback` to return to the earlier release", "2:green"},
+				"or `docker bluegreen rollback` to go back to the release before the active one", "2:green"},
 		{"when the flip is written down", two, upTo(version("3")), "ServiceUpdate", "shop_web",
 			"interrupted: traffic is where it was; shop_web-blue is half-way to another release; run `docker bluegreen up` again to finish, " +
-				"or `docker bluegreen rollback` to return to the earlier release", "4:green"},
+				"or `docker bluegreen rollback` to go back to the release before the active one", "4:green"},
 		{"a flip before the order", two, flipTo("blue"), "ServiceUpdate", "shop_web", "interrupted: traffic is where it was; run the same command again", "4:green"},
 		{"a rollback before the order", two, rollingBack, "ServiceUpdate", "shop_web", "interrupted: traffic is where it was; run the same command again", "4:green"},
 		{"down", two, goingDown, "ServiceRemove", "shop_web",

@@ -136,10 +136,10 @@ func TestWhatIsLeft(t *testing.T) {
 		{"an up that touched nothing", plan.Up, nil, nil, none, "traffic is where it was; run `docker bluegreen up` again to finish"},
 		{"an up that touched a color twice", plan.Up, []plan.Step{blue, blue}, nil, existed,
 			"traffic is where it was; shop_web-blue is half-way to another release; run `docker bluegreen up` again to finish, " +
-				"or `docker bluegreen rollback` to return to the earlier release"},
+				"or `docker bluegreen rollback` to go back to the release before the active one"},
 		{"an up of which one service has moved", plan.Up, []plan.Step{blue}, []string{other}, existed,
 			"traffic of api has moved to the new release; shop_web-blue is half-way to another release; run `docker bluegreen up` again to finish, " +
-				"or `docker bluegreen rollback` to return to the earlier release"},
+				"or `docker bluegreen rollback` to go back to the release before the active one"},
 		{"an up that has moved", plan.Up, []plan.Step{blue}, []string{other, "web"}, existed,
 			"traffic of api, web has moved to the new release; run `docker bluegreen up` again to finish"},
 		{"an up that was about to make a color", plan.Up, []plan.Step{blue}, nil, none,

@@ -92,7 +92,7 @@ func (r *run) left() string {
 		}
 	}
 	if existed {
-		again += ", or `docker bluegreen rollback` to return to the earlier release"
+		again += ", or `docker bluegreen rollback` to go back to the release before the active one"
 	}
 	return text + again
 }
