@@ -48,6 +48,11 @@ func (m *model) test(p *Project, s Service, name string) error {
 	}) {
 		return fmt.Errorf("%s is on no network of %s, so it cannot reach it: add one to networks in %s", name, s.Name, name)
 	}
+	for _, d := range job.DependsOn {
+		if d.Service != s.Name && needs(p, d.Service, s.Name) {
+			return fmt.Errorf("%s waits for %s, which waits for %s: take one of them out of depends_on", name, d.Service, s.Name)
+		}
+	}
 	for _, other := range p.Services {
 		if slices.ContainsFunc(other.DependsOn, func(d Dependency) bool { return d.Service == name }) {
 			return fmt.Errorf("%s depends on %s, which runs only as a test: take it out of depends_on", other.Name, name)
@@ -55,4 +60,11 @@ func (m *model) test(p *Project, s Service, name string) error {
 	}
 	job.TestOf = s.Name
 	return nil
+}
+
+// needs says whether a service depends on another one, over others or not. Circles are refused
+// before.
+func needs(p *Project, name, other string) bool {
+	i := slices.IndexFunc(p.Services, func(s Service) bool { return s.Name == name })
+	return i >= 0 && slices.ContainsFunc(p.Services[i].DependsOn, func(d Dependency) bool { return d.Service == other || needs(p, d.Service, other) })
 }

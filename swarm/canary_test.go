@@ -159,6 +159,8 @@ func TestStepsAreCutIn(t *testing.T) {
 		{"promote", promoting, "3:green", ""},
 		{"canary", giving(70), "3:blue:70", "service web: another command changed its route from 2:blue:10 to 3:blue:70: the steps of release 2 end here: " +
 			"see `docker bluegreen status`, and run `docker bluegreen up` again to go on"},
+		{"up of the active release", upTo(stepped("1")), "3:blue", "service web: another command changed its route from 2:blue:10 to 3:blue: the steps of release 2 end here: " +
+			"see `docker bluegreen status`, and run `docker bluegreen up` again to go on"},
 		{"down", goingDown, "", "service web: another command removed its proxies: the steps of release 2 end here: " +
 			"see `docker bluegreen status`, and run `docker bluegreen up` again to go on"},
 	} {
@@ -252,5 +254,56 @@ func TestPromoteAfterATime(t *testing.T) {
 			m.t.Errorf("the up went on for %s after the promote", took)
 		}
 		m.wantRoutes("3:blue", "3:blue")
+	})
+}
+
+// A release that is withdrawn, or another one in its place, ends the wait for all traffic; what was
+// ready before --no-flip has its time anew.
+func TestPromoteAfterATimeIsCutIn(t *testing.T) {
+	file := func(v string) string { return options(version(v), "{promote: 10m}") }
+	for _, tc := range []struct {
+		name string
+		do   in
+		want string
+	}{
+		{"withdrawn", upTo(file("1")), "service web: another command withdrew the release: the steps of release 2 end here: "},
+		{"another release", upWith(file("3"), plan.UpOptions{NoFlip: true}), "service web: another command gave green another release: the steps of release 2 end here: "},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				m.must(m.up(file("1")))
+				m.must(m.upWith(file("2"), plan.UpOptions{NoFlip: true}))
+				time.Sleep(24 * time.Hour)
+				ended := make(chan error, 1)
+				go func() { ended <- upTo(file("2"))(m.t.Context(), m) }()
+				time.Sleep(3 * time.Minute)
+				m.wantTold("web up: all traffic in 10m0s")
+				m.must(tc.do(m.t.Context(), m))
+				err := <-ended
+				m.wantError(err, new(*CutInError), tc.want)
+				m.wantRoutes("1:blue", "1:blue")
+			})
+		})
+	}
+}
+
+// Shares of services that depend on one another are taken back before another release comes.
+func TestSharesOfDependentServices(t *testing.T) {
+	file := func(v string) string {
+		return `services:
+  web: {image: 'shop/web:` + v + `', expose: [8080], depends_on: [api], x-bluegreen: {promote: manual, canary: {}}}
+  api: {image: 'shop/api:` + v + `', expose: [8080], x-bluegreen: {promote: manual, canary: {}}}
+`
+	}
+	inMemory(t, func(m *memory) {
+		m.must(m.up(file("1")))
+		m.must(m.up(file("2")))
+		m.must(giving(10)(m.t.Context(), m))
+		m.wantRoutes("2:blue:10", "2:blue:10")
+		m.must(m.up(file("3")))
+		m.wantRoutes("3:blue", "3:blue")
+		m.must(giving(10)(m.t.Context(), m))
+		m.must(m.up(file("1")))
+		m.wantRoutes("5:blue", "5:blue")
 	})
 }

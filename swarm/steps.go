@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
@@ -21,6 +23,7 @@ const watchEvery = time.Second
 type stage struct {
 	plan.Waiting
 	proxies string        // id of the proxy service
+	color   string        // id of the color's service
 	route   haproxy.Route // as this command left it
 	due     time.Time     // when the next step is to be taken
 	// taking says that a step is being taken, ended that there is none any more.
@@ -75,10 +78,19 @@ func (o *Operator) begin(ctx context.Context, stages []*stage) error {
 		if st.route, err = routeOf(s, st.Service); err != nil {
 			return err
 		}
-		st.proxies, st.due = s.Entry(st.Service).Proxy.ID, time.Now()
+		b := s.Entry(st.Service)
+		if b.Colors[st.Color] == nil {
+			return fmt.Errorf("service %s: somebody removed %s while the command ran: run the command again", st.Service, st.Color)
+		}
+		st.proxies, st.color, st.due = b.Proxy.ID, b.Colors[st.Color].ID, time.Now()
 		switch {
 		case st.After > 0:
-			st.due = st.due.Add(st.After - waited(st.Since, st.After))
+			left, err := o.leftOf(ctx, st, b.Colors[st.Color])
+			if err != nil {
+				return err
+			}
+			st.due = st.due.Add(left)
+			o.ex.Working(st.Service, "up", "all traffic in %s", left.Round(time.Second))
 		case st.Share > 0:
 			st.due = st.due.Add(st.Canary.Every)
 		}
@@ -86,13 +98,16 @@ func (o *Operator) begin(ctx context.Context, stages []*stage) error {
 	return nil
 }
 
-// waited is how long a release has waited since a time of the managers' clock, which may go
-// otherwise than ours: never less than nothing, and never more than it is to wait.
-func waited(since time.Time, most time.Duration) time.Duration {
-	if since.IsZero() {
-		return 0
+// leftOf is how long a release still waits for all traffic. The time at which it began is written
+// on its color, so that the next command counts on. The clocks of two machines may differ: it never
+// waits longer than the file says.
+func (o *Operator) leftOf(ctx context.Context, st *stage, color *api.Service) (time.Duration, error) {
+	since, err := time.Parse(time.RFC3339, color.Spec.Labels[cluster.LabelReady])
+	if err == nil {
+		return st.After - min(max(time.Since(since), 0), st.After), nil
 	}
-	return min(max(time.Since(since), 0), most)
+	_, err = o.ex.Relabel(ctx, color, map[string]string{cluster.LabelReady: time.Now().UTC().Format(time.RFC3339)})
+	return st.After, err
 }
 
 // routeOf is the route that is written down, by what was just seen.
@@ -119,15 +134,18 @@ func (o *Operator) awaitStep(ctx context.Context, stages []*stage, due time.Time
 	return nil
 }
 
-// moved says whether another command has moved the traffic of a service. What a manager does not
-// tell now is seen when the step is due.
+// moved says whether another command has moved the traffic of a service, or changed the release.
+// What a manager does not tell now is seen when the step is due.
 func (o *Operator) moved(ctx context.Context, st *stage) bool {
-	proxies, err := o.ex.Inspect(ctx, st.proxies)
-	if err != nil {
+	b := &cluster.BlueGreen{Name: st.Service, Colors: map[cluster.Color]*api.Service{}}
+	var err error
+	if b.Proxy, err = o.ex.Inspect(ctx, st.proxies); err != nil {
 		return engine.NotFound(err)
 	}
-	route, err := (&cluster.BlueGreen{Name: st.Service, Proxy: proxies}).Route()
-	return err == nil && route != st.route
+	if b.Colors[st.Color], err = o.ex.Inspect(ctx, st.color); err != nil {
+		return engine.NotFound(err)
+	}
+	return st.overtaken(&cluster.Snapshot{BlueGreen: map[string]*cluster.BlueGreen{st.Service: b}}) != nil
 }
 
 // standing says what share each release has, and how to go on. A step may just have been taken.
@@ -176,6 +194,9 @@ func (st *stage) overtaken(s *cluster.Snapshot) *CutInError {
 		return e
 	case svc == nil || cluster.ReleaseOf(svc.Spec) != st.Release:
 		e.What = fmt.Sprintf("gave %s another release", st.Color)
+		return e
+	case b.Waiting() != st.Color:
+		e.What = "withdrew the release"
 		return e
 	}
 	return nil
@@ -244,9 +265,10 @@ func (o *Operator) take(ctx context.Context, stages []*stage) error {
 // so. Whatever else went wrong leaves them as they are.
 func (o *Operator) giveUp(ctx context.Context, stages []*stage, cause error, opts plan.UpOptions) error {
 	var unhealthy *cluster.UnhealthyError
-	if !errors.As(cause, &unhealthy) {
+	if !errors.As(cause, &unhealthy) || unhealthy.Verified { // what had the traffic has been dealt with
 		return cause
 	}
+	shared := false
 	err := o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) error {
 		s, err := o.tidy(ctx)
 		if err != nil {
@@ -256,6 +278,7 @@ func (o *Operator) giveUp(ctx context.Context, stages []*stage, cause error, opt
 		for _, st := range stages {
 			if !st.ended && st.overtaken(s) == nil {
 				names = append(names, st.Service)
+				shared = shared || st.Share > 0
 			}
 		}
 		slices.Sort(names)
@@ -265,8 +288,12 @@ func (o *Operator) giveUp(ctx context.Context, stages []*stage, cause error, opt
 		}
 		return o.ex.Execute(ctx, s, todo)
 	})
-	if err == nil {
+	switch {
+	case err != nil:
+	case shared:
 		unhealthy.After = "no release of this up has a share of the traffic any more"
+	default:
+		unhealthy.After = "traffic is where it was, and the release waits no more"
 	}
 	return errors.Join(cause, err)
 }

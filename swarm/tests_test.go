@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -129,4 +130,83 @@ func TestFailedVerification(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An up that is ended while a test runs leaves nothing behind that passes for tested: not on the
+// first release, not on the next, and not where the test came into the file while a release waits.
+func TestInterruptedTest(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		slow := m.Default
+		slow.Done = time.Hour
+		interrupted := func(file string) {
+			m.t.Helper()
+			m.SetApp("shop/smoke:1", slow)
+			ctx, interrupt := context.WithCancel(m.t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- upTo(file)(ctx, m) }()
+			time.Sleep(time.Minute)
+			interrupt()
+			m.wantError(<-ended, new(*cluster.InterruptedError))
+			m.SetApp("shop/smoke:1", swarmtest.App{Start: time.Second, Fails: true})
+		}
+		failed := "failed its test smoke"
+		interrupted(withTest("1"))
+		m.wantError(m.up(withTest("1")), new(*cluster.UnhealthyError), failed)
+		if routes := m.Routes("web"); len(routes) > 0 {
+			m.t.Errorf("there are proxies: %v", routes)
+		}
+		m.SetApp("shop/smoke:1", m.Default)
+		m.must(m.up(withTest("1")))
+
+		untested := strings.Replace(withTest("2"), "{test: [smoke]}", "{promote: manual}", 1)
+		m.must(m.up(untested))
+		m.SetApp("shop/smoke:1", swarmtest.App{Start: time.Second, Fails: true})
+		m.wantError(m.up(strings.Replace(withTest("2"), "{test", "{promote: manual, test", 1)), new(*cluster.UnhealthyError), failed)
+		m.wantRoutes("1:blue", "1:blue")
+	})
+}
+
+// A verification that never ran, since another step failed or the command was ended, is made up for
+// by the next up. One that fails while another step fails, too, takes the traffic back all the
+// same.
+func TestVerificationIsNotForgotten(t *testing.T) {
+	broken := swarmtest.App{Start: time.Second, Fails: true}
+	file := func(v string) string {
+		return verified(v, "") + "  db: {image: 'shop/db:" + v + "'}\n  worker: {image: 'shop/worker:1', depends_on: {db: {condition: service_healthy}}}\n"
+	}
+	inMemory(t, func(m *memory) {
+		m.must(m.up(file("1")))
+		slow := m.Default
+		slow.Done = time.Hour
+		m.SetApp("shop/check:1", slow)
+		ctx, interrupt := context.WithCancel(m.t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- upTo(file("2"))(ctx, m) }()
+		time.Sleep(time.Minute)
+		m.wantRoutes("2:green", "2:green")
+		interrupt()
+		m.wantError(<-ended, new(*cluster.InterruptedError))
+		m.SetApp("shop/check:1", broken)
+		m.wantError(m.up(file("2")), new(*cluster.UnhealthyError), "had the traffic and failed its test check")
+		m.wantRoutes("3:blue", "3:blue")
+		m.SetApp("shop/check:1", m.Default)
+		m.must(m.up(file("2")))
+		m.wantRoutes("4:green", "4:green")
+		m.Calls()
+		m.must(m.up(file("2")))
+		m.wantTold("up: nothing to do: the swarm holds what the file says")
+	})
+}
+
+// What a test waits for comes before it.
+func TestDependencyOfATest(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		m.SetApp("shop/mock:1", swarmtest.App{Start: 2 * time.Minute})
+		began := time.Now()
+		m.must(m.up(withTest("1") + "    depends_on: {web: {condition: service_started}, mock: {condition: service_healthy}}\n  mock: {image: 'shop/mock:1'}\n"))
+		if took := time.Since(began); took < 2*time.Minute {
+			m.t.Errorf("the test did not wait for mock: all was done in %s", took)
+		}
+		m.wantTold("web test smoke: completed")
+	})
 }

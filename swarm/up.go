@@ -301,8 +301,10 @@ func (o *Operator) askRolledBack(ctx context.Context, rec *cluster.Record) error
 	}
 	slices.Sort(names)
 	o.ex.Working("", "settle", "somebody rolled back the proxies of %s with docker: asking them for their route", cluster.Sentence(names))
-	if _, err := o.ex.Settle(ctx, rec, names); err != nil && !errors.Is(err, traffic.ErrNoProxy) {
-		return err
+	for _, name := range names { // each by itself: one without a proxy must not keep the others' answers back
+		if _, err := o.ex.Settle(ctx, rec, []string{name}); err != nil && !errors.Is(err, traffic.ErrNoProxy) {
+			return err
+		}
 	}
 	return nil
 }

@@ -25,7 +25,8 @@ func (o *Operator) verified(ctx context.Context, seen *cluster.Snapshot, todo pl
 	}
 	var flipped []string
 	for _, step := range todo.Steps {
-		if b := s.BlueGreen[step.Service]; step.Do == plan.Flip && b != nil && b.Proxy != nil && b.Active() == step.Color {
+		moved := step.Do == plan.Flip || step.Do == plan.Verify && step.Service == failed.Service // by an earlier up
+		if b := s.BlueGreen[step.Service]; moved && !slices.Contains(flipped, step.Service) && b != nil && b.Proxy != nil && b.Active() == step.Color {
 			flipped = append(flipped, step.Service)
 		}
 	}

@@ -20,6 +20,12 @@ const (
 	LabelRole = "bluegreen.role"
 	// LabelAlias and the compose service's name make the label that holds the route.
 	LabelAlias = "bluegreen.alias."
+	// LabelTested is what tests a release has passed, by a hash of their specs.
+	LabelTested = "bluegreen.tested"
+	// LabelUnverified is there until a release has passed its verification.
+	LabelUnverified = "bluegreen.unverified"
+	// LabelReady is when a release became ready that gets all traffic after a time, as RFC 3339.
+	LabelReady = "bluegreen.ready"
 	// LabelNext holds the route that a move in progress leads to, with ByRollback behind it when a
 	// rollback began it. It stays until every proxy has confirmed.
 	LabelNext = "bluegreen.next"

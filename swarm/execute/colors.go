@@ -115,7 +115,7 @@ func (r *run) warmColor(ctx context.Context, s plan.Step) error {
 func (r *run) markColor(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
 	mark := s.Spec.Labels[cluster.LabelWaiting]
-	svc, err := r.Relabel(ctx, b.Colors[s.Color], map[string]string{cluster.LabelWaiting: mark})
+	svc, err := r.Relabel(ctx, b.Colors[s.Color], map[string]string{cluster.LabelWaiting: mark, cluster.LabelReady: ""})
 	if err != nil {
 		return err
 	}

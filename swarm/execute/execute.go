@@ -126,6 +126,9 @@ func (r *run) unit(ctx context.Context, u unit) error {
 
 // failed ends a run that did not succeed.
 func (r *run) failed(ctx context.Context, err error) error {
+	if u := r.unverified; u != nil && !errors.Is(err, u) { // another step failed first
+		err = errors.Join(u, err)
+	}
 	switch {
 	case errors.Is(err, traffic.ErrDrift):
 		return err

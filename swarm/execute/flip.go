@@ -100,7 +100,11 @@ func (r *run) moveOf(ctx context.Context, s plan.Step) (traffic.Move, error) {
 		}
 	}
 	if s.Do == plan.Flip || s.To.Share > 0 {
-		if m.Ready, err = r.full(ctx, b, s.Color); err != nil {
+		m.Ready, err = r.full(ctx, b, s.Color)
+		if errors.As(err, new(shortError)) && s.Waits {
+			err = &cluster.UnhealthyError{Service: s.Service, Color: string(s.Color), Cause: err.Error()}
+		}
+		if err != nil {
 			return m, err
 		}
 	}
@@ -118,8 +122,18 @@ func (r *run) partlyMoved(e *traffic.PartlyMovedError) error {
 	if r.plan.Command == plan.Up {
 		return fmt.Errorf("%w: run `docker bluegreen up` again", e)
 	}
-	return fmt.Errorf("%w: run `docker bluegreen %s %s`", e, r.plan.Command, strings.Join(e.Left, " "))
+	command := string(r.plan.Command)
+	if r.plan.Command == plan.Canary {
+		i := slices.IndexFunc(r.plan.Steps, func(s plan.Step) bool { return s.Do == plan.Share })
+		command += fmt.Sprintf(" %d", r.plan.Steps[i].To.Share)
+	}
+	return fmt.Errorf("%w: run `docker bluegreen %s %s`", e, command, strings.Join(e.Left, " "))
 }
+
+// shortError says that not all tasks of a color run.
+type shortError string
+
+func (e shortError) Error() string { return string(e) }
 
 // full returns the addresses of a color's tasks when all of them run; else it says what is missing.
 func (ex *Executor) full(ctx context.Context, b *cluster.BlueGreen, c cluster.Color) ([]string, error) {
@@ -130,8 +144,8 @@ func (ex *Executor) full(ctx context.Context, b *cluster.BlueGreen, c cluster.Co
 	}
 	running, want := cluster.RunningTasks(tasks), cluster.WantedTasks(svc.Spec, tasks)
 	if len(running) < want || want == 0 {
-		return nil, fmt.Errorf("service %s: %s is not ready: %d of %d tasks of %s run: see `docker service ps %s`, or run `docker bluegreen rollback %s`, which repairs it first",
-			b.Name, c, len(running), want, svc.Spec.Name, svc.Spec.Name, b.Name)
+		return nil, shortError(fmt.Sprintf("service %s: %s is not ready: %d of %d tasks of %s run: see `docker service ps %s`, or run `docker bluegreen rollback %s`, which repairs it first",
+			b.Name, c, len(running), want, svc.Spec.Name, svc.Spec.Name, b.Name))
 	}
 	return cluster.TaskAddresses(running, cluster.ServingNetwork(svc.Spec, cluster.ServersAlias(ex.Stack, b.Name, c))), nil
 }

@@ -29,6 +29,8 @@ var writers = map[string]string{
 	"execute/objects.go updatePlain":         "a plain service",
 	"execute/proxies.go putProxies":          "the proxies",
 	"execute/test.go putTest":                "a job",
+	"execute/test.go runTest":                "labels",
+	"steps.go leftOf":                        "labels",
 	"execute/undo.go undoAdoption":           "the proxies",
 	"execute/remove.go removeOfStack":        "what is no color: those go by way of the gate",
 	"execute/remove.go remove":               "what is no color",

@@ -80,19 +80,20 @@ func (r *run) updateProxies(ctx context.Context, s plan.Step) error {
 	if err != nil {
 		return err
 	}
+	before := cluster.Clone(live.Spec)
 	r.mu.Lock()
-	r.before[s.Service] = cluster.Clone(b.Proxy.Spec)
+	r.before[s.Service] = before
 	r.mu.Unlock()
 	r.Working(s.Service, "proxies", "%s", s.Cause)
 	if err := r.putProxies(ctx, b, want); err != nil {
 		return err
 	}
-	if before := r.before[s.Service]; !replaces(before, b.Proxy.Spec) && cluster.Paused(*live) == "" && !cluster.Rolling(*live) {
+	if !replaces(before, b.Proxy.Spec) && cluster.Paused(*live) == "" && !cluster.Rolling(*live) {
 		r.Done(s.Service, "proxies", "changed: %s", s.Cause)
 		return nil // they run on: none of them has to be waited for
 	}
 	r.mu.Lock()
-	if bytes.Equal(cluster.MustJSON(b.Proxy.Spec), cluster.MustJSON(r.before[s.Service])) {
+	if bytes.Equal(cluster.MustJSON(b.Proxy.Spec), cluster.MustJSON(before)) {
 		delete(r.before, s.Service) // a paused update that goes on: there is nothing to put back
 	}
 	r.mu.Unlock()

@@ -46,6 +46,8 @@ type run struct {
 	proxiesEnd singleflight.Group
 	// tolerated are failures that are told at the end.
 	tolerated error
+	// unverified is the failure of a release that has the traffic, nil for none.
+	unverified *cluster.UnhealthyError
 }
 
 // tolerate keeps the failure of a step that nothing needs; the command fails with it once all else

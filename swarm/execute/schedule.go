@@ -32,33 +32,42 @@ func parts(p plan.Plan) [][]unit {
 	return parts
 }
 
-// units joins the flips that as many flips must precede, and so the shares: they go in one order,
-// and no circle can come of it. begin is the position of the first step in its plan.
+// units joins the flips that as many flips must precede, and the shares that as many flips and as
+// many shares must: they go in one order. No circle can come of it, since both numbers only grow on
+// the way from a step to one that waits for it. begin is the position of the first step in its
+// plan.
 func units(steps []plan.Step, begin int) []unit {
 	var list []unit
 	flips := make([]int, len(steps))  // how many flips lie before each step
+	shares := make([]int, len(steps)) // and how many shares
 	unitOf := make([]int, len(steps)) // position in list
 	type order struct {
-		do    plan.Action
-		flips int // before it
+		do            plan.Action
+		flips, shares int // before it; of shares before a flip none counts
 	}
 	orders := map[order]int{} // position in list
 	for i, s := range steps {
 		for _, a := range s.After {
-			before := flips[a-begin]
-			if steps[a-begin].Do == plan.Flip {
-				before++
+			f, n := flips[a-begin], shares[a-begin]
+			switch steps[a-begin].Do {
+			case plan.Flip:
+				f++
+			case plan.Share:
+				n++
 			}
-			flips[i] = max(flips[i], before)
+			flips[i], shares[i] = max(flips[i], f), max(shares[i], n)
 		}
-		ordered := s.Do == plan.Flip || s.Do == plan.Share
-		at, known := orders[order{s.Do, flips[i]}]
+		ordered, key := s.Do == plan.Flip || s.Do == plan.Share, order{s.Do, flips[i], 0}
+		if s.Do == plan.Share {
+			key.shares = shares[i]
+		}
+		at, known := orders[key]
 		if !ordered || !known {
 			at = len(list)
 			list = append(list, unit{})
 		}
 		if ordered {
-			orders[order{s.Do, flips[i]}] = at
+			orders[key] = at
 		}
 		unitOf[i] = at
 		list[at].steps = append(list[at].steps, s)

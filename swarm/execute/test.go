@@ -23,6 +23,19 @@ func (r *run) runTest(ctx context.Context, s plan.Step) error {
 	var failed *cluster.UnhealthyError
 	if errors.As(err, &failed) {
 		failed.Color, failed.Test, failed.Verified = string(s.Color), s.Job, s.Do == plan.Verify
+		if failed.Verified {
+			r.mu.Lock()
+			r.unverified = failed
+			r.mu.Unlock()
+		}
+	}
+	if err != nil || s.Passed == nil {
+		return err
+	}
+	b := r.blueGreen(s.Service)
+	svc, err := r.Relabel(ctx, b.Colors[s.Color], s.Passed)
+	if err == nil {
+		b.Colors[s.Color] = svc
 	}
 	return err
 }

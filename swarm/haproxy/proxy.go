@@ -119,7 +119,7 @@ func (p Proxy) validatePreview() error {
 	}
 	switch {
 	case taken:
-		return fmt.Errorf("port %d is used already", port)
+		return fmt.Errorf("port %d is a port of a release that is still there: use another one, or take it when both colors have releases without it", port)
 	case !known:
 		return fmt.Errorf("port %d leads to port %d, which no color has", port, p.Preview.Target)
 	}

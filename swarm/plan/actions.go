@@ -106,7 +106,7 @@ var table = []row{
 	{CreateProxies, Traits{Phase: Deploy, Writes: true, Starts: true}},
 	{Adopt, Traits{Phase: Deploy, Writes: true, Starts: true}},
 	{Flip, Traits{Phase: Deploy, Writes: true, MovesTraffic: true}},
-	{Verify, Traits{Phase: Deploy, Writes: true, Starts: true, MovesTraffic: true}},
+	{Verify, Traits{Phase: Deploy, Writes: true, Starts: true}},
 	{GiveBack, Traits{Phase: Deploy, Writes: true, Starts: true, MovesTraffic: true}},
 	{Retire, Traits{Phase: Deploy, MovesTraffic: true}},
 	{AwaitStarted, Traits{Phase: Deploy}},

@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	api "github.com/docker/docker/api/types/swarm"
 
@@ -60,6 +59,13 @@ func (pl *planner) first(svc compose.Service, b *cluster.BlueGreen) error {
 		if cluster.IsStopped(live.Spec) || short(*live) {
 			pl.start(svc, color, spec, "its tasks do not run")
 		}
+		tests, err := pl.tests(svc, color, cluster.ReleaseOf(spec), false)
+		if err != nil {
+			return err
+		}
+		if cluster.ServedBy(live.Spec) == 0 && !hasPassed(live, tests) { // an up was ended before it had passed
+			pl.steps = append(pl.steps, tests...)
+		}
 	} else {
 		cause := "first release"
 		if live != nil {
@@ -68,9 +74,11 @@ func (pl *planner) first(svc compose.Service, b *cluster.BlueGreen) error {
 				Cause: fmt.Sprintf("it makes room for release %d", cluster.ReleaseOf(spec))})
 		}
 		pl.start(svc, color, spec, cause)
-		if err := pl.tests(svc, color, cluster.ReleaseOf(spec), false); err != nil {
+		tests, err := pl.tests(svc, color, cluster.ReleaseOf(spec), false)
+		if err != nil {
 			return err
 		}
+		pl.steps = append(pl.steps, tests...)
 	}
 	return pl.proxies(svc, b, route, map[cluster.Color]bluegreen.Release{color: svc.BlueGreen.Release})
 }
@@ -123,6 +131,13 @@ func (pl *planner) following(svc compose.Service, b *cluster.BlueGreen, route ha
 		return err
 	}
 	pl.inPlace(svc, active, spec, live)
+	if live.Spec.Labels[cluster.LabelUnverified] != "" { // an up has ended before it had passed
+		verify, err := pl.verifications(svc, active, cluster.ReleaseOf(live.Spec))
+		if err != nil {
+			return err
+		}
+		pl.steps = append(pl.steps, verify...)
+	}
 	pl.takeBack(svc, b, route)
 	if b.Waiting() == idle {
 		pl.mark(svc, idle, b, "", fmt.Sprintf("the file says what is active, and not release %d", cluster.ReleaseOf(b.Colors[idle].Spec)))
@@ -175,6 +190,9 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 	}
 	waits := pl.opts.NoFlip || svc.BlueGreen.Promote == bluegreen.PromoteManual || pl.goesOn(svc)
 	tested := len(svc.BlueGreen.Test) > 0
+	if len(svc.BlueGreen.Verify) > 0 {
+		spec.Labels[cluster.LabelUnverified] = "1"
+	}
 	if waits && !tested { // else once it has passed: promote must not find it before
 		spec.Labels[cluster.LabelWaiting] = cluster.WaitsSince(route)
 	}
@@ -201,10 +219,12 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 		return err
 	}
 	pl.checkPorts(svc, idle, Look{Ports: svc.BlueGreen.Ports, Proxies: &b.Proxy.Spec}, releases[active].Ports)
-	if passed := waits && b.Waiting() == idle && !pl.has(svc.Name, StartColor); tested && !passed {
-		if err := pl.tests(svc, idle, cluster.ReleaseOf(spec), true); err != nil {
-			return err
-		}
+	tests, err := pl.tests(svc, idle, cluster.ReleaseOf(spec), true)
+	if err != nil {
+		return err
+	}
+	if passed := waits && b.Waiting() == idle && !pl.has(svc.Name, StartColor) && hasPassed(live, tests); tested && !passed {
+		pl.steps = append(pl.steps, tests...)
 		if waits {
 			marked := cluster.Clone(spec) // the color itself starts without the mark
 			cluster.SetLabels(&marked, map[string]string{cluster.LabelWaiting: cluster.WaitsSince(route)})
@@ -217,19 +237,13 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 		return err
 	}
 	if waits {
-		var since time.Time
-		if b.Waiting() == idle && !pl.has(svc.Name, StartColor) && !pl.has(svc.Name, MarkColor) {
-			since = live.UpdatedAt
-		}
 		pl.waiting = append(pl.waiting, Waiting{Service: svc.Name, Color: idle, Release: cluster.ReleaseOf(spec), Preview: svc.BlueGreen.Preview,
-			Canary: svc.BlueGreen.Canary, Share: route.Share, Steps: pl.goesOn(svc) && !pl.opts.NoFlip, After: svc.BlueGreen.PromoteAfter, Since: since, Verify: verify})
+			Canary: svc.BlueGreen.Canary, Share: route.Share, Steps: pl.goesOn(svc) && !pl.opts.NoFlip, After: svc.BlueGreen.PromoteAfter, Verify: verify})
 		return nil
 	}
 	pl.add(Step{Do: Flip, Name: cluster.Scoped(pl.project.Name, svc.Name), Service: svc.Name, Color: idle, Settings: svc.BlueGreen,
 		Cause: cause, From: route, To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(idle)}})
-	for _, s := range verify {
-		pl.add(s)
-	}
+	pl.steps = append(pl.steps, verify...)
 	pl.retire(svc, active, "it is idle after the flip")
 	return nil
 }

@@ -58,7 +58,7 @@ func levels(services []compose.Service) map[string]int {
 			return n
 		}
 		n := 0
-		for _, d := range byName[name].DependsOn { // without circles: the loader refuses them
+		for _, d := range slices.Concat(byName[name].DependsOn, ofTests(byName[name], byName)) { // without circles: the loader refuses them
 			n = max(n, level(d.Service)+1)
 		}
 		known[name] = n
@@ -68,6 +68,18 @@ func levels(services []compose.Service) map[string]int {
 		level(s.Name)
 	}
 	return known
+}
+
+// ofTests are what the tests of a service wait for, beside the service itself.
+func ofTests(svc compose.Service, services map[string]compose.Service) []compose.Dependency {
+	if svc.BlueGreen == nil {
+		return nil
+	}
+	var all []compose.Dependency
+	for _, job := range slices.Concat(svc.BlueGreen.Test, svc.BlueGreen.Verify) {
+		all = append(all, services[job].DependsOn...)
+	}
+	return slices.DeleteFunc(all, func(d compose.Dependency) bool { return d.Service == svc.Name })
 }
 
 // dependents are the conditions on which others of the chosen services wait for one, by their
@@ -125,6 +137,12 @@ func (pl *planner) linked() []Step {
 		last := chain[0]
 		for _, i := range chain[1:] {
 			steps[i].After = []int{last}
+			if s := steps[i]; s.Job != "" {
+				waits := compose.Service{DependsOn: ofTests(services[name], services)}
+				steps[i].After = append(steps[i].After, ends(steps, chains, services, waits)...)
+				slices.Sort(steps[i].After)
+				steps[i].After = slices.Compact(steps[i].After)
+			}
 			if steps[i].Do != Retire {
 				last = i
 			}

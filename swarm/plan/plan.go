@@ -48,6 +48,8 @@ type Step struct {
 	Look *Look
 	// Job is the compose service of a test.
 	Job string
+	// Passed are labels that the color gets when a test has passed; an empty one goes.
+	Passed map[string]string
 	// From and To are the routes before and after a flip.
 	From, To haproxy.Route
 	// Force flips even when some proxy does not see the color ready, or cannot be reached: the way
@@ -139,10 +141,8 @@ type Waiting struct {
 	// Verify out.
 	Steps  bool
 	Verify []Step
-	// After is how long the release waits for all traffic, without steps; Since is when an earlier
-	// command began to wait, by the managers' clock, zero if it has not.
+	// After is how long the release waits for all traffic, without steps.
 	After time.Duration
-	Since time.Time
 }
 
 // Left are the shares of the steps that are still to come, with 100 for all of the traffic.

@@ -65,7 +65,10 @@ func (pl *planner) planningOrder() []compose.Service {
 	return list
 }
 
-func (pl *planner) add(s Step) {
+func (pl *planner) add(s Step) { pl.steps = append(pl.steps, pl.complete(s)) }
+
+// complete fills in the phase and the timeout of a step.
+func (pl *planner) complete(s Step) Step {
 	if s.Timeout == 0 {
 		s.Timeout = defaultTimeout
 	}
@@ -81,7 +84,7 @@ func (pl *planner) add(s Step) {
 	if s.Do == Await && s.Settings != nil && len(pl.dependents(s.Service)) > 0 {
 		s.Phase = Deploy
 	}
-	pl.steps = append(pl.steps, s)
+	return s
 }
 
 // has says whether the plan has steps for a service, of any of these actions where some are named.

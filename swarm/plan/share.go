@@ -73,13 +73,14 @@ func ForSteps(seen *cluster.Snapshot, next map[string]Onward) (Plan, error) {
 }
 
 // ForTakingBack returns the plan that gives all traffic of services to their active colors again,
-// as a rollback does.
+// as a rollback does; their releases wait no more.
 func ForTakingBack(seen *cluster.Snapshot, names []string) (Plan, error) {
 	return forEach(Rollback, seen, names, func(b *cluster.BlueGreen, route haproxy.Route, _ *bluegreen.Settings) ([]Step, error) {
+		steps := takenBack(b, route, Rollback)
 		if route.Share == 0 {
-			return nil, nil
+			return steps[:len(steps)-1], nil // no more than the mark
 		}
-		return takenBack(b, route, Rollback), nil
+		return steps, nil
 	})
 }
 

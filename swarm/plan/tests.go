@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,27 +14,47 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
-// tests plans the jobs that a release must pass before it gets traffic. Without proxies they reach
-// its tasks only directly.
-func (pl *planner) tests(svc compose.Service, c cluster.Color, release int, proxies bool) error {
+// tests are the steps for the jobs that a release must pass before it gets traffic. Without proxies
+// they reach its tasks only directly. The last one notes on the color what it has passed.
+func (pl *planner) tests(svc compose.Service, c cluster.Color, release int, proxies bool) ([]Step, error) {
 	port := uint16(0)
 	if proxies && svc.BlueGreen.Preview != nil {
 		port = svc.BlueGreen.Preview.Port
 	}
 	steps, err := pl.testSteps(RunTest, svc, svc.BlueGreen.Test, c, release, port)
-	for _, s := range steps {
-		s.Cause = fmt.Sprintf("release %d must pass it before it gets traffic", release)
-		pl.add(s)
+	for i := range steps {
+		steps[i].Cause = fmt.Sprintf("release %d must pass it before it gets traffic", release)
 	}
-	return err
+	if n := len(steps); n > 0 {
+		steps[n-1].Passed = map[string]string{cluster.LabelTested: hashOf(steps)}
+	}
+	return steps, err
+}
+
+// hashOf tells tests from others.
+func hashOf(tests []Step) string {
+	hash := sha256.New()
+	for _, s := range tests {
+		hash.Write(cluster.MustJSON(s.Spec))
+	}
+	return hex.EncodeToString(hash.Sum(nil))[:12]
+}
+
+// hasPassed says whether the release of a color has passed these tests.
+func hasPassed(color *api.Service, tests []Step) bool {
+	n := len(tests)
+	return n == 0 || color != nil && color.Spec.Labels[cluster.LabelTested] == tests[n-1].Passed[cluster.LabelTested]
 }
 
 // verifications are the steps for the jobs that a release must pass once it has the traffic. They
-// reach it as clients do.
+// reach it as clients do. The last one notes on the color that it has.
 func (pl *planner) verifications(svc compose.Service, c cluster.Color, release int) ([]Step, error) {
 	steps, err := pl.testSteps(Verify, svc, svc.BlueGreen.Verify, c, release, testTarget(svc))
 	for i := range steps {
 		steps[i].Cause = fmt.Sprintf("release %d must pass it, or traffic goes back", release)
+	}
+	if n := len(steps); n > 0 {
+		steps[n-1].Passed = map[string]string{cluster.LabelUnverified: ""}
 	}
 	return steps, err
 }
@@ -54,7 +76,7 @@ func (pl *planner) testSteps(do Action, svc compose.Service, jobs []string, c cl
 		}
 		pl.images.apply(&spec, step.Image, now)
 		testSpec(&spec, svc, c, release, port)
-		steps = append(steps, step)
+		steps = append(steps, pl.complete(step))
 	}
 	return steps, nil
 }

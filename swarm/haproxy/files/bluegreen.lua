@@ -38,8 +38,6 @@ end)
 local function route() return map:lookup(SERVICE) or "" end
 local function sequence(r) return math.tointeger(tonumber(r:match("^(%d+):"))) or -1 end
 local function active() return route():match("^%d+:(%l+)") end
--- Whether a color gets traffic: the active one does, and both do where the other has a share.
-local function gets(color) return color == active() or (tonumber(route():match("^%d+:%l+:(%d+)")) or 0) > 0 end
 
 -- Why a route that came from somewhere else must not be taken, nil if it may.
 local function wrong(r)
@@ -73,7 +71,7 @@ local function watch(port, slot, color)
   local a, before = address(slot.server), slot.address
   slot.address = a or ""
   if a and a ~= before and open then
-    local spare = not gets(color)
+    local spare = color ~= active()
     for _, other in ipairs(port.slots) do
       spare = spare or other ~= slot and address(other.server) and up(other)
     end

@@ -80,6 +80,7 @@ func CarriedOut(seen *cluster.Snapshot, todo plan.Plan) {
 			seen.Plain[s.Service] = *svc
 		case plan.RunTest, plan.Verify:
 			seen.Plain[s.Job] = *running(seen, *s.Spec)
+			cluster.SetLabels(&b().Colors[s.Color].Spec, s.Passed)
 		case plan.GiveBack:
 			seen.Plain[s.Service] = *running(seen, *s.Spec)
 			b().Proxy = nil
