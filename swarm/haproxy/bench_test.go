@@ -1,0 +1,44 @@
+package haproxy
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
+)
+
+// What it costs that requests are chosen for a share: compare the time of a request with that
+// without.
+func BenchmarkShare(b *testing.B) {
+	for _, c := range []struct {
+		name   string
+		canary *bluegreen.Canary
+		route  Route
+	}{
+		{"none", nil, Route{Sequence: 2, Color: Blue}},
+		{"random", &bluegreen.Canary{By: bluegreen.ByRandom}, Route{Sequence: 2, Color: Blue, Share: 25}},
+		{"cookie", &bluegreen.Canary{By: bluegreen.ByCookie, Name: "sid"}, Route{Sequence: 2, Color: Blue, Share: 25}},
+	} {
+		for _, h := range haproxies(b) {
+			b.Run(c.name+"/"+h.name, func(b *testing.B) {
+				s := newSite(b, h)
+				s.proxy.Canary = c.canary
+				s.colors()
+				s.dns.set("tasks.proxies", s.addr(1))
+				p := s.start(1, "1:blue")
+				s.ready(p)
+				s.weigh(c.route, p)
+				b.RunParallel(func(pb *testing.PB) {
+					client := &http.Client{Transport: &http.Transport{}}
+					for pb.Next() {
+						request, _ := http.NewRequest(http.MethodGet, p.url("/"), nil)
+						request.AddCookie(&http.Cookie{Name: "sid", Value: "a"})
+						if color := answerTo(client, request); color != Blue && color != Green {
+							b.Error(color)
+						}
+					}
+				})
+			})
+		}
+	}
+}
