@@ -25,6 +25,7 @@ services:
 // A release gets shares of the traffic, as large as asked for, and then all or none. A command that
 // is killed, and an up of yet another release, lose no request and stop no color that has a share.
 func TestCanary(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := newStack(t, weighed)
 	s.up("v1")

@@ -84,8 +84,8 @@ func (sw *Switch) jobFailure(ctx context.Context, rec *cluster.Record, id string
 		}
 		still := time.Since(since)
 		switch started := cluster.StateRank(state) >= cluster.StateRank(api.TaskStateRunning); {
-		case started && still > most.silent:
-			return errLate
+		case started && still > most.silent: // its node may hang, or its output come late
+			return &JobError{errLate.Error(), true}
 		case !started && still > most.start:
 			return &JobError{fmt.Sprintf("control job%s: it did not start: it has been %s for %s", node, state, most.start), true}
 		}

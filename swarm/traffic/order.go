@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -67,7 +68,7 @@ func (sw *Switch) Order(ctx context.Context, rec *cluster.Record, proxies []clus
 			}
 		}
 	}
-	return nil, errors.Join(failed...)
+	return nil, errors.Join(slices.CompactFunc(failed, func(a, b error) bool { return a.Error() == b.Error() })...)
 }
 
 // Place is where a control job runs.

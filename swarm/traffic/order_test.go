@@ -58,7 +58,7 @@ func TestJobThatGivesNoAnswer(t *testing.T) {
 		{"its node is disconnected", api.TaskStateRunning, api.NodeStateDisconnected, "control job on n1: the node is disconnected", false, limits{time.Hour, time.Hour}},
 		{"it runs", api.TaskStateRunning, api.NodeStateReady, "", false, limits{time.Hour, time.Hour}},
 		{"it does not start", api.TaskStatePreparing, api.NodeStateReady, "control job on n1: it did not start: it has been preparing for 8s", true, limits{8 * time.Second, time.Hour}},
-		{"it prints nothing", api.TaskStateRunning, api.NodeStateReady, "the control job did not end in time: run the command again", false, limits{time.Hour, 8 * time.Second}},
+		{"it prints nothing", api.TaskStateRunning, api.NodeStateReady, "the control job did not end in time: run the command again", true, limits{time.Hour, 8 * time.Second}},
 		{"it has completed", api.TaskStateComplete, api.NodeStateReady, "", false, limits{time.Hour, time.Hour}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
