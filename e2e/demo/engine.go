@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/cli/cli/command"
@@ -79,7 +80,7 @@ func dial(ctx context.Context) (*engine, error) {
 func (e *engine) join(ctx context.Context, s *screen, u *undo) error {
 	switch state := e.info.Swarm.LocalNodeState; {
 	case state == swarm.LocalNodeStateInactive:
-		if err := e.initialise(ctx, u); err != nil {
+		if err := e.initialise(ctx, s, u); err != nil {
 			return err
 		}
 		s.say("no swarm: created one; the demo leaves it at the end")
@@ -102,33 +103,51 @@ func (e *engine) join(ctx context.Context, s *screen, u *undo) error {
 	return err
 }
 
-func (e *engine) initialise(ctx context.Context, u *undo) error {
+func (e *engine) initialise(ctx context.Context, s *screen, u *undo) error {
 	bridge, err := e.hasNetwork(ctx, gatewayBridge)
 	if err != nil {
 		return err
 	}
 	// The first step stands before what it undoes: an interruption in between must find it.
-	u.add("the swarm", func(ctx context.Context) error { return e.leave(ctx, !bridge) })
+	u.add("the swarm", func(ctx context.Context) error { return e.leave(ctx, s, !bridge) })
 	_, err = e.SwarmInit(ctx, swarm.InitRequest{ListenAddr: "127.0.0.1:2377", AdvertiseAddr: "127.0.0.1"})
 	return err
 }
 
 const gatewayBridge = "docker_gwbridge" // made with a swarm, not removed with it
 
-func (e *engine) leave(ctx context.Context, removeBridge bool) error {
+// leave ends the swarm. An engine that has lost track of an endpoint keeps the bridge, whoever asks,
+// until it is started again (seen on 20.10, after many swarms).
+func (e *engine) leave(ctx context.Context, s *screen, removeBridge bool) error {
 	if info, err := e.Info(ctx); err != nil || info.Swarm.LocalNodeState == swarm.LocalNodeStateInactive {
 		return err
 	}
 	if err := e.SwarmLeave(ctx, true); err != nil {
 		return err
 	}
-	if removeBridge {
-		if err := e.NetworkRemove(ctx, gatewayBridge); err != nil && !cerrdefs.IsNotFound(err) {
+	if !removeBridge {
+		return nil
+	}
+	for try := 1; ; try++ { // what was on it may still be ending
+		err := e.NetworkRemove(ctx, gatewayBridge)
+		switch {
+		case err == nil || cerrdefs.IsNotFound(err):
+			return nil
+		case !strings.Contains(err.Error(), "has active endpoints"):
 			return err
+		case try == bridgeTries:
+			s.say("the engine keeps its network %s: it says that something is still on it. Restart the engine, then run docker network rm %s", gatewayBridge, gatewayBridge)
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
 		}
 	}
-	return nil
 }
+
+const bridgeTries = 10 // a second apart
 
 func (e *engine) hasNetwork(ctx context.Context, name string) (bool, error) {
 	all, err := e.NetworkList(ctx, network.ListOptions{})

@@ -61,7 +61,7 @@ func chance(hits, n int, share float64) float64 {
 // Each request has the chance that the share says; a share of 0 sends nothing. A chance below 0.1 %
 // comes once in a thousand runs, so it must come twice to count.
 func TestShareByChance(t *testing.T) {
-	const n, few = 20_000, 4000
+	const n, few = 20_000, 2000
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)
 		s.proxy.Canary = &bluegreen.Canary{By: bluegreen.ByRandom}
@@ -91,7 +91,7 @@ func TestShareByChance(t *testing.T) {
 // The same client, cookie or header meets the same color each time, and whoever was on the new
 // color stays there when its share grows.
 func TestShareOfTheSame(t *testing.T) {
-	const n = 500
+	const n = 300
 	cookie := func(i int, r *http.Request) { r.AddCookie(&http.Cookie{Name: "sid", Value: fmt.Sprint("session-", i)}) }
 	header := func(i int, r *http.Request) { r.Header.Set("X-User", fmt.Sprint("user ", i, ", of all")) }
 	client := func(i int, r *http.Request) {
