@@ -116,8 +116,8 @@ func (e *engine) initialise(ctx context.Context, s *screen, u *undo) error {
 
 const gatewayBridge = "docker_gwbridge" // made with a swarm, not removed with it
 
-// leave ends the swarm. An engine that has lost track of an endpoint keeps the bridge, whoever asks,
-// until it is started again (seen on 20.10, after many swarms).
+// leave ends the swarm. An engine that has lost track of an endpoint keeps the bridge, whoever
+// asks, until it is started again (seen on 20.10, after many swarms).
 func (e *engine) leave(ctx context.Context, s *screen, removeBridge bool) error {
 	if info, err := e.Info(ctx); err != nil || info.Swarm.LocalNodeState == swarm.LocalNodeStateInactive {
 		return err
