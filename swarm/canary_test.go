@@ -262,12 +262,14 @@ func TestPromoteAfterATime(t *testing.T) {
 func TestPromoteAfterATimeIsCutIn(t *testing.T) {
 	file := func(v string) string { return options(version(v), "{promote: 10m}") }
 	for _, tc := range []struct {
-		name string
-		do   in
-		want string
+		name   string
+		do     in
+		routes string
+		want   string
 	}{
-		{"withdrawn", upTo(file("1")), "service web: another command withdrew the release: the steps of release 2 end here: "},
-		{"another release", upWith(file("3"), plan.UpOptions{NoFlip: true}), "service web: another command gave green another release: the steps of release 2 end here: "},
+		{"another release that is active", upTo(version("3")), "2:green", "service web: another command changed its route from 1:blue to 2:green: the steps of release 2 end here: "},
+		{"withdrawn", upTo(file("1")), "1:blue", "service web: another command withdrew the release: the steps of release 2 end here: "},
+		{"another release", upWith(file("3"), plan.UpOptions{NoFlip: true}), "1:blue", "service web: another command gave green another release: the steps of release 2 end here: "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inMemory(t, func(m *memory) {
@@ -281,7 +283,7 @@ func TestPromoteAfterATimeIsCutIn(t *testing.T) {
 				m.must(tc.do(m.t.Context(), m))
 				err := <-ended
 				m.wantError(err, new(*CutInError), tc.want)
-				m.wantRoutes("1:blue", "1:blue")
+				m.wantRoutes(tc.routes, tc.routes)
 			})
 		})
 	}

@@ -202,6 +202,11 @@ func (st *stage) overtaken(s *cluster.Snapshot) *CutInError {
 	return nil
 }
 
+// active says whether the release has all traffic.
+func (st *stage) active(b *cluster.BlueGreen) bool {
+	return b.Active() == st.Color && b.Colors[st.Color] != nil && cluster.ReleaseOf(b.Colors[st.Color].Spec) == st.Release
+}
+
 // take gives the releases their next shares that are due.
 func (o *Operator) take(ctx context.Context, stages []*stage) error {
 	s, err := o.tidy(ctx)
@@ -213,7 +218,7 @@ func (o *Operator) take(ctx context.Context, stages []*stage) error {
 	for _, st := range stages {
 		if e := st.overtaken(s); e != nil {
 			st.ended = true
-			if s.BlueGreen[st.Service].Active() == st.Color { // it has all traffic: that is what the up is for
+			if st.active(s.BlueGreen[st.Service]) { // that is what the up is for
 				o.ex.Done(st.Service, "up", "release %d is active: another command promoted it", st.Release)
 				continue
 			}
