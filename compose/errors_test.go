@@ -279,6 +279,9 @@ func TestBlueGreenErrors(t *testing.T) {
 			"stack.yml: service web: x-bluegreen.test: s is in no active profile: name its profile with --profile, or take it out of profiles"},
 		{"verify of nothing", `services: {web: {image: a, expose: [80], x-bluegreen: {verify: [s]}}}`,
 			"stack.yml: service web: x-bluegreen.verify: the file has no service s: correct the name, or take it out"},
+		{"test and verify of nothing", `services: {web: {image: a, expose: [80], x-bluegreen: {verify: [v], test: [t]}}}`,
+			"stack.yml: service web: x-bluegreen.test: the file has no service t: correct the name, or take it out\n" +
+				"service web: x-bluegreen.verify: the file has no service v: correct the name, or take it out"},
 		{"test of two", `services: {web: {image: a, expose: [80], x-bluegreen: {test: [s]}}, api: {image: a, expose: [80], x-bluegreen: {test: [s]}}, s: {image: s, deploy: {mode: replicated-job}}}`,
 			"stack.yml: service web: x-bluegreen.test: s tests api already: give each service a test of its own"},
 		{"test that cannot reach it", `{services: {web: {image: a, expose: [80], networks: [a], x-bluegreen: {test: [s]}}, s: {image: s, deploy: {mode: replicated-job}}}, networks: {a: }}`,

@@ -17,11 +17,13 @@ func (m *model) tests(p *Project) error {
 		if s.BlueGreen == nil {
 			continue
 		}
-		for key, names := range map[string][]string{"test": s.BlueGreen.Test, "verify": s.BlueGreen.Verify} {
-			for _, name := range names {
-				if err := m.test(p, s, name); err != nil {
-					errs = append(errs, fmt.Errorf("service %s: %s.%s: %w", s.Name, bluegreen.Key, key, err))
-				}
+		for i, name := range slices.Concat(s.BlueGreen.Test, s.BlueGreen.Verify) {
+			key := "test"
+			if i >= len(s.BlueGreen.Test) {
+				key = "verify"
+			}
+			if err := m.test(p, s, name); err != nil {
+				errs = append(errs, fmt.Errorf("service %s: %s.%s: %w", s.Name, bluegreen.Key, key, err))
 			}
 		}
 	}

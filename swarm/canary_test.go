@@ -309,3 +309,28 @@ func TestSharesOfDependentServices(t *testing.T) {
 		m.wantRoutes("5:blue", "5:blue")
 	})
 }
+
+// An up that waits between steps makes one call a second, for however many services.
+func TestCallsBetweenSteps(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		file := func(v string) string {
+			text := "services:\n"
+			for _, name := range []string{"web", "api", "shop", "cart", "mail"} {
+				text += "  " + name + ": {image: 'shop/app:" + v + "', expose: [8080], x-bluegreen: {canary: {steps: [50], every: 5m}}}\n"
+			}
+			return text
+		}
+		m.must(m.up(file("1")))
+		ended := make(chan error, 1)
+		go func() { ended <- m.up(file("2")) }()
+		time.Sleep(2 * time.Minute)
+		m.wantRoutes("2:blue:50", "2:blue:50")
+		m.Calls()
+		time.Sleep(20 * time.Second)
+		if calls := m.Calls(); len(calls) > 21 {
+			m.t.Errorf("%d calls in 20 s: %v", len(calls), calls)
+		}
+		m.must(<-ended)
+		m.wantRoutes("3:green", "3:green")
+	})
+}

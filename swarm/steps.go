@@ -10,7 +10,6 @@ import (
 	api "github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
@@ -22,10 +21,8 @@ const watchEvery = time.Second
 // stage is a release on its way to all traffic.
 type stage struct {
 	plan.Waiting
-	proxies string        // id of the proxy service
-	color   string        // id of the color's service
-	route   haproxy.Route // as this command left it
-	due     time.Time     // when the next step is to be taken
+	route haproxy.Route // as this command left it
+	due   time.Time     // when the next step is to be taken
 	// taking says that a step is being taken, ended that there is none any more.
 	taking, ended bool
 }
@@ -75,14 +72,11 @@ func (o *Operator) begin(ctx context.Context, stages []*stage) error {
 		return err
 	}
 	for _, st := range stages {
-		if st.route, err = routeOf(s, st.Service); err != nil {
+		b, err := st.standsAt(s)
+		if err != nil {
 			return err
 		}
-		b := s.Entry(st.Service)
-		if b.Colors[st.Color] == nil {
-			return fmt.Errorf("service %s: somebody removed %s while the command ran: run the command again", st.Service, st.Color)
-		}
-		st.proxies, st.color, st.due = b.Proxy.ID, b.Colors[st.Color].ID, time.Now()
+		st.due = time.Now()
 		switch {
 		case st.After > 0:
 			left, err := o.leftOf(ctx, st, b.Colors[st.Color])
@@ -110,13 +104,13 @@ func (o *Operator) leftOf(ctx context.Context, st *stage, color *api.Service) (t
 	return st.After, err
 }
 
-// routeOf is the route that is written down, by what was just seen.
-func routeOf(s *cluster.Snapshot, service string) (haproxy.Route, error) {
-	b := s.BlueGreen[service]
-	if b == nil || b.Proxy == nil {
-		return haproxy.Route{}, fmt.Errorf("service %s: somebody removed its proxies while the command ran: run the command again", service)
+// standsAt notes the route that is written down, by what was just seen under the lock.
+func (st *stage) standsAt(s *cluster.Snapshot) (b *cluster.BlueGreen, err error) {
+	if b = s.BlueGreen[st.Service]; b == nil || b.Proxy == nil || b.Colors[st.Color] == nil {
+		return nil, fmt.Errorf("service %s: somebody removed its proxies, or %s, while the command ran: run the command again", st.Service, st.Color)
 	}
-	return b.Route()
+	st.route, err = b.Route()
+	return b, err
 }
 
 // awaitStep waits for a time. It ends early when another command has come in between.
@@ -127,25 +121,15 @@ func (o *Operator) awaitStep(ctx context.Context, stages []*stage, due time.Time
 			return ctx.Err()
 		case <-time.After(min(watchEvery, time.Until(due))):
 		}
-		if slices.ContainsFunc(stages, func(st *stage) bool { return o.moved(ctx, st) }) {
+		s, err := o.ex.ObserveServices(ctx)
+		if err != nil {
+			continue // what a manager does not tell now is seen when the step is due
+		}
+		if slices.ContainsFunc(stages, func(st *stage) bool { return st.overtaken(s.BlueGreen[st.Service]) != nil }) {
 			return nil
 		}
 	}
 	return nil
-}
-
-// moved says whether another command has moved the traffic of a service, or changed the release.
-// What a manager does not tell now is seen when the step is due.
-func (o *Operator) moved(ctx context.Context, st *stage) bool {
-	b := &cluster.BlueGreen{Name: st.Service, Colors: map[cluster.Color]*api.Service{}}
-	var err error
-	if b.Proxy, err = o.ex.Inspect(ctx, st.proxies); err != nil {
-		return engine.NotFound(err)
-	}
-	if b.Colors[st.Color], err = o.ex.Inspect(ctx, st.color); err != nil {
-		return engine.NotFound(err)
-	}
-	return st.overtaken(&cluster.Snapshot{BlueGreen: map[string]*cluster.BlueGreen{st.Service: b}}) != nil
 }
 
 // standing says what share each release has, and how to go on. A step may just have been taken.
@@ -177,9 +161,8 @@ func (e *CutInError) Error() string {
 }
 
 // overtaken is the error for a service that another command has changed; nil if none has.
-func (st *stage) overtaken(s *cluster.Snapshot) *CutInError {
+func (st *stage) overtaken(b *cluster.BlueGreen) *CutInError {
 	e := &CutInError{Service: st.Service, Release: st.Release}
-	b := s.BlueGreen[st.Service]
 	if b == nil || b.Proxy == nil {
 		e.What = "removed its proxies"
 		return e
@@ -216,9 +199,10 @@ func (o *Operator) take(ctx context.Context, stages []*stage) error {
 	next := map[string]plan.Onward{}
 	var cut error
 	for _, st := range stages {
-		if e := st.overtaken(s); e != nil {
+		b := s.BlueGreen[st.Service]
+		if e := st.overtaken(b); e != nil {
 			st.ended = true
-			if st.active(s.BlueGreen[st.Service]) { // that is what the up is for
+			if st.active(b) { // that is what the up is for
 				o.ex.Done(st.Service, "up", "release %d is active: another command promoted it", st.Release)
 				continue
 			}
@@ -253,7 +237,7 @@ func (o *Operator) take(ctx context.Context, stages []*stage) error {
 			st.ended = true
 			continue
 		}
-		if st.route, err = routeOf(s, st.Service); err != nil {
+		if _, err := st.standsAt(s); err != nil {
 			return err
 		}
 		st.due = time.Now().Add(st.Canary.Every)
@@ -281,7 +265,7 @@ func (o *Operator) giveUp(ctx context.Context, stages []*stage, cause error, opt
 		}
 		var names []string
 		for _, st := range stages {
-			if !st.ended && st.overtaken(s) == nil {
+			if !st.ended && st.overtaken(s.BlueGreen[st.Service]) == nil {
 				names = append(names, st.Service)
 				shared = shared || st.Share > 0
 			}

@@ -82,8 +82,8 @@ func decodeSettings(f field) *Settings {
 		Keep:    keys["keep"].oneOf(KeepWarm, KeepWarm, KeepCold),
 		Promote: promote, PromoteAfter: after,
 		Preview: decodePreview(keys["preview"]),
-		Test:    decodeTests(keys["test"]),
-		Verify:  decodeTests(keys["verify"]),
+		Test:    decodeJobs(keys["test"]),
+		Verify:  decodeJobs(keys["verify"]),
 		Canary:  decodeCanary(keys["canary"]),
 		Timeout: keys["timeout"].duration(defaultTimeout, Shortest),
 	}
@@ -147,7 +147,7 @@ func decodeCanary(f field) *Canary {
 	return c
 }
 
-func decodeTests(f field) []string {
+func decodeJobs(f field) []string {
 	var names []string
 	for _, item := range f.list("names of jobs such as smoke") {
 		name := item.required("the name of a job of this file")

@@ -174,6 +174,12 @@ func (cl *Cluster) observeFiles(ctx context.Context, s *Snapshot) error {
 	return nil
 }
 
+// ObserveServices is Observe for services alone, with one call.
+func (cl *Cluster) ObserveServices(ctx context.Context) (*Snapshot, error) {
+	s := NewSnapshot(cl.Stack)
+	return s, cl.observeServices(ctx, s)
+}
+
 func (cl *Cluster) observeServices(ctx context.Context, s *Snapshot) error {
 	services, err := cl.Engine.ServiceList(ctx, api.ServiceListOptions{Status: true})
 	if err != nil {

@@ -140,7 +140,7 @@ func (pl *planner) following(svc compose.Service, b *cluster.BlueGreen, route ha
 	}
 	pl.takeBack(svc, b, route)
 	if b.Waiting() == idle {
-		pl.mark(svc, idle, b, "", fmt.Sprintf("the file says what is active, and not release %d", cluster.ReleaseOf(b.Colors[idle].Spec)))
+		pl.mark(svc, idle, b.Colors[idle].Spec, "", fmt.Sprintf("the file says what is active, and not release %d", cluster.ReleaseOf(b.Colors[idle].Spec)))
 	}
 	if other := b.Colors[idle]; other != nil && svc.BlueGreen.Keep == bluegreen.KeepCold && !cluster.IsStopped(other.Spec) && cluster.ServedBy(other.Spec) > 0 {
 		pl.retire(svc, idle, "keep is cold")
@@ -206,7 +206,7 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 		if cluster.IsStopped(live.Spec) || short(*live) || *OrOne(cluster.Replicas(live.Spec)) < *OrOne(cluster.Replicas(spec)) {
 			pl.start(svc, idle, spec, "it holds this release already: "+cause)
 		} else if waits && !tested && b.Waiting() != idle {
-			pl.mark(svc, idle, b, cluster.WaitsSince(route), "it holds this release already, which waits for a promote: "+cause)
+			pl.mark(svc, idle, live.Spec, cluster.WaitsSince(route), "it holds this release already, which waits for a promote: "+cause)
 		}
 	default:
 		if live != nil {
@@ -226,10 +226,7 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 	if passed := waits && b.Waiting() == idle && !pl.has(svc.Name, StartColor) && hasPassed(live, tests); tested && !passed {
 		pl.steps = append(pl.steps, tests...)
 		if waits {
-			marked := cluster.Clone(spec) // the color itself starts without the mark
-			cluster.SetLabels(&marked, map[string]string{cluster.LabelWaiting: cluster.WaitsSince(route)})
-			pl.add(Step{Do: MarkColor, Name: spec.Name, Service: svc.Name, Color: idle, Spec: &marked, Settings: svc.BlueGreen,
-				Cause: fmt.Sprintf("release %d has passed its tests and waits for a promote: %s", cluster.ReleaseOf(spec), cause)})
+			pl.mark(svc, idle, spec, cluster.WaitsSince(route), fmt.Sprintf("release %d has passed its tests and waits for a promote: %s", cluster.ReleaseOf(spec), cause))
 		}
 	}
 	verify, err := pl.verifications(svc, idle, cluster.ReleaseOf(spec))
@@ -241,8 +238,9 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 			Canary: svc.BlueGreen.Canary, Share: route.Share, Steps: pl.goesOn(svc) && !pl.opts.NoFlip, After: svc.BlueGreen.PromoteAfter, Verify: verify})
 		return nil
 	}
-	pl.add(Step{Do: Flip, Name: cluster.Scoped(pl.project.Name, svc.Name), Service: svc.Name, Color: idle, Settings: svc.BlueGreen,
-		Cause: cause, From: route, To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(idle)}})
+	flip := flipTo(b, route, idle, cause)
+	flip.Service, flip.Settings = svc.Name, svc.BlueGreen
+	pl.add(flip)
 	pl.steps = append(pl.steps, verify...)
 	pl.retire(svc, active, "it is idle after the flip")
 	return nil
@@ -285,10 +283,17 @@ func (pl *planner) retire(svc compose.Service, c cluster.Color, cause string) {
 
 // mark plans the label of an idle color that says since when its release waits for a promote; empty
 // for one that waits no more.
-func (pl *planner) mark(svc compose.Service, c cluster.Color, b *cluster.BlueGreen, since, cause string) {
-	spec := cluster.Clone(b.Colors[c].Spec)
+func (pl *planner) mark(svc compose.Service, c cluster.Color, spec api.ServiceSpec, since, cause string) {
+	step := marked(spec, c, since, cause)
+	step.Service, step.Settings = svc.Name, svc.BlueGreen
+	pl.add(step)
+}
+
+// marked is the step that writes this label, and no more: it leaves the spec as it is.
+func marked(spec api.ServiceSpec, c cluster.Color, since, cause string) Step {
+	spec = cluster.Clone(spec)
 	cluster.SetLabels(&spec, map[string]string{cluster.LabelWaiting: since})
-	pl.add(Step{Do: MarkColor, Name: spec.Name, Service: svc.Name, Color: c, Spec: &spec, Settings: svc.BlueGreen, Cause: cause})
+	return Step{Do: MarkColor, Name: spec.Name, Color: c, Spec: &spec, Cause: cause}
 }
 
 // inPlace plans what may change in the active color while it serves: its number of replicas and its

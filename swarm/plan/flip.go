@@ -47,8 +47,9 @@ func turn(command Command, seen *cluster.Snapshot, opts FlipOptions, find target
 		if err != nil || to == cluster.None {
 			return nil, err
 		}
-		steps = append(steps, Step{Do: Flip, Name: b.Proxy.Spec.Name, Color: to, From: route,
-			To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(to)}, Force: command == Rollback, Cause: heldAfter(steps, b, to)})
+		flip := flipTo(b, route, to, heldAfter(steps, b, to))
+		flip.Force = command == Rollback
+		steps = append(steps, flip)
 		if old := cluster.Color(route.Color); settings.Keep == bluegreen.KeepCold && b.Colors[old] != nil {
 			steps = append(steps, retired(b, old, settings))
 		}
@@ -85,6 +86,12 @@ func forEach(command Command, seen *cluster.Snapshot, names []string,
 		p.Steps = append(p.Steps, steps...)
 	}
 	return p, nil
+}
+
+// flipTo is the step that gives all traffic to a color.
+func flipTo(b *cluster.BlueGreen, route haproxy.Route, to cluster.Color, cause string) Step {
+	return Step{Do: Flip, Name: b.Proxy.Spec.Name, Color: to, From: route,
+		To: haproxy.Route{Sequence: route.Sequence + 1, Color: string(to)}, Cause: cause}
 }
 
 // retired is the step that retires a color after the flip to the other one.

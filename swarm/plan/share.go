@@ -56,14 +56,14 @@ type Onward struct {
 func ForSteps(seen *cluster.Snapshot, next map[string]Onward) (Plan, error) {
 	return forEach(Up, seen, slices.Sorted(maps.Keys(next)), func(b *cluster.BlueGreen, route haproxy.Route, settings *bluegreen.Settings) ([]Step, error) {
 		onward := next[b.Name]
-		step := shared(b, route, onward.Share)
-		step.Waits = true
 		if onward.Share < 100 {
+			step := shared(b, route, onward.Share)
+			step.Waits = true
 			return []Step{step}, nil
 		}
 		active := cluster.Color(route.Color)
-		step.Do, step.Cause = Flip, fmt.Sprintf("release %d has had its shares", onward.Release)
-		step.To = haproxy.Route{Sequence: route.Sequence + 1, Color: string(active.Other())}
+		step := flipTo(b, route, active.Other(), fmt.Sprintf("release %d has had its shares", onward.Release))
+		step.Waits = true
 		steps := append([]Step{step}, onward.Verify...)
 		if b.Colors[active] != nil {
 			steps = append(steps, retired(b, active, settings))
@@ -104,9 +104,7 @@ func shared(b *cluster.BlueGreen, route haproxy.Route, share int) Step {
 func takenBack(b *cluster.BlueGreen, route haproxy.Route, command Command) []Step {
 	var steps []Step
 	if idle := b.Waiting(); command == Rollback && idle != cluster.None {
-		spec := cluster.Clone(b.Colors[idle].Spec)
-		cluster.SetLabels(&spec, map[string]string{cluster.LabelWaiting: ""})
-		steps = append(steps, Step{Do: MarkColor, Name: spec.Name, Color: idle, Spec: &spec, Cause: "it is rolled back"})
+		steps = append(steps, marked(b.Colors[idle].Spec, idle, "", "it is rolled back"))
 	}
 	return append(steps, shared(b, route, 0))
 }
