@@ -21,6 +21,10 @@ const (
 	defaultTimeout  = 5 * time.Minute
 	defaultInterval = time.Second
 	defaultEvery    = 2 * time.Minute
+	defaultBake     = 5 * time.Minute
+	defaultWindow   = 10 * time.Second
+	defaultErrors   = 5
+	defaultRequests = 50
 	defaultRise     = 2
 	defaultFall     = 3
 )
@@ -73,7 +77,7 @@ func decodeControl(f field) Control {
 // decodeSettings reads all keys. Ports, and the modes of ports, stay empty when the file does not
 // give them.
 func decodeSettings(f field) *Settings {
-	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "test", "verify", "canary", "timeout")
+	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "test", "verify", "canary", "guard", "timeout")
 	promote, after := decodePromote(keys["promote"])
 	settings := &Settings{
 		Release: Release{Ports: decodePorts(keys["ports"]), Health: decodeHealth(keys["health"])},
@@ -85,6 +89,7 @@ func decodeSettings(f field) *Settings {
 		Test:    decodeJobs(keys["test"]),
 		Verify:  decodeJobs(keys["verify"]),
 		Canary:  decodeCanary(keys["canary"]),
+		Guard:   decodeGuard(keys["guard"]),
 		Timeout: keys["timeout"].duration(defaultTimeout, Shortest),
 	}
 	if c := settings.Canary; c != nil && len(c.Steps) > 0 && (promote == PromoteManual || after > 0) {
@@ -145,6 +150,24 @@ func decodeCanary(f field) *Canary {
 		keys["every"].errorf("every is how long each of the steps lasts: give steps, too")
 	}
 	return c
+}
+
+func decodeGuard(f field) *Guard {
+	if !f.given() {
+		return nil
+	}
+	keys := f.keys("bake", "window", "errors", "latency", "requests")
+	g := &Guard{
+		Bake:     keys["bake"].duration(defaultBake, time.Second),
+		Window:   keys["window"].duration(defaultWindow, time.Second),
+		Errors:   keys["errors"].percent(defaultErrors),
+		Latency:  keys["latency"].duration(0, Shortest),
+		Requests: keys["requests"].number(defaultRequests, 1, 1_000_000),
+	}
+	if g.Window > time.Hour {
+		keys["window"].errorf("%s is longer than 1h: the proxies keep all that they count in it", g.Window)
+	}
+	return g
 }
 
 func decodeJobs(f field) []string {

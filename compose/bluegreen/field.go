@@ -118,6 +118,18 @@ func (f field) number(fallback, low, high int) int {
 	return number
 }
 
+// percent reads a share such as 1% or 0.5%; the sign may be left out.
+func (f field) percent(fallback float64) float64 {
+	if !f.given() {
+		return fallback
+	}
+	n, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(tree.Scalar(f.value), "%")), 64)
+	if err != nil || !(n >= 0 && n <= 100) {
+		f.errorf("%s is not a percentage from 0%% to 100%% (examples: 1%%, 0.5%%)", show(f.value))
+	}
+	return n
+}
+
 // MaxDuration is well within the timers of HAProxy, which end at 24 days.
 const MaxDuration = 24 * time.Hour
 

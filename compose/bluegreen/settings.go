@@ -45,6 +45,8 @@ type Settings struct {
 	// Canary is how requests are chosen for a share of the traffic that the idle color gets; nil if
 	// it gets none.
 	Canary *Canary `json:"canary,omitempty"`
+	// Guard is what the proxies watch a new release by; nil if they do not.
+	Guard *Guard `json:"guard,omitempty"`
 	// Test are the jobs of the file that a new release must pass before it gets traffic, in their
 	// order.
 	Test []string `json:"test,omitempty"`
@@ -74,6 +76,21 @@ type Canary struct {
 	Steps []int `json:"steps,omitempty"`
 	// Every is how long each of them lasts.
 	Every time.Duration `json:"every,omitempty"`
+}
+
+// Guard says what a new release must keep to. The proxies watch it, and take the traffic back by
+// themselves.
+type Guard struct {
+	// Bake is how long a release is watched that has all traffic.
+	Bake time.Duration `json:"bake"`
+	// Window is how far back the proxies look.
+	Window time.Duration `json:"window"`
+	// Errors is how many percent of the requests may fail.
+	Errors float64 `json:"errors"`
+	// Latency is how long answers may take on average; 0 for any time.
+	Latency time.Duration `json:"latency,omitempty"`
+	// Requests is how many a proxy must have seen within Window: fewer say nothing.
+	Requests int `json:"requests"`
 }
 
 // Preview is how requests get to the idle color: by a port, by a header, or by either.

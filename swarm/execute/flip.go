@@ -92,7 +92,7 @@ func (r *run) moveOf(ctx context.Context, s plan.Step) (traffic.Move, error) {
 		if m.From, err = b.Route(); err != nil {
 			return m, err
 		}
-		m.To.Sequence = m.From.Sequence + 1
+		m.To.Sequence = m.From.Next()
 	}
 	if s.Force || s.Waits { // tasks that are just replaced must not hinder the way back
 		if err := r.awaitColor(ctx, b, s); err != nil {

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// app is a task of a color: it answers with its color, and after as long as ?wait= says.
+// app is a task of a color: it answers with its color, and after as long as ?wait= says. With
+// ?green=500 or ?green=300ms only the tasks of green fail, or take as long.
 type app struct {
 	color string
 	posts atomic.Int64
@@ -60,6 +61,17 @@ func (a *app) answer(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
 		io.Copy(conn, buffered)
 		return
+	}
+	switch does := r.URL.Query().Get(a.color); does {
+	case "500":
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	case "cut":
+		conn, _, _ := http.NewResponseController(w).Hijack()
+		conn.Close()
+		return
+	default:
+		r.URL.RawQuery += "&wait=" + does
 	}
 	wait, _ := time.ParseDuration(r.URL.Query().Get("wait"))
 	select {

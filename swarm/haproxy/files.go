@@ -56,8 +56,11 @@ func (p Proxy) Files() (map[string]string, error) {
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
-	v := newView(p)
-	return render(v, "haproxy.cfg", "bluegreen.lua", "health.cfg", "health.lua")
+	names := []string{"haproxy.cfg", "bluegreen.lua", "health.cfg", "health.lua"}
+	if p.Guard != nil {
+		names = append(names, "guard.lua")
+	}
+	return render(newView(p), names...)
 }
 
 // OrderFiles returns the files of a control job in Dir, by name.

@@ -37,6 +37,12 @@ type Order struct {
 	Wait time.Duration
 	// Routes are keyed by service.
 	Routes map[string]Route
+	// From are the sequences of the routes that services leave, where a guard may have made the next
+	// one: if any proxy has gone on to another route, nothing is told. See Report.Beyond.
+	From map[string]uint64
+	// Watch is how long the job prints each second what the proxies count of each color; it ends as
+	// soon as a guard has taken traffic back. See Report.Figures.
+	Watch time.Duration
 	// Close lists the colors on which, if the wait runs out with their Idle condition unmet, what
 	// is still in flight is closed; then the conditions are judged again for two seconds.
 	Close []Closing
@@ -109,6 +115,12 @@ func (o Order) encode() string {
 	}
 	for _, service := range slices.Sorted(maps.Keys(o.Routes)) {
 		fmt.Fprintf(&b, "route %s %s\n", service, o.Routes[service])
+	}
+	for _, service := range slices.Sorted(maps.Keys(o.From)) {
+		fmt.Fprintf(&b, "from %s %d\n", service, o.From[service])
+	}
+	if o.Watch > 0 {
+		fmt.Fprintf(&b, "watch %d\n", o.Watch.Milliseconds())
 	}
 	for _, c := range o.Close {
 		fmt.Fprintf(&b, "close %s %s\n", c.Service, c.Color)

@@ -31,6 +31,12 @@ func (r *Report) Add(line string) (*Progress, error) {
 	case "told":
 		p := r.proxy(f.proxy())
 		p.Outcome, p.Acknowledged = f.word(), f.milliseconds()
+	case "beyond":
+		r.Beyond = append(r.Beyond, f.proxy())
+	case "figures":
+		r.addFigures(f)
+	case "second":
+		r.Seconds++
 	case "saw":
 		r.Saw = append(r.Saw, Saw{ProxyAddr: f.proxy(), Port: uint16(f.number()), Speaks: f.word(), Text: f.all()})
 	case "done":
@@ -43,6 +49,17 @@ func (r *Report) Add(line string) (*Progress, error) {
 		return nil, fmt.Errorf("line of a control job %q: %w", line, f.err)
 	}
 	return progress, nil
+}
+
+func (r *Report) addFigures(f *fields) {
+	service, color := f.word(), f.word()
+	if r.Figures == nil {
+		r.Figures = map[string]map[string]Figures{}
+	}
+	if r.Figures[service] == nil {
+		r.Figures[service] = map[string]Figures{}
+	}
+	r.Figures[service][color] = Figures{Requests: f.number(), Failed: f.number(), Time: f.milliseconds()}
 }
 
 // proxy returns the report of a proxy, a new one if there is none yet.
@@ -69,6 +86,8 @@ func (p *ProxyReport) add(f *fields) {
 			p.Ready = p.Ready || flag == "ready"
 			p.Stopping = p.Stopping || flag == "stopping"
 		}
+	case "tripped":
+		p.Tripped = f.all()
 	case "backend":
 		color, _, inFlight := f.word(), f.word(), f.number()
 		p.InFlight[color] += inFlight

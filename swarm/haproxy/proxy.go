@@ -45,6 +45,10 @@ type Proxy struct {
 	Preview bluegreen.Preview
 	// Canary is how requests are chosen for the share of the idle color; nil if it can have none.
 	Canary *bluegreen.Canary
+	// Guard is what a new release must keep to; nil if nobody watches.
+	Guard *bluegreen.Guard
+	// Guards is the DNS name that lists the proxies of all services of the stack with a guard.
+	Guards string
 	// Drain is how long connections may live on after the proxy was told to stop.
 	Drain time.Duration
 	// Linger is how long those who send requests here may take to learn that the proxy was told to
@@ -87,6 +91,9 @@ func (p Proxy) validate() error {
 	}
 	if c := p.Canary; c != nil && c.Name != "" && !bluegreen.ValidHeaderName.MatchString(c.Name) {
 		return fail("canary: %q is not the name of a cookie or a header", c.Name)
+	}
+	if p.Guard != nil && !hostName.MatchString(p.Guards) {
+		return fail("guard: %q is not a DNS name of the proxies that have one", p.Guards)
 	}
 	for name, c := range p.Colors {
 		if name != Blue && name != Green {

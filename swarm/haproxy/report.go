@@ -15,8 +15,24 @@ type Report struct {
 	Waited, Connected, Told time.Duration
 	// Proxies are in the order of Order.Proxies.
 	Proxies []*ProxyReport
+	// Beyond are the proxies that had gone on to another route than the one that their service was
+	// to leave: nothing was told.
+	Beyond []ProxyAddr
+	// Figures are what all proxies together have counted of the colors in their last window, by
+	// service and color. An order with a Watch updates them each second.
+	Figures map[string]map[string]Figures
+	// Seconds counts these updates.
+	Seconds int
 	// Saw are the ports of Order.Look on which something listens.
 	Saw []Saw
+}
+
+// Figures are what proxies have counted of a color.
+type Figures struct {
+	// Requests counts those that came, Failed those that failed, or wait for longer than they may.
+	Requests, Failed int
+	// Time is how long answers took on average.
+	Time time.Duration
 }
 
 // Saw is what a port was found to speak.
@@ -55,6 +71,9 @@ type ProxyReport struct {
 	// Met says that the proxy has asked its peers; Ready that it once had a server of its active
 	// color; Stopping that it was told to end and still serves what is left.
 	Met, Ready, Stopping bool
+	// Tripped is why its guard, or that of another proxy, has taken the traffic back; empty if none
+	// has.
+	Tripped string
 	// InFlight counts requests, or connections for tcp ports, by color.
 	InFlight map[string]int
 	Servers  []Server

@@ -2,8 +2,10 @@ package haproxy
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Route says where an alias points. Proxies take only a route with a higher sequence than their
@@ -14,15 +16,71 @@ type Route struct {
 	Color string
 	// Share is the percentage of the traffic that goes to the other color, 0 to 99.
 	Share int
+	// Guard says that the proxies watch the release that this route brings traffic to.
+	Guard Guard
+	// Tripped says that a guard has made the route: it has taken the traffic back.
+	Tripped bool
 }
 
-// String returns the route as labels, maps and orders hold it, such as 7:green or 8:green:25.
+// Guard is what a route says to proxies that watch: the color with a share, or the active one if
+// none has. A zero one asks for nothing.
+type Guard struct {
+	// On says that they watch.
+	On bool
+	// Until is when they stop, in seconds since 1970; 0 for not as long as the route holds. Proxies
+	// that an order tells count from then, by a clock of their own.
+	Until int64
+	// Group is the same for services that go back together; empty for a service alone.
+	Group string
+}
+
+// Over says whether a guard has nothing to watch any more by the clock of this machine.
+func (g Guard) Over(now time.Time) bool { return !g.On || g.Until > 0 && now.Unix() >= g.Until }
+
+// tripped is the last field of a route that a guard has made.
+const tripped = "tripped"
+
+// String returns the route as labels, maps and orders hold it, such as 7:green, 8:green:25, or
+// 12:green:::1764184000 for one that is watched.
 func (r Route) String() string {
-	text := fmt.Sprintf("%d:%s", r.Sequence, r.Color)
+	fields := []string{strconv.FormatUint(r.Sequence, 10), r.Color, "", "", ""}
 	if r.Share > 0 {
-		text += fmt.Sprintf(":%d", r.Share)
+		fields[2] = strconv.Itoa(r.Share)
 	}
-	return text
+	switch {
+	case r.Tripped:
+		fields[4] = tripped
+	case r.Guard.On:
+		fields[4] = strconv.FormatInt(r.Guard.Until, 10)
+		if r.Guard.Group != "" {
+			fields[4] += "-" + r.Guard.Group
+		}
+	}
+	for len(fields) > 2 && fields[len(fields)-1] == "" {
+		fields = fields[:len(fields)-1]
+	}
+	return strings.Join(fields, ":")
+}
+
+// Next is the sequence of the next route that a command gives. The one after a route that is
+// watched belongs to the guard: so neither can take the other's.
+func (r Route) Next() uint64 {
+	if r.Guard.On {
+		return r.Sequence + 2
+	}
+	return r.Sequence + 1
+}
+
+// Back is the color that the traffic goes back to when a guard trips, and that nothing may stop
+// meanwhile; empty if nothing is watched.
+func (r Route) Back() string {
+	switch {
+	case !r.Guard.On:
+		return ""
+	case r.Share > 0:
+		return r.Color
+	}
+	return map[string]string{Blue: Green, Green: Blue}[r.Color]
 }
 
 // Gets says whether a color gets traffic by the route.
@@ -30,22 +88,30 @@ func (r Route) Gets(color string) bool {
 	return color == r.Color || r.Share > 0 && r.Color != "" && (color == Blue || color == Green)
 }
 
-// ParseRoute reads what String returns. More fields, each after a colon, are those of a later
-// version and are passed over. The error quotes the text.
+var guardField = regexp.MustCompile(`^(\d{1,12})(?:-([0-9a-z]+))?$`)
+
+// ParseRoute reads what String returns. More fields, each after a colon, and words in a field that
+// are unknown, are those of a later version and are passed over. The error quotes the text.
 func ParseRoute(text string) (Route, error) {
 	fields := strings.Split(text, ":")
 	if len(fields) < 2 {
 		return Route{}, notARoute(text)
 	}
+	fields = append(fields, "", "", "")
 	r := Route{Color: fields[1]}
 	var err error
 	if r.Sequence, err = strconv.ParseUint(fields[0], 10, 63); err != nil || r.Color != "" && r.Color != Blue && r.Color != Green {
 		return Route{}, notARoute(text)
 	}
-	if len(fields) > 2 && fields[2] != "" {
+	if fields[2] != "" {
 		if r.Share, err = strconv.Atoi(fields[2]); err != nil || r.Share < 0 || r.Share > MaxShare {
 			return Route{}, notARoute(text)
 		}
+	}
+	r.Tripped = fields[4] == tripped
+	if m := guardField.FindStringSubmatch(fields[4]); m != nil {
+		r.Guard = Guard{On: true, Group: m[2]}
+		r.Guard.Until, _ = strconv.ParseInt(m[1], 10, 64) // twelve digits are a number
 	}
 	return r, nil
 }

@@ -166,6 +166,7 @@ func (v view) Checked() time.Duration {
 	return longest
 }
 
+func (v view) GuardSlots() int           { return bluegreen.MaxReplicas }
 func (v view) ControlPort() int          { return ControlPort }
 func (v view) Grace() time.Duration      { return v.grace() }
 func (v view) LingerTime() time.Duration { return v.linger() }
@@ -184,5 +185,9 @@ func (v view) Local() string { return cmp.Or(v.bind, "127.0.0.1") }
 func (p Proxy) OpenFiles() int64 {
 	v := newView(p)
 	const threads, listeners = 256, 64 // a few descriptors each, and a margin
-	return int64(2*v.TotalConn() + len(v.Backends)*p.Slots + p.PeerSlots + 2*threads + listeners)
+	guards := 0
+	if p.Guard != nil {
+		guards = v.GuardSlots()
+	}
+	return int64(2*v.TotalConn() + len(v.Backends)*p.Slots + p.PeerSlots + guards + 2*threads + listeners)
 }

@@ -95,7 +95,7 @@ func shared(b *cluster.BlueGreen, route haproxy.Route, share int) Step {
 		cause += fmt.Sprintf(", and not %d %%", route.Share)
 	}
 	return Step{Do: Share, Name: b.Proxy.Spec.Name, Service: b.Name, Color: idle, From: route,
-		To: haproxy.Route{Sequence: route.Sequence + 1, Color: route.Color, Share: share}, Cause: cause}
+		To: haproxy.Route{Sequence: route.Next(), Color: route.Color, Share: share}, Cause: cause}
 }
 
 // takenBack are the steps that give all traffic to the active color again. By a rollback the

@@ -142,6 +142,10 @@ func proxySpec(p *compose.Project, svc compose.Service, w proxyWish) (api.Servic
 		Networks: append(base.TaskTemplate.Networks, api.NetworkAttachmentConfig{
 			Target: cluster.ControlNetwork(p.Name), Aliases: []string{cluster.PeersAlias(p.Name, svc.Name)}}),
 	}
+	if settings.Guard != nil {
+		control := &spec.TaskTemplate.Networks[len(spec.TaskTemplate.Networks)-1]
+		control.Aliases = append(control.Aliases, cluster.GuardsAlias(p.Name))
+	}
 	return spec, ByName(p.Name, files), nil
 }
 
@@ -160,6 +164,7 @@ func proxyOf(stack string, svc compose.Service, w proxyWish) haproxy.Proxy {
 		Slots: w.Slots, Colors: colors, Drain: svc.BlueGreen.Drain, Linger: compose.RouterOf(svc.Spec.Labels).Refresh, MaxConn: proxyMaxConn,
 	}
 	proxy.Canary = svc.BlueGreen.Canary
+	proxy.Guard, proxy.Guards = svc.BlueGreen.Guard, "tasks."+cluster.GuardsAlias(stack)
 	if svc.BlueGreen.Preview != nil {
 		proxy.Preview = *svc.BlueGreen.Preview
 	}

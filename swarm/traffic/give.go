@@ -168,7 +168,7 @@ func Outrun(moves []Move, report *Answer) bool {
 	for i := range moves {
 		for _, p := range report.Proxies {
 			if p.Service == moves[i].Service.Name && p.Route.Sequence > moves[i].To.Sequence {
-				moves[i].To.Sequence = p.Route.Sequence + 1
+				moves[i].To.Sequence = p.Route.Next()
 				raised = true
 			}
 		}

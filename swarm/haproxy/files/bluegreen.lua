@@ -1,7 +1,7 @@
 -- Runs inside every proxy: keeps the route, takes a newer one from an order or from its peers, holds
 -- requests until the route can be trusted, and answers on the control port.
--- A route is "SEQUENCE:COLOR", perhaps with the other color's share in percent and more fields; it is replaced only
--- by one of a higher sequence.
+-- A route is "SEQUENCE:COLOR:SHARE:STATE:GUARD", with the other color's share in percent; what is missing at its end is
+-- nothing. It is replaced only by one of a higher sequence.
 local MAP, SERVICE = os.getenv("BLUEGREEN_MAP"), os.getenv("BLUEGREEN_SERVICE")
 local CHECKED = tonumber(os.getenv("BLUEGREEN_CHECKED"))  -- ms: a check begins and ends within this time
 local MEET = 3000     -- ms: the longest wait for the peers' routes after start
@@ -37,6 +37,14 @@ end)
 
 local function route() return map:lookup(SERVICE) or "" end
 local function sequence(r) return math.tointeger(tonumber(r:match("^(%d+):"))) or -1 end
+
+-- The fields of a route, empty ones too.
+local function fields(r)
+  local list = {}
+  for field in (r .. ":"):gmatch("(.-):") do list[#list + 1] = field end
+  return list
+end
+
 local function active() return route():match("^%d+:(%l+)") end
 
 -- Why a route that came from somewhere else must not be taken, nil if it may.
@@ -49,10 +57,13 @@ local function wrong(r)
   if sequence(r) > sequence(route()) + JUMP * 1.0 then return "too far ahead of " .. route() end
 end
 
--- No yield may come between the comparison and the change.
-local function take(r)
+local ontake = {}     -- functions that are told of each new route
+
+-- No yield may come between the comparison and the change. told says that an order brought the route.
+local function take(r, told)
   if sequence(r) <= sequence(route()) then return false end
   core.set_map(MAP, SERVICE, r)
+  for _, f in ipairs(ontake) do f(r, told) end
   return true
 end
 
@@ -240,6 +251,8 @@ local function detail(code, stats)
   return table.concat(words, ": ")
 end
 
+local onstate = {}    -- functions that add lines
+
 -- The lines that an order reads and prints: ProxyReport in report.go says what the fields are.
 local function state()
   local lines = { "route " .. route(), "flags" .. (met and " met" or "") .. (ready and " ready" or "") .. (stopping() and " stopping" or "") }
@@ -258,6 +271,7 @@ local function state()
       end
     end
   end
+  for _, f in ipairs(onstate) do f(add) end
   return table.concat(lines, "\n") .. "\n"
 end
 
@@ -280,20 +294,25 @@ local answers = {
     local r = body(request)
     local why = wrong(r)
     if why then return 400, why end
-    return 200, (take(r) and "taken " or "kept ") .. route()
+    return 200, (take(r, true) and "taken " or "kept ") .. route()
   end,
   ["GET /state"] = function() return 200, state() end,
   ["GET /ready"] = function() return ready and 200 or 503, "" end,
   ["POST /close"] = function(request) close(body(request)); return 200, "" end,
 }
 
+-- What other files that are loaded after this one build on.
+bluegreen = { SERVICE = SERVICE, answers = answers, body = body, colors = colors, fields = fields, ontake = ontake, onstate = onstate, peers = peers, route = route,
+  sequence = sequence, since = since, take = take, within = function(a) return prefix(a) == prefix(NETWORK) end, wrong = wrong }
+
 -- Who names another service has an address that was another proxy's. Who names none is an older job or proxy, or the
 -- health check.
 core.register_service("control", "http", function(request)
   local named = request.headers["bluegreen-service"]
-  local answer = answers[(request.method or "") .. " " .. (request.path or "")]
+  local line = (request.method or "") .. " " .. (request.path or "")
+  local answer = answers[line]
   local status, text = 404, ""
-  if named and named[0] ~= SERVICE then status, text = 421, "this is a proxy of " .. SERVICE
+  if named and named[0] ~= SERVICE and line ~= "POST /trip" then status, text = 421, "this is a proxy of " .. SERVICE
   elseif answer then status, text = answer(request) end
   request:set_status(status)
   request:add_header("bluegreen-service", SERVICE)

@@ -5,7 +5,7 @@ local CLOSING = 2000  -- ms: how long closed connections may take to go
 local ABREAST = 128   -- how many proxies are asked at a time
 local QUICK = 5000    -- ms: how long a port that has answered once may take to answer again
 
-local order = { wait = 10000, proxies = {}, conditions = {}, routes = {}, closings = {}, looks = {} }
+local order = { wait = 10000, proxies = {}, conditions = {}, routes = {}, froms = {}, closings = {}, looks = {} }
 
 local function clock()
   local t = core.now()
@@ -27,6 +27,8 @@ local function read(text)
     elseif f[1] == "until" then
       table.insert(order.conditions, { service = f[2], color = f[3], kind = f[4], addresses = table.move(f, 5, #f, 1, {}) })
     elseif f[1] == "route" then order.routes[f[2]] = f[3]
+    elseif f[1] == "from" then order.froms[f[2]] = tonumber(f[3])
+    elseif f[1] == "watch" then order.watch = tonumber(f[2])
     elseif f[1] == "close" then table.insert(order.closings, { service = f[2], color = f[3] })
     elseif f[1] == "look" then
       table.insert(order.looks, { service = f[2], color = f[3], address = f[4], port = f[5], mode = f[6] })
@@ -208,6 +210,49 @@ local function force()
   return false
 end
 
+-- Whether no proxy has gone on to a later route than the one that its service is to leave, as when its guard took the
+-- traffic back.
+local function follow()
+  if not next(order.froms) then return true end
+  local ok = true
+  each(function(proxy)
+    ask(proxy, 500)
+    local r = proxy.state and proxy.state.text:match("^route (%S+)") or ""
+    local from = order.froms[proxy.service]
+    if from and (tonumber(r:match("^%d+")) or 0) > from and r ~= order.routes[proxy.service] then
+      ok = false
+      say("beyond", proxy.service, proxy.address, r)
+    end
+  end)
+  return ok
+end
+
+-- Prints every second what the proxies of each service count of each color, until one of them has taken the traffic back.
+local function watch()
+  local began, ended = clock(), false
+  while not ended and clock() - began < order.watch do
+    local sums = {}
+    each(function(proxy)
+      ask(proxy, 500)
+      for line in (proxy.state and proxy.state.text or ""):gmatch("[^\n]+") do
+        local color, requests, failed, time = line:match("^figures (%S+) (%d+) (%d+) (%d+)")
+        if color then
+          local key = proxy.service .. " " .. color
+          sums[key] = sums[key] or { 0, 0, 0 }
+          local s = sums[key]
+          s[1], s[2], s[3] = s[1] + requests, s[2] + failed, s[3] + requests * time
+        end
+        ended = ended or line:find("^route %d+:%l+:::tripped$") ~= nil
+      end
+    end)
+    for key, s in pairs(sums) do
+      say("figures", key, string.format("%d %d %.0f", s[1], s[2], s[1] > 0 and s[3] / s[1] or 0))
+    end
+    say("second")
+    if not ended then core.msleep(1000) end
+  end
+end
+
 -- All connections stand before the first of these proxies is told, so that they are told within a millisecond or two.
 local function tell_these(proxies)
   local began, connecting, told, last = clock(), #proxies, nil, 0
@@ -318,6 +363,8 @@ local function run()
   local ok
   if #order.looks > 0 then ok = look() else ok = #order.conditions == 0 or wait(order.wait) or force() end
   local waited, connected, told = clock() - began, 0, 0
+  if order.watch then watch() end
+  ok = ok and follow()
   if ok and next(order.routes) then connected, told = tell() end
   each(function(proxy) ask(proxy, 500) end)
   for _, proxy in ipairs(order.proxies) do report(proxy) end
