@@ -137,6 +137,9 @@ var judged = []string{
 	`{canary: {by: cookie}}`, `{canary: {by: random sid}}`, `{canary: {by: header X:User}}`, `{canary: {by: ""}}`, `{canary: {by: 1}}`, `{canary: {by: Random}}`, `{canary: {share: 10}}`,
 	`{canary: {steps: null}}`, `{canary: {steps: [5, 25, "50"]}}`, `{canary: {steps: [5], every: 30s}}`, `{canary: {steps: [5], every: null}}`, `{canary: {steps: 5}}`, `{canary: {steps: [0]}}`, `{canary: {steps: [100]}}`,
 	`{canary: {steps: ["5%"]}}`, `{canary: {steps: [5], every: soon}}`, `{canary: {steps: [5], every: 0}}`,
+	`{guard: null}`, `{guard: {}}`, `{guard: true}`, `{guard: {errors: null}}`, `{guard: {errors: 1%}}`, `{guard: {errors: 0.5%}}`, `{guard: {errors: 2}}`, `{guard: {errors: "100 %"}}`, `{guard: {errors: 101%}}`,
+	`{guard: {errors: -1}}`, `{guard: {errors: few}}`, `{guard: {errors: ""}}`, `{guard: {errors: 0x1p2}}`, `{guard: {errors: []}}`, `{guard: {latency: 500ms}}`, `{guard: {latency: 0}}`, `{guard: {latency: fast}}`,
+	`{guard: {bake: 5m, window: 30s}}`, `{guard: {bake: 0}}`, `{guard: {bake: 5}}`, `{guard: {window: null}}`, `{guard: {requests: 1}}`, `{guard: {requests: "50"}}`, `{guard: {requests: 0}}`, `{guard: {requests: 1000001}}`, `{guard: {watch: 1}}`,
 	`{timeout: null}`, `{timeout: 5m}`, `{timeout: 0s}`, `{timeout: 0}`, `{timeout: 300}`, `{timeout: {}}`,
 	`{ports: [{target: 80}], health: {path: /h, port: 80, interval: 1s, timeout: 1s, rise: 2, fall: 3}, proxy: {image: a, deploy: {replicas: 2}}, drain: 1s, keep: cold, timeout: 1m}`,
 }

@@ -166,12 +166,13 @@ func TestNameFromFile(t *testing.T) {
 
 func TestFlipRollbackDownFlags(t *testing.T) {
 	h := newHarness()
-	var flip, canary, promote, rollback plan.FlipOptions
+	var flip, canary, promote, rollback, wait plan.FlipOptions
 	var down swarm.DownOptions
 	h.op = fakeOperator{
 		flip:     func(_ context.Context, o plan.FlipOptions) error { flip = o; return nil },
 		canary:   func(_ context.Context, o plan.FlipOptions) error { canary = o; return nil },
 		promote:  func(_ context.Context, o plan.FlipOptions) error { promote = o; return nil },
+		wait:     func(_ context.Context, o plan.FlipOptions) error { wait = o; return nil },
 		rollback: func(_ context.Context, o plan.FlipOptions) error { rollback = o; return nil },
 		down:     func(_ context.Context, o swarm.DownOptions) error { down = o; return nil },
 	}
@@ -179,6 +180,7 @@ func TestFlipRollbackDownFlags(t *testing.T) {
 		{"-p", "shop", "flip", "--to", "green", "--lock-timeout", "1s", "web"},
 		{"-p", "shop", "canary", "--lock-timeout", "5s", "25%", "web"},
 		{"-p", "shop", "promote", "--lock-timeout", "4s", "web"},
+		{"-p", "shop", "wait", "--lock-timeout", "5s", "web"},
 		{"-p", "shop", "rollback", "--lock-timeout", "2s", "web", "api"},
 		{"-p", "shop", "down", "--lock-timeout", "3s"},
 	} {
@@ -191,6 +193,9 @@ func TestFlipRollbackDownFlags(t *testing.T) {
 	}
 	if want := (plan.FlipOptions{Services: []string{"web"}, Share: 25, LockTimeout: 5 * time.Second}); !reflect.DeepEqual(canary, want) {
 		t.Errorf("canary %+v, want %+v", canary, want)
+	}
+	if want := (plan.FlipOptions{Services: []string{"web"}, LockTimeout: 5 * time.Second}); !reflect.DeepEqual(wait, want) {
+		t.Errorf("wait %+v, want %+v", wait, want)
 	}
 	if want := (plan.FlipOptions{Services: []string{"web"}, LockTimeout: 4 * time.Second}); !reflect.DeepEqual(promote, want) {
 		t.Errorf("promote %+v, want %+v", promote, want)

@@ -20,6 +20,7 @@ type operator interface {
 	PlanPromote(ctx context.Context, o plan.FlipOptions) (plan.Plan, error)
 	Rollback(ctx context.Context, o plan.FlipOptions) error
 	PlanRollback(ctx context.Context, o plan.FlipOptions) (plan.Plan, error)
+	Wait(ctx context.Context, o plan.FlipOptions) error
 	Status(ctx context.Context, live bool) (*swarm.Status, error)
 	Down(ctx context.Context, o swarm.DownOptions) error
 	PlanDown(ctx context.Context) (plan.Plan, error)

@@ -83,11 +83,12 @@ type planOutput struct {
 	Notes []string `json:"notes"`
 	// Steps have an order in which they could run one by one.
 	Steps []planStep `json:"steps"`
-	// Waiting are the releases that wait for docker bluegreen promote after the plan.
+	// Waiting are the releases that wait for docker bluegreen promote after the plan, and those that the
+	// proxies watch then.
 	Waiting []planWaiting `json:"waiting"`
 }
 
-// planWaiting is a release that is ready and not active.
+// planWaiting is a release that is ready and not active, or active and watched.
 type planWaiting struct {
 	// Service is the service in the file.
 	Service string `json:"service"`
@@ -102,6 +103,11 @@ type planWaiting struct {
 	// Every is how long each step lasts, or how long it waits for all traffic, for example 2m0s;
 	// empty without steps.
 	Every string `json:"every"`
+	// Bake is how long the proxies watch the release once it has all traffic, for example 5m0s; empty
+	// without a guard.
+	Bake string `json:"bake"`
+	// Active is true if the release has all traffic after the plan.
+	Active bool `json:"active"`
 }
 
 // planStep is one step of a plan.
@@ -141,7 +147,10 @@ func planJSON(p plan.Plan, warnings []string) planOutput {
 			Release: s.Release, Cause: s.Cause, Phase: phases[s.Phase], After: list(s.After), Changes: list(s.Changes)})
 	}
 	for _, w := range p.Waiting {
-		waiting := planWaiting{Service: w.Service, Color: string(w.Color), Release: w.Release, Share: w.Share, Steps: []int{}}
+		waiting := planWaiting{Service: w.Service, Color: string(w.Color), Release: w.Release, Share: w.Share, Steps: []int{}, Active: w.Bakes}
+		if w.Guard != nil {
+			waiting.Bake = w.Guard.Bake.String()
+		}
 		if w.Steps {
 			waiting.Steps, waiting.Every = w.Left(), w.After.String()
 			if w.Canary != nil && w.After == 0 {

@@ -12,16 +12,21 @@ import (
 
 // plainProgress writes a line for each change, for logs.
 type plainProgress struct {
-	mu     sync.Mutex
-	out    io.Writer
-	now    func() time.Time
-	last   map[stepKey]cluster.Event
-	watch  stopwatch
-	closed bool
+	mu   sync.Mutex
+	out  io.Writer
+	now  func() time.Time
+	last map[stepKey]cluster.Event
+	// figures is when figures were last written, by step.
+	figures map[stepKey]time.Time
+	watch   stopwatch
+	closed  bool
 }
 
+// figuresEvery is how often a log has figures that change all the time.
+const figuresEvery = 30 * time.Second
+
 func newPlainProgress(out io.Writer, now func() time.Time) *plainProgress {
-	return &plainProgress{out: out, now: now, last: map[stepKey]cluster.Event{}, watch: stopwatch{}}
+	return &plainProgress{out: out, now: now, last: map[stepKey]cluster.Event{}, figures: map[stepKey]time.Time{}, watch: stopwatch{}}
 }
 
 func (p *plainProgress) Event(e cluster.Event) {
@@ -30,6 +35,12 @@ func (p *plainProgress) Event(e cluster.Event) {
 	took, timed := p.watch.lap(e, p.now())
 	if p.closed || p.last[keyOf(e)] == e {
 		return
+	}
+	if e.Figures {
+		if p.now().Sub(p.figures[keyOf(e)]) < figuresEvery {
+			return
+		}
+		p.figures[keyOf(e)] = p.now()
 	}
 	p.last[keyOf(e)] = e
 	line := plainLine(e)

@@ -51,6 +51,10 @@ func serviceState(s swarm.ServiceStatus) string {
 		return "-> " + s.Route.Active + ", not all proxies confirmed"
 	case s.Route.Next != "":
 		return "-> " + s.Route.Active + ", next " + s.Route.Next
+	case s.Route.Watched:
+		return "-> " + s.Route.Active + ", watched"
+	case s.Route.TakenBack != "":
+		return "-> " + s.Route.Active + ", taken back"
 	}
 	return "-> " + s.Route.Active
 }
@@ -85,6 +89,19 @@ func writeRemarks(out io.Writer, s *swarm.Status, now time.Time) error {
 		if r := service.Route; r != nil && r.Next != "" {
 			lines = append(lines, fmt.Sprintf("%s: a flip to %s has begun and not ended: run the same command again to end it, or docker bluegreen rollback to undo it",
 				service.Name, r.Next))
+		}
+	}
+	for _, service := range s.Services {
+		switch r := service.Route; {
+		case r == nil:
+		case r.TakenBack != "":
+			lines = append(lines, fmt.Sprintf("%s: the proxies have sent the traffic back to %s: %s", service.Name, r.Active, r.TakenBack))
+		case r.Watched && r.Until != nil && r.Until.After(now):
+			lines = append(lines, fmt.Sprintf("%s: the proxies watch the release on %s for %s more", service.Name, r.Active, strings.ToLower(units.HumanDuration(r.Until.Sub(now)))))
+		case r.Watched && r.Until != nil:
+			lines = append(lines, fmt.Sprintf("%s: the proxies have watched the release on %s for its time: docker bluegreen wait %s says what came of it", service.Name, r.Active, service.Name))
+		case r.Watched:
+			lines = append(lines, fmt.Sprintf("%s: the proxies watch the release that has a share", service.Name))
 		}
 	}
 	if l := s.Lock; l != nil {

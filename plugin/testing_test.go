@@ -65,6 +65,7 @@ type fakeOperator struct {
 	flip     func(context.Context, plan.FlipOptions) error
 	canary   func(context.Context, plan.FlipOptions) error
 	promote  func(context.Context, plan.FlipOptions) error
+	wait     func(context.Context, plan.FlipOptions) error
 	rollback func(context.Context, plan.FlipOptions) error
 	status   func(context.Context, bool) (*swarm.Status, error)
 	down     func(context.Context, swarm.DownOptions) error
@@ -86,6 +87,10 @@ func (f fakeOperator) Canary(ctx context.Context, o plan.FlipOptions) error {
 func (f fakeOperator) PlanCanary(_ context.Context, o plan.FlipOptions) (plan.Plan, error) {
 	return f.planned(plan.Canary, o)
 }
+func (f fakeOperator) Wait(ctx context.Context, o plan.FlipOptions) error {
+	return f.wait(ctx, o)
+}
+
 func (f fakeOperator) Promote(ctx context.Context, o plan.FlipOptions) error {
 	return f.promote(ctx, o)
 }

@@ -34,6 +34,11 @@ ready. With promote: 10m it waits for as long, and then flips. With canary.steps
 release gets more and more of the traffic, and up waits between the steps. Meanwhile
 rollback takes the share back, promote gives the release all traffic, and up ends.
 
+With guard in the file, the proxies watch the release once it has traffic, and take
+the traffic back by themselves if too many requests fail, or answers take too long. up
+shows the figures, and exits with 3 if that happens. --detach leaves the proxies alone
+with it. A new release waits until the former one is not watched any more.
+
 The jobs of test run before the flip. Those of verify run after it: if one fails,
 traffic goes back.
 
@@ -103,7 +108,8 @@ func newUpCommand(a *app) *cobra.Command {
 	fs.BoolVar(&o.NoFlip, "no-flip", false, "Stop when the new release is ready: promote makes it active")
 	fs.BoolVar(&o.NoDeps, "no-deps", false, "Leave out the dependencies of the named services")
 	fs.BoolVar(&o.Prune, "prune", false, "Remove services of the stack that are not in the file, as the last step")
-	fs.BoolVarP(&o.Detach, "detach", "d", false, "Do not wait for plain services on which nothing depends")
+	fs.BoolVar(&o.SkipBake, "skip-bake", false, "Begin at once, even if the proxies still watch the former release (guard)")
+	fs.BoolVarP(&o.Detach, "detach", "d", false, "Do not wait for plain services on which nothing depends, nor for the end of a guard")
 	fs.BoolVarP(&quiet, "quiet", "q", false, "Show no progress: the same as --progress quiet")
 	spanVar(fs, &o.Timeout, "timeout", 0, "Longest time without progress, for all services (default: timeout of x-bluegreen, 5m)")
 	enumVar(cmd, fs, &o.ResolveImage, resolveImage, plan.ResolveAlways,

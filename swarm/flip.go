@@ -23,7 +23,7 @@ func (o *Operator) Flip(ctx context.Context, opts plan.FlipOptions) error {
 // reached do not hinder it.
 func (o *Operator) Rollback(ctx context.Context, opts plan.FlipOptions) error {
 	return o.locked(ctx, "docker bluegreen rollback", opts.LockTimeout, func(ctx context.Context) error {
-		s, err := o.tidy(ctx)
+		s, err := o.tidyUp(ctx)
 		var late *cluster.UnconfirmedError
 		if errors.As(err, &late) {
 			o.ex.Warn("", "settle", "rolling back anyway: %v", err)
@@ -126,6 +126,10 @@ func (o *Operator) turn(ctx context.Context, s *cluster.Snapshot, opts plan.Flip
 		case plan.Promote:
 			o.ex.Done(name, "flip", "%s is active: no release waits for a promote", active)
 		default:
+			if route, _ := s.BlueGreen[name].Route(); todo.Command == plan.Rollback && route.Tripped {
+				o.ex.Done(name, "flip", "%s is active: its guard has taken the traffic back already. To send it to %s all the same, run `docker bluegreen flip %s`", active, active.Other(), name)
+				continue
+			}
 			o.ex.Done(name, "flip", "%s is active already", active)
 		}
 	}

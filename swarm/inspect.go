@@ -84,7 +84,13 @@ func blueGreenStatus(b *cluster.BlueGreen, tasks map[string][]api.Task) ServiceS
 		st.Swarm = swarmService(*b.Proxy, tasks)
 		route, _ := b.Route() // a label that cannot be read shows as no route
 		next, _ := b.Next()
-		st.Route = &RouteStatus{Sequence: route.Sequence, Active: route.Color, Share: route.Share, Next: next.Color}
+		st.Route = &RouteStatus{Sequence: route.Sequence, Active: route.Color, Share: route.Share, Next: next.Color, Watched: route.Guard.On}
+		if route.Guard.Until > 0 {
+			st.Route.Until = new(time.Unix(route.Guard.Until, 0).UTC())
+		}
+		if route.Tripped {
+			st.Route.TakenBack = b.Proxy.Spec.Labels[cluster.LabelTripped]
+		}
 	}
 	for _, c := range cluster.Colors {
 		if svc := b.Colors[c]; svc != nil {
@@ -140,7 +146,7 @@ func proxyStatus(p cluster.ProxyTask, report traffic.Answer) ProxyStatus {
 		if a.Addr != p.Addr || a.Service != p.Service {
 			continue
 		}
-		st.Error, st.Sequence, st.Active, st.Share = a.Unreachable, a.Route.Sequence, a.Route.Color, a.Route.Share
+		st.Error, st.Sequence, st.Active, st.Share, st.TakenBack = a.Unreachable, a.Route.Sequence, a.Route.Color, a.Route.Share, a.Tripped
 		maps.Copy(st.InFlight, a.InFlight)
 		for _, srv := range a.Servers {
 			st.Servers = append(st.Servers, ServerStatus{Color: srv.Color, Port: srv.Port, Address: srv.Addr,
@@ -166,6 +172,8 @@ func drift(svc ServiceStatus) []string {
 		switch {
 		case p.Error != "":
 			out = append(out, fmt.Sprintf("service %s: proxy %s on %s does not answer: %s", svc.Name, p.Task, p.Node, p.Error))
+		case p.TakenBack != "" && p.Sequence > svc.Route.Sequence:
+			out = append(out, fmt.Sprintf("service %s: proxy %s on %s has taken the traffic back to %s: %s: run `docker bluegreen wait %s`, which writes that down", svc.Name, p.Task, p.Node, p.Active, p.TakenBack, svc.Name))
 		case p.Sequence != svc.Route.Sequence || p.Active != svc.Route.Active || p.Share != svc.Route.Share:
 			is, said := haproxy.Route{Sequence: p.Sequence, Color: p.Active, Share: p.Share}, haproxy.Route{Sequence: svc.Route.Sequence, Color: svc.Route.Active, Share: svc.Route.Share}
 			out = append(out, fmt.Sprintf("service %s: proxy %s on %s sends to %s, but the label says %s", svc.Name, p.Task, p.Node, inWords(is), inWords(said)))

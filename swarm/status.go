@@ -72,6 +72,14 @@ type RouteStatus struct {
 	Active string `json:"active"`
 	// Share is the percentage of the traffic that goes to the other color.
 	Share int `json:"share"`
+	// Watched is true if the proxies watch a new release, and may send its traffic back to the other
+	// color by themselves.
+	Watched bool `json:"watched"`
+	// Until is when they stop; missing if they watch as long as the release has a share.
+	Until *time.Time `json:"until,omitempty"`
+	// TakenBack is why they have sent the traffic back; empty if they have not. Without --live, it is
+	// what a command has seen last.
+	TakenBack string `json:"taken_back"`
 	// Next is the color of a flip that has begun and not ended; empty otherwise. It is the active
 	// color when the route is written down and not every proxy is known to have confirmed it.
 	Next string `json:"next"`
@@ -107,6 +115,9 @@ type ProxyStatus struct {
 	Active string `json:"active"`
 	// Share is the percentage of the traffic that the proxy sends to the other color.
 	Share int `json:"share"`
+	// TakenBack is why the proxy, or another one, has sent the traffic back by itself; empty if none
+	// has.
+	TakenBack string `json:"taken_back"`
 	// InFlight is the number of requests in flight for each color.
 	InFlight map[string]int `json:"in_flight"`
 	// Servers are the tasks of both colors, as the proxy sees them.

@@ -12,6 +12,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
 // watchEvery is how often an up that waits for the next step looks whether another command has come
@@ -21,7 +22,7 @@ const watchEvery = time.Second
 // stage is a release on its way to all traffic.
 type stage struct {
 	plan.Waiting
-	route haproxy.Route // as this command left it
+	route haproxy.Route // as this command left it, or found it
 	due   time.Time     // when the next step is to be taken
 	// taking says that a step is being taken, ended that there is none any more.
 	taking, ended bool
@@ -40,21 +41,26 @@ func (o *Operator) advance(ctx context.Context, stages []*stage, opts plan.UpOpt
 
 func (o *Operator) goOn(ctx context.Context, stages []*stage, opts plan.UpOptions) error {
 	var errs []error
+	w := o.watching(ctx)
+	defer w.stop()
 	for {
 		stages = slices.DeleteFunc(stages, func(s *stage) bool { return s.ended })
 		if len(stages) == 0 {
 			return errors.Join(errs...)
 		}
 		next := slices.MinFunc(stages, func(a, b *stage) int { return a.due.Compare(b.due) })
-		if err := o.awaitStep(ctx, stages, next.due); err != nil {
+		if err := o.awaitStep(ctx, w, stages, next.due); err != nil {
 			return err
 		}
-		err := o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) error { return o.take(ctx, stages) })
-		if err == nil {
-			continue
+		var cut error
+		err := o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) (err error) {
+			cut, err = o.take(ctx, stages)
+			return err
+		})
+		if cut != nil {
+			errs = append(errs, cut)
 		}
-		if errors.As(err, new(*CutInError)) {
-			errs = append(errs, err)
+		if err == nil || errors.As(err, new(*traffic.WentBackError)) { // the next look finds out
 			continue
 		}
 		return errors.Join(append(errs, o.giveUp(ctx, stages, err, opts))...)
@@ -78,6 +84,11 @@ func (o *Operator) begin(ctx context.Context, stages []*stage) error {
 		}
 		st.due = time.Now()
 		switch {
+		case st.Bakes && st.route.Tripped:
+			st.ended = true
+			return wentBack(b, st.Release, st.Color)
+		case st.Bakes:
+			st.due = st.due.Add(st.baking())
 		case st.After > 0:
 			left, err := o.leftOf(ctx, st, b.Colors[st.Color])
 			if err != nil {
@@ -113,12 +124,25 @@ func (st *stage) standsAt(s *cluster.Snapshot) (b *cluster.BlueGreen, err error)
 	return b, err
 }
 
-// awaitStep waits for a time. It ends early when another command has come in between.
-func (o *Operator) awaitStep(ctx context.Context, stages []*stage, due time.Time) error {
+// baking is how long a guard still watches. The clocks of two machines may differ: it is never
+// longer than the file says.
+func (st *stage) baking() time.Duration {
+	if !st.route.Guard.On {
+		return 0
+	}
+	return min(max(time.Until(time.Unix(st.route.Guard.Until, 0)), 0), st.Guard.Bake)
+}
+
+// awaitStep waits for a time. It ends early when another command has come in between, or a guard
+// has tripped.
+func (o *Operator) awaitStep(ctx context.Context, w *watch, stages []*stage, due time.Time) error {
+	w.look(stages)
 	for time.Now().Before(due) {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-w.tripped:
+			return nil
 		case <-time.After(min(watchEvery, time.Until(due))):
 		}
 		s, err := o.ex.ObserveServices(ctx)
@@ -139,11 +163,16 @@ func standing(stages []*stage) string {
 		switch {
 		case st.ended:
 			continue
+		case st.Bakes:
+			parts = append(parts, fmt.Sprintf("release %d of %s has the traffic, and its proxies watch it", st.Release, st.Service))
 		case st.taking:
 			parts = append(parts, fmt.Sprintf("release %d of %s has %d %% of the traffic, or %d %% by now", st.Release, st.Service, st.Share, st.Left()[0]))
 		default:
 			parts = append(parts, fmt.Sprintf("release %d of %s has %d %% of the traffic", st.Release, st.Service, st.Share))
 		}
+	}
+	if !slices.ContainsFunc(stages, func(st *stage) bool { return !st.ended && !st.Bakes }) {
+		return cluster.Sentence(parts) + "; run `docker bluegreen wait` to wait for the end of that, or `rollback` to go back"
 	}
 	return cluster.Sentence(parts) + "; run `docker bluegreen up` again to go on, `promote` to give it all, or `rollback` to take it back"
 }
@@ -178,7 +207,7 @@ func (st *stage) overtaken(b *cluster.BlueGreen) *CutInError {
 	case svc == nil || cluster.ReleaseOf(svc.Spec) != st.Release:
 		e.What = fmt.Sprintf("gave %s another release", st.Color)
 		return e
-	case b.Waiting() != st.Color:
+	case !st.Bakes && b.Waiting() != st.Color:
 		e.What = "withdrew the release"
 		return e
 	}
@@ -190,16 +219,37 @@ func (st *stage) active(b *cluster.BlueGreen) bool {
 	return b.Active() == st.Color && b.Colors[st.Color] != nil && cluster.ReleaseOf(b.Colors[st.Color].Spec) == st.Release
 }
 
-// take gives the releases their next shares that are due.
-func (o *Operator) take(ctx context.Context, stages []*stage) error {
+// wentBack is the error for a release whose guard has taken the traffic back.
+func wentBack(b *cluster.BlueGreen, release int, c cluster.Color) *cluster.UnhealthyError {
+	active := b.Active()
+	return &cluster.UnhealthyError{Service: b.Name, Color: string(c), Tripped: true, Cause: b.Proxy.Spec.Labels[cluster.LabelTripped],
+		After: fmt.Sprintf("traffic of %s is on %s again; %s keeps release %d: see `docker service logs %s`", b.Name, active, c, release, b.Colors[c].Spec.Name)}
+}
+
+// hasGoneBack says whether the guard of the release has taken the traffic back since this command
+// looked.
+func (st *stage) hasGoneBack(b *cluster.BlueGreen) bool {
+	if b == nil || b.Proxy == nil || b.Colors[st.Color] == nil {
+		return false
+	}
+	route, err := b.Route()
+	return err == nil && route.Tripped && route != st.route && cluster.ReleaseOf(b.Colors[st.Color].Spec) == st.Release
+}
+
+// take gives the releases their next shares that are due. cut says why the steps of some end here.
+func (o *Operator) take(ctx context.Context, stages []*stage) (cut, err error) {
 	s, err := o.tidy(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	next := map[string]plan.Onward{}
-	var cut error
 	for _, st := range stages {
 		b := s.BlueGreen[st.Service]
+		if st.hasGoneBack(b) {
+			st.ended = true
+			cut = errors.Join(cut, wentBack(b, st.Release, st.Color))
+			continue
+		}
 		if e := st.overtaken(b); e != nil {
 			st.ended = true
 			if st.active(b) { // that is what the up is for
@@ -210,22 +260,24 @@ func (o *Operator) take(ctx context.Context, stages []*stage) error {
 			continue
 		}
 		if !time.Now().Before(st.due) {
-			next[st.Service] = plan.Onward{Release: st.Release, Share: st.Left()[0], Verify: st.Verify}
+			if next[st.Service] = (plan.Onward{Release: st.Release, Baked: true}); !st.Bakes {
+				next[st.Service] = plan.Onward{Release: st.Release, Share: st.Left()[0], Verify: st.Verify}
+			}
 			st.taking = true
 		}
 	}
 	if cut != nil || len(next) == 0 {
-		return cut
+		return cut, nil
 	}
 	todo, err := plan.ForSteps(s, next)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := o.verified(ctx, s, todo); err != nil {
-		return err
+		return nil, err
 	}
 	if s, err = o.ex.Observe(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	for _, st := range stages {
 		step, ok := next[st.Service]
@@ -233,12 +285,22 @@ func (o *Operator) take(ctx context.Context, stages []*stage) error {
 			continue
 		}
 		st.taking = false
-		if st.Share = step.Share; st.Share == 100 {
+		if st.Share = step.Share; step.Baked || st.Share == 100 && st.Guard == nil {
 			st.ended = true
 			continue
 		}
-		if _, err := st.standsAt(s); err != nil {
-			return err
+		b, err := st.standsAt(s)
+		if err != nil {
+			return nil, err
+		}
+		if st.Share == 100 {
+			if st.Bakes = true; st.route.Tripped {
+				st.ended = true
+				return wentBack(b, st.Release, st.Color), nil
+			}
+			st.due = time.Now().Add(st.baking())
+			o.ex.Done(st.Service, "up", "%s", st.Waiting)
+			continue
 		}
 		st.due = time.Now().Add(st.Canary.Every)
 		then := fmt.Sprintf("%d %%", st.Left()[0])
@@ -247,14 +309,14 @@ func (o *Operator) take(ctx context.Context, stages []*stage) error {
 		}
 		o.ex.Working(st.Service, "share", "%d %% for %s, then %s", st.Share, st.Canary.Every, then)
 	}
-	return nil
+	return nil, nil
 }
 
 // giveUp takes the shares of releases back that were not ready for more, after the error that says
 // so. Whatever else went wrong leaves them as they are.
 func (o *Operator) giveUp(ctx context.Context, stages []*stage, cause error, opts plan.UpOptions) error {
 	var unhealthy *cluster.UnhealthyError
-	if !errors.As(cause, &unhealthy) || unhealthy.Verified { // what had the traffic has been dealt with
+	if !errors.As(cause, &unhealthy) || unhealthy.Verified || unhealthy.Tripped { // what had the traffic has been dealt with
 		return cause
 	}
 	shared := false

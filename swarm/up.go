@@ -1,11 +1,13 @@
 package swarm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
@@ -27,22 +29,48 @@ func (o *Operator) Up(ctx context.Context, p *compose.Project, opts plan.UpOptio
 	if opts.WithRegistryAuth {
 		o = o.writing(func(e engine.API) engine.API { return authWrites{e, im.credentials} })
 	}
-	var stages []*stage
-	err := o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) (err error) {
+	for {
+		stages, err := o.lockedUp(ctx, p, im, opts)
+		var baking *plan.BakingError
+		if errors.As(err, &baking) {
+			if err := o.awaitBake(ctx, baking); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil || len(stages) == 0 {
+			return err
+		}
+		return o.advance(ctx, stages, opts)
+	}
+}
+
+// lockedUp is up under the lock of the stack, again where proxies do not follow what is written
+// down.
+func (o *Operator) lockedUp(ctx context.Context, p *compose.Project, im *lookup, opts plan.UpOptions) (stages []*stage, err error) {
+	err = o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) (err error) {
 		for try := 1; ; try++ {
 			stages, err = o.up(ctx, p, im, opts)
 			if !errors.Is(err, traffic.ErrDrift) || try == upTries {
 				return err
 			}
+			before, err := o.ex.Observe(ctx)
+			if err != nil {
+				return err
+			}
 			if err := o.repairAll(ctx); err != nil {
+				return err
+			}
+			after, err := o.ex.Observe(ctx)
+			if err != nil {
+				return err
+			}
+			if err := gaveBack(before, after); err != nil { // not once more what has just failed
 				return err
 			}
 		}
 	})
-	if err != nil || len(stages) == 0 {
-		return err
-	}
-	return o.advance(ctx, stages, opts)
+	return stages, err
 }
 
 // up carries out one up, and returns the releases that are to get more and more of the traffic.
@@ -60,6 +88,11 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts 
 		return nil, err
 	}
 	todo, err := o.plan(ctx, seen, p, im, opts)
+	var baking *plan.BakingError
+	if errors.As(err, &baking) && baking.Route.Guard.Over(time.Now()) {
+		opts.SkipBake = true
+		todo, err = o.plan(ctx, seen, p, im, opts)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +103,7 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts 
 		return nil, err
 	}
 	if err := o.verified(ctx, seen, todo); err != nil {
-		return nil, err
+		return nil, o.orWentBack(ctx, seen, err)
 	}
 	if again { // by now they have something to send to
 		if seen, err = o.tidy(ctx); err != nil {
@@ -86,11 +119,26 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts 
 	var stages []*stage
 	for _, w := range todo.Waiting {
 		o.ex.Done(w.Service, "up", "%s", w)
-		if w.Steps {
+		switch {
+		case w.Bakes && opts.Detach:
+			o.ex.Done(w.Service, "up", "run `docker bluegreen wait %s` to wait for the end of that", w.Service)
+		case w.Steps || w.Bakes:
 			stages = append(stages, &stage{Waiting: w})
 		}
 	}
 	return stages, o.begin(ctx, stages)
+}
+
+// orWentBack is what to say of an error: that a guard has taken the traffic back, if it has.
+func (o *Operator) orWentBack(ctx context.Context, seen *cluster.Snapshot, err error) error {
+	if !errors.As(err, new(*traffic.WentBackError)) {
+		return err
+	}
+	after, oerr := o.ex.ObserveServices(ctx)
+	if oerr != nil {
+		return err
+	}
+	return cmp.Or(gaveBack(seen, after), err)
 }
 
 // Plan tells what Up would do, and changes nothing: no lock is taken, and nothing is written.
@@ -105,6 +153,16 @@ func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts plan.UpOpt
 	}
 	seen = servedForgotten(seen)
 	todo, err := o.plan(ctx, seen, p, im, opts)
+	var notes []string
+	var baking *plan.BakingError
+	if errors.As(err, &baking) {
+		opts.SkipBake = true
+		todo, err = o.plan(ctx, seen, p, im, opts)
+		if left := time.Until(time.Unix(baking.Route.Guard.Until, 0)); left > 0 {
+			notes = append(notes, fmt.Sprintf("service %s: the proxies still watch release %d: up first waits for that, %s, or begins at once with --skip-bake",
+				baking.Service, baking.Release, left.Round(time.Second)))
+		}
+	}
 	if err != nil || !todo.Changes() {
 		return todo, err
 	}
@@ -112,7 +170,7 @@ func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts plan.UpOpt
 	if err != nil {
 		return todo, err
 	}
-	todo.Notes = append(unsettled(seen, plan.Up), append(f.Problems, f.Warnings...)...)
+	todo.Notes = append(append(unsettled(seen, plan.Up), notes...), append(f.Problems, f.Warnings...)...)
 	if err := todo.Confirmation(); err != nil && !opts.Yes {
 		todo.Notes = append(todo.Notes, err.Why()+": up asks first, or needs --yes")
 	}
@@ -196,6 +254,18 @@ func unfinished(s *cluster.Snapshot) []string {
 // tidy observes the stack and ends what an earlier command left unfinished: control jobs, flips,
 // saved specs.
 func (o *Operator) tidy(ctx context.Context) (*cluster.Snapshot, error) {
+	seen, err := o.tidyUp(ctx)
+	if err != nil {
+		return seen, err
+	}
+	rec := cluster.NewRecord(seen)
+	err = o.askGuards(ctx, rec)
+	return rec.Snapshot(), err
+}
+
+// tidyUp is tidy without a question to the guards: whoever sends the traffic back anyway need not
+// wait for it.
+func (o *Operator) tidyUp(ctx context.Context) (*cluster.Snapshot, error) {
 	s, err := o.ex.Observe(ctx)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,13 +119,18 @@ func (f field) number(fallback, low, high int) int {
 	return number
 }
 
+var validPercent = regexp.MustCompile(`^(\d{1,3}(?:\.\d+)?) ?%?$`)
+
 // percent reads a share such as 1% or 0.5%; the sign may be left out.
 func (f field) percent(fallback float64) float64 {
 	if !f.given() {
 		return fallback
 	}
-	n, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(tree.Scalar(f.value), "%")), 64)
-	if err != nil || !(n >= 0 && n <= 100) {
+	n := -1.0
+	if m := validPercent.FindStringSubmatch(tree.Scalar(f.value)); m != nil {
+		n, _ = strconv.ParseFloat(m[1], 64) // digits are a number
+	}
+	if n < 0 || n > 100 {
 		f.errorf("%s is not a percentage from 0%% to 100%% (examples: 1%%, 0.5%%)", show(f.value))
 	}
 	return n

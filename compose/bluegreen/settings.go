@@ -3,6 +3,7 @@
 package bluegreen
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/docker/docker/api/types/swarm"
@@ -91,6 +92,15 @@ type Guard struct {
 	Latency time.Duration `json:"latency,omitempty"`
 	// Requests is how many a proxy must have seen within Window: fewer say nothing.
 	Requests int `json:"requests"`
+}
+
+// String is what takes the traffic back, in words.
+func (g Guard) String() string {
+	text := fmt.Sprintf("more than %g %% of the requests fail", g.Errors)
+	if g.Latency > 0 {
+		text += fmt.Sprintf(", or answers take more than %s on average", g.Latency)
+	}
+	return text
 }
 
 // Preview is how requests get to the idle color: by a port, by a header, or by either.

@@ -64,6 +64,11 @@ func (cl *Cluster) Working(service, step, format string, args ...any) {
 	cl.Event(Working, service, step, format, args...)
 }
 
+// Figures tells how far a step has come, by figures that change every second.
+func (cl *Cluster) Figures(service, step, text string) {
+	cl.emit(Event{Service: service, Step: step, State: Working, Text: text, Figures: true})
+}
+
 // Done tells that a step is done.
 func (cl *Cluster) Done(service, step, format string, args ...any) {
 	cl.Event(Done, service, step, format, args...)

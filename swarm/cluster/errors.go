@@ -18,6 +18,8 @@ type UnhealthyError struct {
 	// then.
 	Test     string
 	Verified bool
+	// Tripped says that its guard has taken the traffic back.
+	Tripped bool
 	// Cause is one sentence.
 	Cause string
 	// Tasks are the tasks that failed, newest first; may be empty.
@@ -50,6 +52,8 @@ func (e *UnhealthyError) Error() string {
 	}
 	verb := "did not become healthy"
 	switch {
+	case e.Tripped:
+		verb = "lost its traffic again, its guard took it back"
 	case e.Verified:
 		verb = "had the traffic and failed its test " + e.Test
 	case e.Test != "":

@@ -27,6 +27,9 @@ type Event struct {
 	State State `json:"state"`
 	// Text says it in words, for example "2 of 3 tasks ready".
 	Text string `json:"text"`
+	// Figures says that the text has figures that change every second: a log need not have all of
+	// them.
+	Figures bool `json:"figures,omitempty"`
 }
 
 // oneAtATime makes emit safe for several goroutines; a nil emit discards.

@@ -29,6 +29,8 @@ const (
 	// LabelNext holds the route that a move in progress leads to, with ByRollback behind it when a
 	// rollback began it. It stays until every proxy has confirmed.
 	LabelNext = "bluegreen.next"
+	// LabelTripped is why a guard has taken the traffic back; it is there as long as its route is.
+	LabelTripped = "bluegreen.tripped"
 	// LabelPrevious holds the number of the release that was active before the last flip.
 	LabelPrevious = "bluegreen.previous"
 	// LabelSettings holds the settings of the service as resolved, as JSON.

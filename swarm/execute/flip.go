@@ -2,12 +2,16 @@ package execute
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
@@ -23,6 +27,7 @@ func (r *run) move(ctx context.Context, steps []plan.Step) error {
 		}
 		moves = append(moves, m)
 	}
+	group(steps, moves)
 	err := r.Move(ctx, r.known, moves)
 	var late *cluster.UnconfirmedError
 	var interrupted *cluster.InterruptedError
@@ -36,6 +41,9 @@ func (r *run) move(ctx context.Context, steps []plan.Step) error {
 	}
 	if err == nil || errors.As(err, &late) || errors.As(err, &interrupted) || errors.As(err, &moved) {
 		for _, s := range steps {
+			if s.EndsGuard {
+				continue
+			}
 			if s.Do == plan.Share && s.To.Share == 0 { // what comes after it may still fail and be undone
 				r.leaves(s)
 				continue
@@ -63,6 +71,8 @@ func (r *run) move(ctx context.Context, steps []plan.Step) error {
 	}
 	for _, s := range steps {
 		switch {
+		case s.EndsGuard:
+			r.Done(s.Service, "guard", "the proxies do not watch %s any more", s.Color)
 		case s.Do == plan.Share:
 			r.Done(s.Service, "share", "%s gets %d %% of the traffic: every proxy confirmed", s.Color, s.To.Share)
 		case r.plan.Command == plan.Up:
@@ -87,6 +97,12 @@ func (r *run) move(ctx context.Context, steps []plan.Step) error {
 func (r *run) moveOf(ctx context.Context, s plan.Step) (traffic.Move, error) {
 	b := r.blueGreen(s.Service)
 	m := traffic.Move{Service: b, From: s.From, To: s.To, Force: s.Force, Rollback: r.plan.Command == plan.Rollback}
+	if s.Guarded {
+		m.To.Guard = haproxy.Guard{On: true}
+		if s.Do == plan.Flip {
+			m.To.Guard.Until = time.Now().Add(s.Settings.Guard.Bake).Unix()
+		}
+	}
 	var err error
 	if slices.ContainsFunc(r.plan.Steps, func(o plan.Step) bool { return s.Do == plan.Flip && o.Do == plan.Share && o.Service == s.Service }) {
 		if m.From, err = b.Route(); err != nil {
@@ -99,7 +115,7 @@ func (r *run) moveOf(ctx context.Context, s plan.Step) (traffic.Move, error) {
 			return m, err
 		}
 	}
-	if s.Do == plan.Flip || s.To.Share > 0 {
+	if s.Do == plan.Flip || s.To.Share > 0 && !s.EndsGuard {
 		m.Ready, err = r.full(ctx, b, s.Color)
 		if errors.As(err, new(shortError)) && s.Waits {
 			err = &cluster.UnhealthyError{Service: s.Service, Color: string(s.Color), Cause: err.Error()}
@@ -108,12 +124,30 @@ func (r *run) moveOf(ctx context.Context, s plan.Step) (traffic.Move, error) {
 			return m, err
 		}
 	}
-	if s.Do == plan.Share {
+	if s.EndsGuard {
+		r.Working(s.Service, "guard", "its guard ends")
+	} else if s.Do == plan.Share {
 		r.Working(s.Service, "share", "%s: %d %% → %d %%", s.Color, s.From.Share, s.To.Share)
 	} else {
 		r.Working(s.Service, "flip", "%s → %s", s.From.Color, s.Color)
 	}
 	return m, nil
+}
+
+// group says of watched services that go in one order that they go back together.
+func group(steps []plan.Step, moves []traffic.Move) {
+	hash, n := sha256.New(), 0
+	for i, s := range steps {
+		if s.Guarded {
+			fmt.Fprintf(hash, "%s %d\n", s.Service, moves[i].To.Sequence)
+			n++
+		}
+	}
+	for i, s := range steps {
+		if s.Guarded && n > 1 {
+			moves[i].To.Guard.Group = hex.EncodeToString(hash.Sum(nil))[:6]
+		}
+	}
 }
 
 // partlyMoved says how to go on with the services that did not move: the same flip or rollback

@@ -52,6 +52,9 @@ func standingBeside(b *cluster.BlueGreen, c cluster.Color) (traffic.Move, error)
 	case err != nil:
 	case cluster.Color(m.To.Color) == c:
 		err = fmt.Errorf("service %s: %s became active meanwhile: run the command again", b.Name, c)
+	case m.To.Back() == string(c):
+		err = fmt.Errorf("service %s: its proxies may still take the traffic back to %s: wait for the guard with `docker bluegreen wait %s`, or run up with --skip-bake",
+			b.Name, c, b.Name)
 	case m.To.Gets(string(c)):
 		err = fmt.Errorf("service %s: %s gets %d %% of the traffic: run `docker bluegreen promote %s`, or `rollback %s` to take it back",
 			b.Name, c, m.To.Share, b.Name, b.Name)

@@ -34,7 +34,7 @@ var writers = map[string]string{
 	"execute/undo.go undoAdoption":           "the proxies",
 	"execute/remove.go removeOfStack":        "what is no color: those go by way of the gate",
 	"execute/remove.go remove":               "what is no color",
-	"up.go tidy":                             "control jobs",
+	"up.go tidyUp":                           "control jobs",
 	"traffic/order.go Send":                  "its control job",
 	"traffic/switch.go writeIntent":          "labels",
 	"traffic/switch.go raiseIntent":          "labels",

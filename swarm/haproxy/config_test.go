@@ -49,7 +49,11 @@ func shapes() map[string]Proxy {
 	changing := weighed(bluegreen.ByCookie, "sid", http(80), http(81))
 	changing.Colors[Green] = Color{Host: changing.Colors[Green].Host, Release: release(health, http(80), tcp(82))}
 	changing.Preview = previewed.Preview
+	watched := proxy("web", both(release(health, http(8080))))
+	watched.Guard = &bluegreen.Guard{Bake: 5 * time.Minute, Window: 10 * time.Second, Errors: 0.5, Latency: 500 * time.Millisecond, Requests: 50}
+	watched.Guards = "tasks.shop-bluegreen-guards"
 	return map[string]Proxy{
+		"guard":                     watched,
 		"canary-random":             weighed(bluegreen.ByRandom, "", http(80), tcp(5432)),
 		"canary-client":             weighed(bluegreen.ByClient, "", http(80), tcp(5432)),
 		"canary-header":             weighed(bluegreen.ByHeader, "X-User", h2(80)),

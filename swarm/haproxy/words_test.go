@@ -14,11 +14,18 @@ func TestRoute(t *testing.T) {
 		{"a color", "7:green", Route{Sequence: 7, Color: Green}},
 		{"no color", "0:", Route{Sequence: 0, Color: ""}},
 		{"a share", "12:blue:5", Route{Sequence: 12, Color: Blue, Share: 5}},
-		{"words of later versions", "12:blue::x:5", Route{Sequence: 12, Color: Blue}},
+		{"watched", "12:blue:::1764184000", Route{Sequence: 12, Color: Blue, Guard: Guard{On: true, Until: 1764184000}}},
+		{"watched with others", "12:blue:5::0-a1b2c3", Route{Sequence: 12, Color: Blue, Share: 5, Guard: Guard{On: true, Group: "a1b2c3"}}},
+		{"taken back", "13:blue:::tripped", Route{Sequence: 13, Color: Blue, Tripped: true}},
+		{"words of later versions", "12:blue::x:y:5", Route{Sequence: 12, Color: Blue}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got, err := ParseRoute(c.text); err != nil || got != c.want {
+			got, err := ParseRoute(c.text)
+			if err != nil || got != c.want {
 				t.Errorf("%q: %v, %v", c.text, got, err)
+			}
+			if text := got.String(); text != c.text && c.name != "words of later versions" {
+				t.Errorf("%q is written as %q", c.text, text)
 			}
 		})
 	}
@@ -31,6 +38,15 @@ func TestRoute(t *testing.T) {
 				t.Errorf("%q was read as %v", text, got)
 			}
 		})
+	}
+	for text, want := range map[string]struct {
+		next uint64
+		back string
+	}{"7:green": {8, ""}, "12:blue:::99": {14, Green}, "12:blue:5::0": {14, Blue}, "13:blue:::tripped": {14, ""}} {
+		r, err := ParseRoute(text)
+		if err != nil || r.Next() != want.next || r.Back() != want.back {
+			t.Errorf("%s: %v, the next is %d, and it goes back to %q", text, err, r.Next(), r.Back())
+		}
 	}
 	for text, r := range map[string]Route{"7:green": {Sequence: 7, Color: Green}, "8:green:25": {Sequence: 8, Color: Green, Share: 25}} {
 		if got := r.String(); got != text {

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	api "github.com/docker/docker/api/types/swarm"
 
@@ -138,11 +139,17 @@ func (pl *planner) following(svc compose.Service, b *cluster.BlueGreen, route ha
 		}
 		pl.steps = append(pl.steps, verify...)
 	}
-	pl.takeBack(svc, b, route)
+	if route.Share > 0 {
+		pl.takeShare(svc, b, route)
+	} else if route.Guard.On && svc.BlueGreen.Guard != nil {
+		pl.waiting = append(pl.waiting, Waiting{Service: svc.Name, Color: active, Release: cluster.ReleaseOf(live.Spec), Guard: svc.BlueGreen.Guard, Bakes: true})
+	} else if route.Guard.On {
+		pl.endGuard(svc, b, route)
+	}
 	if b.Waiting() == idle {
 		pl.mark(svc, idle, b.Colors[idle].Spec, "", fmt.Sprintf("the file says what is active, and not release %d", cluster.ReleaseOf(b.Colors[idle].Spec)))
 	}
-	if other := b.Colors[idle]; other != nil && svc.BlueGreen.Keep == bluegreen.KeepCold && !cluster.IsStopped(other.Spec) && cluster.ServedBy(other.Spec) > 0 {
+	if other := b.Colors[idle]; other != nil && !route.Guard.On && svc.BlueGreen.Keep == bluegreen.KeepCold && !cluster.IsStopped(other.Spec) && cluster.ServedBy(other.Spec) > 0 {
 		pl.retire(svc, idle, "keep is cold")
 	}
 	return nil
@@ -157,7 +164,8 @@ func (pl *planner) revive(svc compose.Service, b *cluster.BlueGreen, route hapro
 		return err
 	}
 	pl.start(svc, active, spec, "the active color was removed by hand")
-	if pl.takeBack(svc, b, route) != route {
+	if route.Share > 0 {
+		pl.takeShare(svc, b, route)
 		pl.steps[len(pl.steps)-1].Late = true
 	}
 	releases := map[cluster.Color]bluegreen.Release{active: svc.BlueGreen.Release}
@@ -197,11 +205,22 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 		spec.Labels[cluster.LabelWaiting] = cluster.WaitsSince(route)
 	}
 	live := b.Colors[idle]
-	if same := live != nil && pl.sameRelease(spec, live.Spec); !same || svc.BlueGreen.Canary == nil {
-		route = pl.takeBack(svc, b, route)
+	same := live != nil && pl.sameRelease(spec, live.Spec)
+	switch {
+	case route.Share > 0 && (!same || svc.BlueGreen.Canary == nil):
+		route = pl.takeShare(svc, b, route)
+	case route.Share > 0 || same || !route.Guard.On:
+	case pl.opts.SkipBake:
+		route = pl.endGuard(svc, b, route)
+	default: // the proxies may still go back to what the idle color holds
+		settings, err := b.Settings()
+		if err != nil || settings.Guard == nil {
+			settings.Guard = &bluegreen.Guard{} // it is not waited for what nobody knows
+		}
+		return &BakingError{Service: svc.Name, Color: active, Release: cluster.ReleaseOf(b.Colors[active].Spec), Route: route, Bake: settings.Guard.Bake}
 	}
 	switch {
-	case live != nil && pl.sameRelease(spec, live.Spec):
+	case same:
 		cluster.SetLabels(&spec, map[string]string{cluster.LabelRelease: live.Spec.Labels[cluster.LabelRelease], cluster.LabelServed: live.Spec.Labels[cluster.LabelServed]})
 		if cluster.IsStopped(live.Spec) || short(*live) || *OrOne(cluster.Replicas(live.Spec)) < *OrOne(cluster.Replicas(spec)) {
 			pl.start(svc, idle, spec, "it holds this release already: "+cause)
@@ -235,13 +254,18 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 	}
 	if waits {
 		pl.waiting = append(pl.waiting, Waiting{Service: svc.Name, Color: idle, Release: cluster.ReleaseOf(spec), Preview: svc.BlueGreen.Preview,
-			Canary: svc.BlueGreen.Canary, Share: route.Share, Steps: pl.goesOn(svc) && !pl.opts.NoFlip, After: svc.BlueGreen.PromoteAfter, Verify: verify})
+			Canary: svc.BlueGreen.Canary, Guard: svc.BlueGreen.Guard, Share: route.Share, Steps: pl.goesOn(svc) && !pl.opts.NoFlip, After: svc.BlueGreen.PromoteAfter, Verify: verify})
 		return nil
 	}
 	flip := flipTo(b, route, idle, cause)
 	flip.Service, flip.Settings = svc.Name, svc.BlueGreen
+	flip.Guarded = svc.BlueGreen.Guard != nil && cluster.ReleaseOf(spec) > cluster.ReleaseOf(b.Colors[active].Spec)
 	pl.add(flip)
 	pl.steps = append(pl.steps, verify...)
+	if flip.Guarded {
+		pl.waiting = append(pl.waiting, Waiting{Service: svc.Name, Color: idle, Release: cluster.ReleaseOf(spec), Guard: svc.BlueGreen.Guard, Bakes: true})
+		return nil
+	}
 	pl.retire(svc, active, "it is idle after the flip")
 	return nil
 }
@@ -252,12 +276,31 @@ func (pl *planner) goesOn(svc compose.Service) bool {
 	return svc.BlueGreen.PromoteAfter > 0 || c != nil && len(c.Steps) > 0
 }
 
-// takeBack plans that all traffic goes to the active color again, and returns the route then.
-func (pl *planner) takeBack(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route) haproxy.Route {
-	if route.Share == 0 {
-		return route
-	}
-	step := shared(b, route, 0)
+// BakingError says that a release is still watched whose way back a new release would take.
+type BakingError struct {
+	Service string
+	Color   cluster.Color
+	Release int
+	Route   haproxy.Route
+	// Bake is how long it is watched in all.
+	Bake time.Duration
+}
+
+func (e *BakingError) Error() string {
+	return fmt.Sprintf("service %s: the proxies still watch release %d: wait for its guard, or end it with --skip-bake", e.Service, e.Release)
+}
+
+// takeShare plans that all traffic goes to the active color again, and returns the route then.
+func (pl *planner) takeShare(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route) haproxy.Route {
+	return pl.reroute(svc, shared(b, route, 0))
+}
+
+// endGuard plans that no proxy watches any more, and returns the route then.
+func (pl *planner) endGuard(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route) haproxy.Route {
+	return pl.reroute(svc, unguarded(b, route))
+}
+
+func (pl *planner) reroute(svc compose.Service, step Step) haproxy.Route {
 	step.Settings = svc.BlueGreen
 	pl.add(step)
 	return step.To

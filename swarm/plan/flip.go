@@ -49,8 +49,9 @@ func turn(command Command, seen *cluster.Snapshot, opts FlipOptions, find target
 		}
 		flip := flipTo(b, route, to, heldAfter(steps, b, to))
 		flip.Force = command == Rollback
+		flip.Guarded = command != Rollback && settings.Guard != nil && newest(b) == to
 		steps = append(steps, flip)
-		if old := cluster.Color(route.Color); settings.Keep == bluegreen.KeepCold && b.Colors[old] != nil {
+		if old := cluster.Color(route.Color); settings.Keep == bluegreen.KeepCold && b.Colors[old] != nil && !flip.Guarded {
 			steps = append(steps, retired(b, old, settings))
 		}
 		return steps, nil
@@ -142,6 +143,9 @@ func warmed(svc *api.Service, c cluster.Color) []Step {
 func rolledBack(seen *cluster.Snapshot, b *cluster.BlueGreen, route haproxy.Route, _ FlipOptions) (cluster.Color, []Step, error) {
 	if seen.Finished[b.Name] == cluster.BeganByRollback {
 		return cluster.None, nil, nil // the rollback before this one had not ended: this one is the same again
+	}
+	if route.Tripped {
+		return cluster.None, nil, nil // who sees a bad release may come right after its guard
 	}
 	to := cluster.Color(route.Color).Other()
 	before, _ := strconv.Atoi(b.Proxy.Spec.Labels[cluster.LabelPrevious]) // 0: there has been no flip

@@ -21,12 +21,15 @@ type UpOptions struct {
 	NoDeps bool
 	// Prune removes services of the stack that are not in the file, once everything else is done.
 	Prune bool
-	// Detach does not wait for plain services that nothing depends on.
+	// Detach does not wait for plain services that nothing depends on, nor until a guard has watched
+	// for its time.
 	Detach bool
 	// SkipPreflight begins without asking whether it can work.
 	SkipPreflight bool
 	// SkipPortCheck lets proxies take ports over without a look at what is spoken there.
 	SkipPortCheck bool
+	// SkipBake ends the guard of a release that is still watched, where its other color is needed.
+	SkipBake bool
 	// NoFlip stops when the idle color is ready.
 	NoFlip bool
 	// Timeout overrides the longest time without progress of all services when it is not 0.

@@ -73,6 +73,10 @@ type Step struct {
 	Revives bool
 	// Late says that a share is taken away only when the active color runs again.
 	Late bool
+	// Guarded says that the proxies watch the release that a flip or a share brings traffic to.
+	Guarded bool
+	// EndsGuard says that the step changes no more than that: nobody watches any more.
+	EndsGuard bool
 	// Begun says that an earlier command began the step.
 	Begun bool
 	// Optional says that what waits for the step goes on without it when it fails.
@@ -95,6 +99,9 @@ func (s Step) String() string {
 	fmt.Fprintf(&b, "%s %s", s.Do, s.Name)
 	if s.Do == Flip {
 		fmt.Fprintf(&b, " to %s", s.To.Color)
+	}
+	if s.Guarded {
+		b.WriteString(", watched by the proxies")
 	}
 	if s.Cause != "" {
 		b.WriteString(": " + s.Cause)
@@ -143,6 +150,10 @@ type Waiting struct {
 	Verify []Step
 	// After is how long the release waits for all traffic, without steps.
 	After time.Duration
+	// Guard is what the proxies watch the release by, nil if they do not; Bakes says that it has all
+	// traffic, and is watched.
+	Guard *bluegreen.Guard
+	Bakes bool
 }
 
 // Left are the shares of the steps that are still to come, with 100 for all of the traffic.
@@ -156,6 +167,9 @@ func (w Waiting) Left() []int {
 
 // String tells it, how to try the release, and the command to type next.
 func (w Waiting) String() string {
+	if w.Bakes {
+		return fmt.Sprintf("release %d has the traffic on %s: for %s the proxies take it back if %s", w.Release, w.Color, w.Guard.Bake, w.Guard)
+	}
 	text := fmt.Sprintf("release %d waits on %s: run `docker bluegreen promote %s` to make it active", w.Release, w.Color, w.Service)
 	switch {
 	case w.Steps && w.After > 0:

@@ -101,7 +101,7 @@ func (pl *planner) oldManager() bool {
 func (pl *planner) changeProxies(svc compose.Service, b *cluster.BlueGreen, step Step) {
 	live := b.Proxy
 	pl.images.apply(step.Spec, step.Image, &live.Spec)
-	for _, l := range []string{cluster.LabelNext, cluster.LabelPrevious} {
+	for _, l := range []string{cluster.LabelNext, cluster.LabelPrevious, cluster.LabelTripped} {
 		cluster.SetLabels(step.Spec, map[string]string{l: live.Spec.Labels[l]})
 	}
 	diff := pl.flat(*step.Spec).Differences(pl.flat(live.Spec))

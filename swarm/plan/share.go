@@ -36,7 +36,9 @@ func ForCanary(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
 		case opts.Share > 0:
 			steps = warmed(svc, idle)
 		}
-		return append(steps, shared(b, route, opts.Share)), nil
+		step := shared(b, route, opts.Share)
+		step.Guarded = step.To.Share > 0 && settings.Guard != nil && newest(b) == idle
+		return append(steps, step), nil
 	})
 	if err == nil && !some {
 		err = fmt.Errorf("no service of stack %s can give a share of its traffic: %s", seen.Stack, way)
@@ -49,6 +51,8 @@ func ForCanary(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
 type Onward struct {
 	Release, Share int
 	Verify         []Step
+	// Baked says that it has all traffic, and that nobody need watch it any more.
+	Baked bool
 }
 
 // ForSteps returns the plan that gives releases on idle colors their next shares, by service, all
@@ -56,16 +60,23 @@ type Onward struct {
 func ForSteps(seen *cluster.Snapshot, next map[string]Onward) (Plan, error) {
 	return forEach(Up, seen, slices.Sorted(maps.Keys(next)), func(b *cluster.BlueGreen, route haproxy.Route, settings *bluegreen.Settings) ([]Step, error) {
 		onward := next[b.Name]
+		active := cluster.Color(route.Color)
+		if onward.Baked {
+			steps := []Step{unguarded(b, route)}
+			if idle := b.Colors[active.Other()]; idle != nil {
+				steps = append(steps, retired(b, active.Other(), settings))
+			}
+			return steps, nil
+		}
 		if onward.Share < 100 {
 			step := shared(b, route, onward.Share)
-			step.Waits = true
+			step.Waits, step.Guarded = true, settings.Guard != nil
 			return []Step{step}, nil
 		}
-		active := cluster.Color(route.Color)
 		step := flipTo(b, route, active.Other(), fmt.Sprintf("release %d has had its shares", onward.Release))
-		step.Waits = true
+		step.Waits, step.Guarded = true, settings.Guard != nil
 		steps := append([]Step{step}, onward.Verify...)
-		if b.Colors[active] != nil {
+		if b.Colors[active] != nil && !step.Guarded {
 			steps = append(steps, retired(b, active, settings))
 		}
 		return steps, nil
@@ -96,6 +107,12 @@ func shared(b *cluster.BlueGreen, route haproxy.Route, share int) Step {
 	}
 	return Step{Do: Share, Name: b.Proxy.Spec.Name, Service: b.Name, Color: idle, From: route,
 		To: haproxy.Route{Sequence: route.Next(), Color: route.Color, Share: share}, Cause: cause}
+}
+
+// unguarded is the step after which no proxy watches any more, and none can go back by itself.
+func unguarded(b *cluster.BlueGreen, route haproxy.Route) Step {
+	return Step{Do: Share, Name: b.Proxy.Spec.Name, Service: b.Name, Color: cluster.Color(route.Color), From: route, EndsGuard: true,
+		To: haproxy.Route{Sequence: route.Next(), Color: route.Color, Share: route.Share}, Cause: "its guard ends"}
 }
 
 // takenBack are the steps that give all traffic to the active color again. By a rollback the

@@ -19,6 +19,46 @@ const checkTime = time.Second
 // proxy is what one proxy knows.
 type proxy struct{ route haproxy.Route }
 
+// tripReason is why the guards of this swarm go back.
+const tripReason = "60 of 60 requests failed within 1 s, more than 5 %"
+
+// Trip lets the guards of a service go back, if they watch: its proxies, and those of services that
+// came with it, tell each other. It says whether any did.
+func (s *Swarm) Trip(service string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var by haproxy.Route
+	for _, t := range s.tasks {
+		if t.proxy != nil && t.labels[cluster.LabelService] == service && s.canTalk(t) && !t.proxy.route.Guard.Over(time.Now()) && t.proxy.route.Sequence > by.Sequence {
+			by = t.proxy.route
+		}
+	}
+	if !by.Guard.On {
+		return false
+	}
+	if passed, _ := s.ready(service, by.Back()); len(passed) == 0 {
+		return false // nobody could serve
+	}
+	for _, t := range s.tasks {
+		if t.proxy == nil || !s.canTalk(t) {
+			continue
+		}
+		r := t.proxy.route
+		same := t.labels[cluster.LabelService] == service && r.Sequence <= by.Sequence
+		together := by.Guard.Group != "" && r.Guard.Group == by.Guard.Group
+		if same {
+			r = by
+		}
+		if same || together {
+			t.proxy.route = haproxy.Route{Sequence: r.Sequence + 1, Color: r.Back(), Tripped: true}
+		}
+	}
+	s.change()
+	return true
+}
+
+func (s *Swarm) canTalk(t *task) bool { return !ended(t) && s.isUp(t.NodeID) }
+
 func isProxy(t *task) bool {
 	return slices.ContainsFunc(t.Spec.ContainerSpec.Configs, func(r *api.ConfigReference) bool {
 		return r.File != nil && r.File.Name == haproxy.Dir+"/"+haproxy.RouteFile
@@ -111,10 +151,12 @@ type instruction struct {
 	until   []haproxy.Condition
 	routes  map[string]haproxy.Route
 	looks   [][]string
+	from    map[string]uint64
+	watch   time.Duration
 }
 
 func parseOrder(text string) instruction {
-	o := instruction{routes: map[string]haproxy.Route{}}
+	o := instruction{routes: map[string]haproxy.Route{}, from: map[string]uint64{}}
 	for line := range strings.Lines(text) {
 		switch f := strings.Fields(line); f[0] {
 		case "wait":
@@ -126,6 +168,11 @@ func parseOrder(text string) instruction {
 			o.until = append(o.until, haproxy.Condition{Service: f[1], Color: f[2], Want: f[3], Addrs: f[4:]})
 		case "route":
 			o.routes[f[1]], _ = haproxy.ParseRoute(f[2])
+		case "from":
+			o.from[f[1]], _ = strconv.ParseUint(f[2], 10, 64)
+		case "watch":
+			n, _ := strconv.Atoi(f[1])
+			o.watch = time.Duration(n) * time.Millisecond
 		case "look":
 			o.looks = append(o.looks, f[1:])
 		}
@@ -166,6 +213,36 @@ func (s *Swarm) carryOut(job *task) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+	for began := time.Now(); time.Since(began) < o.watch; time.Sleep(time.Second) {
+		s.mu.Lock()
+		over, tripped := ended(job) || !wanted(job), false
+		for _, p := range o.proxies {
+			t := s.at(p.Service, p.Addr)
+			tripped = tripped || t != nil && t.proxy.route.Tripped
+		}
+		s.mu.Unlock()
+		if over {
+			return
+		}
+		for _, p := range o.proxies {
+			say("figures %s blue 100 1 20", p.Service)
+			say("figures %s green 100 2 30", p.Service)
+		}
+		say("second")
+		if tripped {
+			break
+		}
+	}
+	for _, p := range o.proxies {
+		s.mu.Lock()
+		t := s.at(p.Service, p.Addr)
+		beyond := t != nil && o.from[p.Service] > 0 && t.proxy.route.Sequence > o.from[p.Service] && t.proxy.route != o.routes[p.Service]
+		s.mu.Unlock()
+		if beyond {
+			met = false
+			say("beyond %s %s %s", p.Service, p.Addr, t.proxy.route)
+		}
+	}
 	for _, p := range o.proxies {
 		s.mu.Lock()
 		t := s.at(p.Service, p.Addr)
@@ -186,6 +263,9 @@ func (s *Swarm) carryOut(job *task) {
 		}
 		say("state %s %s route %s", p.Service, p.Addr, route)
 		say("state %s %s flags met ready", p.Service, p.Addr)
+		if route.Tripped {
+			say("state %s %s tripped %s", p.Service, p.Addr, tripReason)
+		}
 		if outcome != "" {
 			say("told %s %s %s 1.0", p.Service, p.Addr, outcome)
 		}

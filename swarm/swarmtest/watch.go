@@ -25,6 +25,8 @@ type ProxyView struct {
 	Sequence      uint64
 	Color         string
 	Share         int // percent of the traffic, of the other color
+	// Back is the color that it may go back to by itself; empty for none.
+	Back string
 	// Reachable says that it runs, is to go on, and its node is ready.
 	Reachable bool
 	// Since is when it was healthy first.
@@ -48,7 +50,7 @@ func (s *Swarm) view() View {
 		}
 		if t.proxy != nil && !ended(t) {
 			v.Proxies = append(v.Proxies, ProxyView{Task: t.ID, Service: name, Node: strings.Replace(t.NodeID, "node", "n", 1),
-				Sequence: t.proxy.route.Sequence, Color: t.proxy.route.Color, Share: t.proxy.route.Share, Reachable: runs && up && wanted(t), Since: t.since})
+				Sequence: t.proxy.route.Sequence, Color: t.proxy.route.Color, Share: t.proxy.route.Share, Back: t.proxy.route.Back(), Reachable: runs && up && wanted(t), Since: t.since})
 		}
 	}
 	slices.SortFunc(v.Proxies, func(a, b ProxyView) int { return cmp.Compare(a.Task, b.Task) })

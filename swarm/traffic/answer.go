@@ -21,6 +21,8 @@ type Answer struct {
 	lacking map[haproxy.ProxyAddr]map[string]string
 	// settled counts what was lacking in proxies that lack nothing any more.
 	settled int
+	// each is told what a job that watches has counted, each second; it may be nil.
+	each func(map[string]map[string]haproxy.Figures)
 }
 
 // NewAnswer returns the answer to an order that these proxies get, before any of them has answered.
@@ -62,12 +64,16 @@ func (s *steady) stop() {
 
 // line takes in one line that the control job printed.
 func (a *Answer) line(text string) error {
+	seconds := a.Seconds
 	p, err := a.Add(text)
 	if err != nil {
 		return err
 	}
 	if a.Err != "" {
 		return &JobError{Text: "control job: " + a.Err}
+	}
+	if a.Seconds > seconds && a.each != nil {
+		a.each(a.Figures)
 	}
 	if p == nil {
 		return nil

@@ -218,13 +218,16 @@ func (m *Move) judge(report *Answer) error {
 	}
 	for _, p := range report.Proxies {
 		if p.Service == m.Service.Name && p.Route.Sequence > m.To.Sequence && p.Route.Color != "" {
-			m.To = p.Route
+			m.To, m.Reason = p.Route, p.Tripped
 		}
 	}
 	// Nor does it go back behind a route by which a color was active, as when an older label was
 	// brought back and all proxies began with it.
 	if last := max(next.Sequence, m.Service.LastServed()); m.To.Sequence < last {
-		m.To.Sequence = last + 1
+		m.To.Sequence = haproxy.Route{Sequence: last, Guard: m.To.Guard}.Next()
+		if next.Guard.On {
+			m.To.Sequence = next.Next()
+		}
 	}
 	return nil
 }

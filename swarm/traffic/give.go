@@ -59,6 +59,8 @@ func (sw *Switch) give(ctx context.Context, rec *cluster.Record, moves []Move) (
 			}
 		case err != nil:
 			return nil, err
+		case len(report.Beyond) > 0:
+			return nil, wentBack(report)
 		case !report.Met && report.Advanced(&fewest) && time.Since(began) < readyMost:
 			sw.Working("", "flip", "not ready in every proxy yet: %s", report.Unmet())
 		case !report.Met && forced(moves) && report.onlyUnreachable():
@@ -89,7 +91,14 @@ func (sw *Switch) giveOnce(ctx context.Context, rec *cluster.Record, moves []Mov
 	if err != nil {
 		return nil, nil, err
 	}
-	report, err := sw.watched(ctx, rec, moves, proxies, moveOrder(moves), func(unmet string) { sw.Working("", "flip", "%s", unmet) })
+	ord := moveOrder(moves)
+	ord.From = map[string]uint64{}
+	for _, m := range moves {
+		if m.From.Guard.On {
+			ord.From[m.Service.Name] = m.From.Sequence
+		}
+	}
+	report, err := sw.watched(ctx, rec, moves, proxies, ord, func(unmet string) { sw.Working("", "flip", "%s", unmet) })
 	return proxies, report, err
 }
 

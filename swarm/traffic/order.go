@@ -15,9 +15,13 @@ import (
 	"github.com/docker/docker/pkg/stdcopy"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
+
+// errRemoved says that somebody removed a control job, such as a command that tidied up.
+var errRemoved = errors.New("the control job was removed: run the command again")
 
 const (
 	// orderStart is how long a control job that is to start may stand still, and how long one that
@@ -37,6 +41,11 @@ const (
 // proxies only take a later route. progress is called with a sentence whenever what the order waits
 // for changes; it may be nil.
 func (sw *Switch) Order(ctx context.Context, rec *cluster.Record, proxies []cluster.ProxyTask, ord haproxy.Order, progress func(string)) (*Answer, error) {
+	return sw.order(ctx, rec, proxies, ord, func() *Answer { return NewAnswer(proxies, progress) })
+}
+
+// order is Order with an answer of its own kind for each try.
+func (sw *Switch) order(ctx context.Context, rec *cluster.Record, proxies []cluster.ProxyTask, ord haproxy.Order, answer func() *Answer) (*Answer, error) {
 	hosts := jobHosts(rec, proxies)
 	if len(hosts) == 0 {
 		return nil, errors.New("no proxy runs on a node that is ready and active: see `docker service ps` of the proxy service")
@@ -54,7 +63,7 @@ func (sw *Switch) Order(ctx context.Context, rec *cluster.Record, proxies []clus
 			if round == 0 && !lastHost {
 				here.Start = elsewhereAfter
 			}
-			a, err := sw.Send(ctx, rec, here, ord, NewAnswer(proxies, progress))
+			a, err := sw.Send(ctx, rec, here, ord, answer())
 			var job *JobError
 			if !errors.As(err, &job) || !job.Elsewhere || ctx.Err() != nil {
 				return a, err
@@ -81,7 +90,7 @@ type Place struct {
 
 // Send runs a control job and returns what it printed. Nothing is left behind but after a crash.
 func (sw *Switch) Send(ctx context.Context, rec *cluster.Record, at Place, ord haproxy.Order, a *Answer) (*Answer, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, slower*(ord.Wait+at.Start), errLate)
+	ctx, cancel := context.WithTimeoutCause(ctx, slower*(ord.Wait+ord.Watch+at.Start), errLate)
 	defer cancel()
 	spec, files := orderSpec(rec.Stack, at, ord)
 	if err := sw.EnsureFiles(ctx, rec, files); err != nil {
@@ -121,6 +130,8 @@ func (sw *Switch) follow(ctx context.Context, rec *cluster.Record, id string, mo
 		switch {
 		case err == nil:
 			return a, nil
+		case engine.NotFound(err) && ctx.Err() == nil:
+			return nil, errRemoved
 		case errors.As(err, &own):
 			return nil, err
 		case ctx.Err() != nil:

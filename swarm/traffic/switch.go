@@ -2,6 +2,7 @@
 package traffic
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,8 @@ type Move struct {
 	// Force gives the route even when some proxy cannot be reached. One that can be, and does not
 	// see the color ready, still hinders it.
 	Force bool
+	// Reason is why a guard has made the route To.
+	Reason string
 	// Rollback says that a rollback began the move: should it not end, the next rollback finishes
 	// it and goes no further.
 	Rollback bool
@@ -236,7 +239,7 @@ func (sw *Switch) afterDoubt(ctx context.Context, rec *cluster.Record, moves []M
 	}
 	var moved, left []string
 	for _, m := range moves {
-		if now := sends[m.Service.Name]; now.Color == m.To.Color && now.Share == m.To.Share {
+		if now := sends[m.Service.Name]; now.Color == m.To.Color && now.Share == m.To.Share && now.Guard.On == m.To.Guard.On {
 			moved = append(moved, m.Service.Name)
 		} else {
 			left = append(left, m.Service.Name)
@@ -281,9 +284,16 @@ func (sw *Switch) withdraw(ctx context.Context, moves []Move) error {
 // writeRoute writes down that the alias points to where the proxies were told.
 func (sw *Switch) writeRoute(ctx context.Context, m *Move) error {
 	b := m.Service
-	labels := map[string]string{cluster.LabelAlias + b.Name: m.To.String()}
+	labels := map[string]string{cluster.LabelAlias + b.Name: m.To.String(), cluster.LabelTripped: m.reason()}
 	if old := b.Colors[cluster.Color(m.From.Color)]; old != nil && m.From.Color != m.To.Color {
 		labels[cluster.LabelPrevious] = strconv.Itoa(cluster.ReleaseOf(old.Spec))
+	}
+	if idle := cluster.Color(m.To.Color).Other(); m.To.Tripped && b.Colors[idle] != nil {
+		fresh, err := sw.relabel(ctx, b.Colors[idle], map[string]string{cluster.LabelWaiting: ""}) // no promote brings it again
+		if err != nil {
+			return err
+		}
+		b.Colors[idle] = fresh
 	}
 	// The color first: as long as the route is not written the move counts as unfinished, and the
 	// next command asks the proxies.
@@ -295,6 +305,19 @@ func (sw *Switch) writeRoute(ctx context.Context, m *Move) error {
 		b.Proxy = svc
 	}
 	return err
+}
+
+// reason is what LabelTripped says once the move is written down; empty where no guard made the
+// route.
+func (m *Move) reason() string {
+	switch before := m.Service.Proxy.Spec.Labels[cluster.LabelTripped]; {
+	case !m.To.Tripped:
+		return ""
+	case m.Reason != "" || m.From != m.To:
+		return cmp.Or(m.Reason, "the proxies do not say why any more")
+	default:
+		return before
+	}
 }
 
 // relabelTries is how often labels are written that must follow what the proxies do already. To
