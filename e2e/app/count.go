@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
+	"sync/atomic"
 )
 
 // count keeps the number of POSTs in a file of 8 bytes, VERSION@HOST: a test can add up all of
@@ -34,9 +36,22 @@ func (c *count) add() {
 	}
 }
 
+// bad counts the requests of which APP_BAD in a hundred are answered with status 500.
+var bad atomic.Int64
+
+// isBad says whether the next answer is to be a failure.
+func isBad() bool {
+	percent, _ := strconv.ParseInt(os.Getenv("APP_BAD"), 10, 64) // none is 0
+	return percent > 0 && bad.Add(1)%100 < percent
+}
+
 // answer is a GET's answer, the version and the host, or a POST's, its body; a POST is counted
 // before it is answered.
 func (c *count) answer(w http.ResponseWriter, r *http.Request) {
+	if isBad() {
+		http.Error(w, "no such table", http.StatusInternalServerError)
+		return
+	}
 	if r.Method != http.MethodPost {
 		fmt.Fprintf(w, "%s %s\n", version, hostname)
 		return

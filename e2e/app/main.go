@@ -9,6 +9,7 @@
 //	APP_FAIL        exit: ends at once, with status 3     unhealthy: its healthcheck fails for ever
 //	                late: listens APP_LATE after its start (default 2s), unhealthy before
 //	                refuse: healthy for Docker, but nothing listens on its ports
+//	APP_BAD         answers so many percent of the requests with status 500 (default 0)
 //	APP_EXIT        a job: ends with this status, APP_LATE after its start (default at once)
 //	APP_EXPECT      a job: ends with 0 if this version answers at BLUEGREEN_URL and at
 //	                BLUEGREEN_DIRECT_URL, and with 4 if not, APP_LATE after its start

@@ -35,6 +35,10 @@ type Stats struct {
 	Versions map[string]int            // right answers of each version
 	Targets  map[string]map[string]int // the same per target
 	Failures []Failure                 // the first ones
+	// Wrong is from the begin of the first failed request to that of the last.
+	Wrong time.Duration
+
+	wrongFrom, wrongTo int64
 
 	took []int64 // of the right answers, ns, sorted
 }
@@ -81,7 +85,12 @@ func (s *Stats) add(r record, target, version string) {
 		s.Posts++
 	}
 	if r.failed {
+		if s.Failed == 0 || r.begin < s.wrongFrom {
+			s.wrongFrom = r.begin
+		}
 		s.Failed++
+		s.wrongTo = max(s.wrongTo, r.begin)
+		s.Wrong = time.Duration(s.wrongTo - s.wrongFrom)
 		return
 	}
 	if r.post {

@@ -54,6 +54,7 @@ const (
 	plainUp                  = "plain up" // of the file without x-bluegreen
 	waitingUp                = "up --no-flip"
 	stepUp                   = "up in steps"
+	guardUp                  = "up with a guard"
 	promote                  = "promote"
 	canary                   = "canary" // N is the share in percent
 
@@ -71,10 +72,11 @@ const (
 	nodeUp   = "node up"
 	noLeader = "no leader" // for N seconds no manager answers
 	killTask = "kill"      // N is a proxy
+	trip     = "trip"      // the guard goes back, where it watches
 	hours    = "hours"     // pass
 )
 
-var commands = []string{up, flip, rollback, down, plainUp, waitingUp, stepUp, promote, canary}
+var commands = []string{up, flip, rollback, down, plainUp, waitingUp, stepUp, guardUp, promote, canary}
 
 func (h history) String() string {
 	text, err := json.Marshal(h)
@@ -105,12 +107,12 @@ func drawnStep(t *rapid.T) step {
 	s := step{Pause: rapid.SampledFrom([]int{0, 1, 2, 3, 4, 6, 10, 20, 45}).Draw(t, "pause")}
 	s.Do = rapid.SampledFrom([]string{
 		up, up, up, up, up, flip, flip, flip, rollback, rollback, rollback, down, plainUp,
-		waitingUp, stepUp, stepUp, promote, canary, canary,
+		waitingUp, stepUp, stepUp, guardUp, guardUp, guardUp, trip, trip, trip, promote, canary, canary,
 		nodeDown, nodeUp, noLeader, killTask, killTask, drain, activate, scale, scaleProxies, restart,
 		rollbackColor, rollbackProxy, removeColor, removeProxy, hours,
 	}).Draw(t, "do")
 	switch s.Do {
-	case up, plainUp, waitingUp, stepUp:
+	case up, plainUp, waitingUp, stepUp, guardUp:
 		s.N = rapid.IntRange(1, 4).Draw(t, "release")
 	case flip, restart, rollbackColor, removeColor:
 		s.N = rapid.IntRange(0, 1).Draw(t, "color")

@@ -69,7 +69,9 @@ func (j *judge) act(s step) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.acts++
-	j.touched = time.Now()
+	if s.Do != trip { // it takes nothing away
+		j.touched = time.Now()
+	}
 	switch s.Do {
 	case nodeDown:
 		j.down[nodeName(s.N)] = true
@@ -110,15 +112,21 @@ func route(p swarmtest.ProxyView) string {
 	return text
 }
 
+// led is a route, as labels have it, without what it says of guards.
+func led(route string) string {
+	f := strings.Split(route, ":")
+	return strings.TrimSuffix(strings.Join(f[:min(len(f), 3)], ":"), ":")
+}
+
 // destination is where a route leads.
 func destination(route string) string {
-	_, where, _ := strings.Cut(route, ":")
+	_, where, _ := strings.Cut(led(route), ":")
 	return where
 }
 
 // sends says whether a proxy sends anything to a color of its service.
 func sends(p swarmtest.ProxyView, color string) bool {
-	return p.Color == color || p.Share > 0 && slices.Contains(colors[:], color)
+	return p.Color == color || p.Back == color || p.Share > 0 && slices.Contains(colors[:], color)
 }
 
 // look sees every state of the swarm.
@@ -145,6 +153,24 @@ func (j *judge) look(v swarmtest.View) {
 		}
 	}
 	j.routes = seen
+	j.agree(v)
+}
+
+// agree sees that no two proxies have different routes of one sequence: neither would ever take the
+// other's.
+func (j *judge) agree(v swarmtest.View) {
+	if !j.orphaned.IsZero() && time.Since(j.orphaned) < 2*time.Minute {
+		return
+	}
+	routes := map[uint64]string{}
+	for _, p := range v.Proxies {
+		if other, ok := routes[p.Sequence]; p.Reachable && p.Service == proxyService {
+			if ok && other != route(p) {
+				j.faulty("two proxies have the routes %s and %s", other, route(p))
+			}
+			routes[p.Sequence] = route(p)
+		}
+	}
 }
 
 // writes sees a write of a command to a service, before it is carried out: it has the lock. Of an
@@ -292,7 +318,7 @@ func (j *judge) ends(c *command, err error, dead bool) {
 }
 
 // isUp says whether a command is an up that ends with all traffic on its release.
-func isUp(c *command) bool { return c.Do == up || c.Do == stepUp }
+func isUp(c *command) bool { return c.Do == up || c.Do == stepUp || c.Do == guardUp }
 
 // restarting is how long tasks may be on their way after a hand has restarted or scaled them.
 const restarting = 5 * time.Second
@@ -331,7 +357,7 @@ func (j *judge) isRight(release int) {
 	}
 	label := live.Spec.Labels["bluegreen.alias.web"]
 	for _, p := range v.Proxies {
-		if route(p) != label {
+		if route(p) != led(label) {
 			j.faulty("in the end %s sends to %s, and %s is written down", p.Task, route(p), label)
 		}
 	}

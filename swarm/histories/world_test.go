@@ -89,7 +89,7 @@ var beginnings [3][2]func() *swarmtest.Swarm
 // load loads all files, and makes what histories begin with.
 func load(t *testing.T) {
 	for release := 1; release <= 4; release++ {
-		for _, e := range []string{warmFile, coldFile, plainFile, stepFile} {
+		for _, e := range []string{warmFile, coldFile, plainFile, stepFile, guardFile} {
 			project(t, file(release, e))
 		}
 	}
@@ -126,6 +126,7 @@ const (
 	coldFile  = ", x-bluegreen: {canary: {}, keep: cold}"
 	plainFile = ""
 	stepFile  = ", x-bluegreen: {canary: {steps: [25, 50], every: 5s}}"
+	guardFile = ", x-bluegreen: {canary: {steps: [25], every: 3s}, guard: {bake: 15s}, keep: cold}"
 )
 
 // live runs a history in a bubble, and returns what the judge found.
@@ -193,6 +194,8 @@ func (w *world) step(s step) {
 		w.elects(time.Duration(s.N) * time.Second)
 	case killTask:
 		_ = w.KillTask(proxyService, s.N) // none may run
+	case trip:
+		w.Trip("web")
 	case hours:
 		time.Sleep(2 * time.Hour)
 	default:
@@ -265,6 +268,8 @@ func (w *world) run(c *command, o *swarm.Operator) error {
 		return o.Up(c.ctx, project(w.t, file(c.N, extension)), opts)
 	case stepUp:
 		return o.Up(c.ctx, project(w.t, file(c.N, stepFile)), opts)
+	case guardUp:
+		return o.Up(c.ctx, project(w.t, file(c.N, guardFile)), opts)
 	case plainUp:
 		return o.Up(c.ctx, project(w.t, file(c.N, plainFile)), opts)
 	case flip:

@@ -1,0 +1,120 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
+	core "github.com/docker-bluegreen/docker-bluegreen/swarm"
+)
+
+const watched = `
+x-bluegreen:
+  guard: {bake: "${BAKE:-1h}", errors: 10%, requests: 20}
+  drain: 5s
+  timeout: 5m
+  proxy: {image: "haproxy:newest"}
+services:
+  web:
+    image: app:${V}
+    environment: {APP_STOP_DELAY: 100ms, APP_BAD: "${BAD:-0}"}
+    ports: [{target: 8080, published: 8791, mode: host}]
+    deploy: {replicas: 2, endpoint_mode: dnsrr, restart_policy: {delay: 100ms}}
+    x-bluegreen: {}
+  api:
+    image: app:${V}
+    environment: {APP_STOP_DELAY: 100ms}
+    ports: [{target: 8080, published: 8792, mode: host}]
+    deploy: {replicas: 2, endpoint_mode: dnsrr, restart_policy: {delay: 100ms}}
+    x-bluegreen: {}
+`
+
+// The proxies take the traffic back from a release that fails, with that of the release that came
+// with it, within seconds: while the up waits, and when it is killed. A good release keeps it.
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, watched)
+	s.up("v1")
+	web := s.load(8791, load.Options{Rate: 200, KeepAlive: 0.5, Post: 0.3})
+	api := s.load(8792, load.Options{Rate: 50, KeepAlive: 0.5, Post: 0.3})
+
+	began := time.Now()
+	r := s.exits(s.runEnv([]string{"V=v2", "BAD=50"}, "up"), 3)
+	s.says(r, "service web (green) lost its traffic again, its guard took it back", "requests to green failed within", "more than 10 %", "traffic of web is on blue again; green keeps release 2",
+		"service api (green) lost its traffic again, its guard took it back: with service web: ")
+	s.wentBack(web, began, "v1", "v2")
+	s.settled(api, "v1")
+	s.zeroFailed(api.Since(began))
+	st, _ := s.status()
+	if route := serviceOf(st, "web").Route; !strings.Contains(route.TakenBack, "requests to green failed within") {
+		t.Errorf("status says %+v", route)
+	}
+	s.says(s.must("rollback"), "its guard has taken the traffic back already")
+	s.says(s.must("promote"), "no release waits")
+	s.settled(web, "v1")
+
+	began = time.Now()
+	p := s.start([]string{"V=v3", "BAD=50"}, "up")
+	s.eventually("the flip has begun", func() bool {
+		return s.service("web").Spec.Labels["bluegreen.next"] != "" || strings.Contains(s.route("web"), "green")
+	})
+	p.end(syscall.SIGKILL)
+	s.eventually("the proxies are back", func() bool {
+		st, _ := s.status("--live")
+		proxies := serviceOf(st, "web").Proxies
+		for _, proxy := range proxies {
+			if proxy.Active != "blue" || proxy.TakenBack == "" {
+				return false
+			}
+		}
+		return len(proxies) > 0
+	})
+	s.wentBack(web, began, "v1", "v3")
+	s.says(s.exits(s.run("wait"), 3), "service web (green) lost its traffic again")
+	s.settled(api, "v1")
+	s.zeroFailed(api.Since(began))
+
+	began = time.Now()
+	good := []string{"V=v4", "BAKE=20s"}
+	s.says(s.mustEnv(good, "up"), "for 20s the proxies take it back if more than 10 % of the requests fail", "% failed", "the proxies do not watch green any more")
+	if took := time.Since(began); took < 20*time.Second {
+		t.Errorf("a release was watched for less than %s", took)
+	}
+	s.settled(web, "v4")
+	s.zeroFailed(web.Since(began))
+	s.says(s.mustEnv(good, "up"), "nothing to do")
+	s.must("flip", "--to", "blue")
+	s.settled(web, "v1")
+	web.Stop()
+	s.zeroFailed(api.Stop())
+}
+
+func serviceOf(st status, name string) core.ServiceStatus {
+	for _, svc := range st.Services {
+		if svc.Name == name {
+			return svc
+		}
+	}
+	return core.ServiceStatus{}
+}
+
+// wentBack fails the test unless a version gets all traffic again, failed requests are those that
+// the bad version got, and they were over soon.
+func (s *stack) wentBack(l *load.Load, began time.Time, good, bad string) {
+	s.t.Helper()
+	s.settled(l, good)
+	st := l.Since(began)
+	if st.Failed == 0 || st.Versions[bad] == 0 {
+		s.t.Fatalf("%s was not seen: %s", bad, st)
+	}
+	s.t.Logf("%s answered %d requests rightly and %d wrongly, within %s", bad, st.Versions[bad], st.Failed, st.Wrong.Round(time.Millisecond))
+	for _, f := range st.Failures {
+		if !strings.Contains(f.Err.Error(), "500") {
+			s.t.Errorf("failed otherwise than by an answer of %s: %s", bad, f)
+		}
+	}
+}
