@@ -44,6 +44,7 @@ func (o *Operator) watched(ctx context.Context, s *cluster.Snapshot, services []
 		return nil, err
 	}
 	var stages []*stage
+	var back []error
 	for _, name := range names {
 		b := s.BlueGreen[name]
 		route, err := b.Route()
@@ -57,7 +58,8 @@ func (o *Operator) watched(ctx context.Context, s *cluster.Snapshot, services []
 		color := cluster.Color(route.Color)
 		switch idle := color.Other(); {
 		case route.Tripped && b.Colors[idle] != nil:
-			return nil, wentBack(b, cluster.ReleaseOf(b.Colors[idle].Spec), idle)
+			back = append(back, wentBack(b, cluster.ReleaseOf(b.Colors[idle].Spec), idle))
+			continue
 		case route.Share > 0:
 			return nil, fmt.Errorf("service %s: release %d has %d %% of the traffic: run `docker bluegreen promote %s` or `rollback %s`, or wait where its up runs",
 				name, cluster.ReleaseOf(b.Colors[idle].Spec), route.Share, name, name)
@@ -65,6 +67,9 @@ func (o *Operator) watched(ctx context.Context, s *cluster.Snapshot, services []
 			continue
 		}
 		stages = append(stages, &stage{Waiting: plan.Waiting{Service: name, Color: color, Release: cluster.ReleaseOf(b.Colors[color].Spec), Guard: settings.Guard, Bakes: true}})
+	}
+	if len(back) > 0 {
+		return nil, errors.Join(back...)
 	}
 	for _, st := range stages {
 		o.ex.Done(st.Service, "wait", "%s", st.Waiting)

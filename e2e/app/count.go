@@ -42,7 +42,7 @@ var bad atomic.Int64
 // isBad says whether the next answer is to be a failure.
 func isBad() bool {
 	percent, _ := strconv.ParseInt(os.Getenv("APP_BAD"), 10, 64) // none is 0
-	return percent > 0 && bad.Add(1)%100 < percent
+	return percent > 0 && bad.Add(1)*percent%100 < percent
 }
 
 // answer is a GET's answer, the version and the host, or a POST's, its body; a POST is counted

@@ -37,7 +37,7 @@ func (cl *Cluster) failure(ctx context.Context, rec *Record, service string, t a
 	if f.Err == "" {
 		f.Err = t.Status.Message
 	}
-	if strings.Contains(f.Err, "No such image") {
+	if strings.Contains(f.Err, "No such image") || strings.Contains(f.Err, "failed to resolve reference") { // engines up to 28, and with containerd's images
 		f.Err += "; the node could not pull it: check that it can reach the registry. If the registry needs a login, run `docker login` and `docker bluegreen up --with-registry-auth`"
 	}
 	switch t.Status.State {

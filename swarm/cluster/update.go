@@ -59,7 +59,21 @@ type follower struct {
 	since, asked time.Time
 	// resumed is how often the update was written again since ran tasks of it run.
 	resumed, ran int
-	paused       string // why, as it was seen last
+	paused       string    // why, as it was seen last
+	failing      time.Time // since when too many tasks of a slot have failed
+}
+
+// mayRollBack says of a service of which too many tasks have failed that Swarm may be about to roll
+// it back: then that is what is to be told.
+func (f *follower) mayRollBack() bool {
+	c := f.w.Svc.Spec.UpdateConfig
+	if c == nil || c.FailureAction != api.UpdateFailureActionRollback || !f.updates() {
+		return false
+	}
+	if f.failing.IsZero() {
+		f.failing, f.asked = time.Now(), time.Time{}
+	}
+	return time.Since(f.failing) < 2*askTime
 }
 
 func (cl *Cluster) follow(rec *Record, w Waiting) *follower {

@@ -45,7 +45,7 @@ func (cl *Cluster) Await(ctx context.Context, rec *Record, w Waiting) ([]api.Tas
 			shown = len(running)
 			cl.Working(w.Service, w.Step, "%d of %d tasks ready", shown, want)
 		}
-		if failed := Failures(w.Svc, tasks); len(failed) > 0 {
+		if failed := Failures(w.Svc, tasks); len(failed) > 0 && !f.mayRollBack() {
 			return nil, cl.Unhealthy(ctx, rec, w, SlotFailed(len(failed)), failed)
 		}
 		if err := f.progress(ctx, tasks, fmt.Sprintf("%d of %d tasks are ready", len(running), want)); err != nil {

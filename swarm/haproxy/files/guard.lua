@@ -158,7 +158,7 @@ local function look()
   local requests, failed, time = figures(guard.color)
   if requests < REQUESTS then return end
   if failed * 100 > ERRORS * requests then
-    trip(string.format("%d of %d requests to %s failed within %.0f s, more than %g %%", failed, requests, guard.color, B.since(samples[1].at) / 1000, ERRORS), others)
+    trip(string.format("%d of %d requests to %s failed within %.1f s, more than %g %%", failed, requests, guard.color, B.since(samples[1].at) / 1000, ERRORS), others)
   elseif LATENCY > 0 and time > LATENCY then
     trip(string.format("answers of %s took %.0f ms on average, more than %d ms", guard.color, time, LATENCY), others)
   end
