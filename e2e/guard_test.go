@@ -47,6 +47,7 @@ func TestGuard(t *testing.T) {
 	s.says(r, "service web (green) lost its traffic again, its guard took it back", "requests to green failed within", "more than 10 %", "traffic of web is on blue again; green keeps release 2",
 		"service api (green) lost its traffic again, its guard took it back: with service web: ")
 	s.wentBack(web, began, "v1", "v2")
+	s.settled(web, "v1")
 	s.settled(api, "v1")
 	s.zeroFailed(api.Since(began))
 	st, _ := s.status()
@@ -73,6 +74,7 @@ func TestGuard(t *testing.T) {
 	})
 	s.wentBack(web, began, "v1", "v3")
 	s.says(s.exits(s.run("wait"), 3), "service web (green) lost its traffic again")
+	s.settled(web, "v1")
 	s.settled(api, "v1")
 	s.zeroFailed(api.Since(began))
 
@@ -103,7 +105,7 @@ func serviceOf(st status, name string) core.ServiceStatus {
 // the bad version got, and they were over soon.
 func (s *stack) wentBack(l *load.Load, began time.Time, good, bad string) {
 	s.t.Helper()
-	s.settled(l, good)
+	await(s.t, l, good)
 	st := l.Since(began)
 	if st.Failed == 0 || st.Versions[bad] == 0 {
 		s.t.Fatalf("%s was not seen: %s", bad, st)
