@@ -15,6 +15,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
 // guarded is the file whose releases are watched for five minutes.
@@ -310,6 +311,51 @@ func TestGuardWithoutFigures(t *testing.T) {
 			m.t.Errorf("that was said %d times", n)
 		}
 	})
+}
+
+// late is an engine on which a guard trips just before an order is given.
+type late struct {
+	engine.API
+	m *memory
+}
+
+func (e late) ServiceCreate(ctx context.Context, spec api.ServiceSpec, o api.ServiceCreateOptions) (api.ServiceCreateResponse, error) {
+	if c := spec.TaskTemplate.ContainerSpec; strings.Contains(haproxy.OrderText(c.Env), "from web") {
+		e.m.Trip("web")
+	}
+	return e.API.ServiceCreate(ctx, spec, o)
+}
+
+// An order that comes right after a guard has tripped tells nobody, whatever command gives it.
+func TestOrderAfterATrip(t *testing.T) {
+	file := func(v string) string { return options(version(v), "{guard: {}, canary: {}, promote: manual}") }
+	for _, tc := range []struct {
+		name, says string
+		do         in
+	}{
+		{"canary", "the guard of web has taken the traffic back meanwhile", giving(50)},
+		{"promote", "the guard of web has taken the traffic back meanwhile", promoting},
+		{"rollback", "", func(ctx context.Context, m *memory) error { return m.operator().Rollback(ctx, plan.FlipOptions{}) }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				m.must(m.up(file("1")))
+				m.must(m.up(file("2")))
+				m.must(giving(10)(m.t.Context(), m))
+				m.wantRoutes("2:blue:10::0", "2:blue:10::0")
+				m.wrap = func(e engine.API) engine.API { return late{e, m} }
+				err := tc.do(m.t.Context(), m)
+				if tc.says == "" {
+					m.must(err)
+				} else {
+					m.wantError(err, new(*traffic.WentBackError), tc.says)
+				}
+				m.wantRoute("", ":blue:::tripped")
+				m.must(promoting(m.t.Context(), m)) // it waits no more
+				m.wantRoute("", ":blue:::tripped")
+			})
+		})
+	}
 }
 
 func settingsOf(t *testing.T, b *cluster.BlueGreen) *bluegreen.Settings {
