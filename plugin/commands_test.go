@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"fmt"
 	"errors"
 	"os"
 	"path/filepath"
@@ -168,7 +169,16 @@ func TestFlipRollbackDownFlags(t *testing.T) {
 	h := newHarness()
 	var flip, canary, promote, rollback, wait plan.FlipOptions
 	var down swarm.DownOptions
+	var states []string
 	h.op = fakeOperator{
+		state: func(_ context.Context, c plan.Command, o plan.FlipOptions) error {
+			states = append(states, fmt.Sprint(c, " ", o.Services, " ", struct {
+				Kind    string
+				Seconds int
+				Message string
+			}(o.State), " ", o.LockTimeout))
+			return nil
+		},
 		flip:     func(_ context.Context, o plan.FlipOptions) error { flip = o; return nil },
 		canary:   func(_ context.Context, o plan.FlipOptions) error { canary = o; return nil },
 		promote:  func(_ context.Context, o plan.FlipOptions) error { promote = o; return nil },
@@ -181,6 +191,10 @@ func TestFlipRollbackDownFlags(t *testing.T) {
 		{"-p", "shop", "canary", "--lock-timeout", "5s", "25%", "web"},
 		{"-p", "shop", "promote", "--lock-timeout", "4s", "web"},
 		{"-p", "shop", "wait", "--lock-timeout", "5s", "web"},
+		{"-p", "shop", "pause", "--max", "20s", "--lock-timeout", "6s", "web"},
+		{"-p", "shop", "resume", "web"},
+		{"-p", "shop", "maintenance", "--message", "Back at ten", "--retry-after", "30m"},
+		{"-p", "shop", "live", "web"},
 		{"-p", "shop", "rollback", "--lock-timeout", "2s", "web", "api"},
 		{"-p", "shop", "down", "--lock-timeout", "3s"},
 	} {
@@ -196,6 +210,10 @@ func TestFlipRollbackDownFlags(t *testing.T) {
 	}
 	if want := (plan.FlipOptions{Services: []string{"web"}, LockTimeout: 5 * time.Second}); !reflect.DeepEqual(wait, want) {
 		t.Errorf("wait %+v, want %+v", wait, want)
+	}
+	want := []string{"pause [web] {hold 20 } 6s", "resume [web] { 0 } 10m0s", "maintenance [] {stop 1800 Back at ten} 10m0s", "live [web] { 0 } 10m0s"}
+	if !reflect.DeepEqual(states, want) {
+		t.Errorf("states %q, want %q", states, want)
 	}
 	if want := (plan.FlipOptions{Services: []string{"web"}, LockTimeout: 4 * time.Second}); !reflect.DeepEqual(promote, want) {
 		t.Errorf("promote %+v, want %+v", promote, want)
@@ -235,5 +253,24 @@ func TestShares(t *testing.T) {
 				t.Errorf("exit code %d: %v, want %s", exitCode(err), err, tc.want)
 			}
 		})
+	}
+}
+
+// A wait or a message that no route can hold is a wrong flag: nothing is asked of the swarm.
+func TestWrongStates(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"pause", "--max", "0s"}, "--max 0s is not between 1s and 5m0s"},
+		{[]string{"pause", "--max", "1h"}, "--max 1h0m0s is not between 1s and 5m0s"},
+		{[]string{"maintenance", "--retry-after", "100ms"}, "--retry-after 100ms is not between 1s and 24h0m0s"},
+		{[]string{"maintenance", "--message", strings.Repeat("é", 31)}, "--message has 62 bytes, and at most 60 are possible"},
+	} {
+		h := newHarness()
+		err := h.run(append([]string{"-p", "shop"}, c.args...)...)
+		if err == nil || exitCode(err) != exitBadFlags || !strings.Contains(err.Error(), c.says) || len(h.opened) > 0 {
+			t.Errorf("%v: %v (%d), want %q", c.args, err, exitCode(err), c.says)
+		}
 	}
 }

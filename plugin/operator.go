@@ -20,6 +20,8 @@ type operator interface {
 	PlanPromote(ctx context.Context, o plan.FlipOptions) (plan.Plan, error)
 	Rollback(ctx context.Context, o plan.FlipOptions) error
 	PlanRollback(ctx context.Context, o plan.FlipOptions) (plan.Plan, error)
+	State(ctx context.Context, command plan.Command, o plan.FlipOptions) error
+	PlanState(ctx context.Context, command plan.Command, o plan.FlipOptions) (plan.Plan, error)
 	Wait(ctx context.Context, o plan.FlipOptions) error
 	Status(ctx context.Context, live bool) (*swarm.Status, error)
 	Down(ctx context.Context, o swarm.DownOptions) error

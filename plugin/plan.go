@@ -220,7 +220,7 @@ func stepMark(a plan.Action) (string, aec.ANSI) {
 	case "await":
 		return "…", aec.Faint
 	}
-	if a == plan.Flip || a == plan.Share {
+	if a.Ordered() {
 		return "→", aec.CyanF
 	}
 	return "~", aec.YellowF

@@ -21,7 +21,7 @@ they send traffic to that color. The old color stays, so a rollback is another f
 Services without x-bluegreen are deployed as with docker stack deploy.
 
 Without --file, the plugin finds the compose file as docker compose does. With
---project-name, flip, canary, promote, rollback, wait, status and down need no file.
+--project-name, flip, canary, promote, rollback, pause, resume, maintenance, live, wait, status and down need no file.
 
 Exit codes:
 `
@@ -51,6 +51,10 @@ func newRootCommand(a *app) *cobra.Command {
 		newPromoteCommand(a),
 		newFlipCommand(a),
 		newRollbackCommand(a),
+		newPauseCommand(a),
+		newResumeCommand(a),
+		newMaintenanceCommand(a),
+		newLiveCommand(a),
 		newWaitCommand(a),
 		newStatusCommand(a),
 		newConfigCommand(a),

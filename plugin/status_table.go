@@ -51,6 +51,8 @@ func serviceState(s swarm.ServiceStatus) string {
 		return "-> " + s.Route.Active + ", not all proxies confirmed"
 	case s.Route.Next != "":
 		return "-> " + s.Route.Active + ", next " + s.Route.Next
+	case s.Route.State != "":
+		return s.Route.State + " (" + s.Route.Active + ")"
 	case s.Route.Watched:
 		return "-> " + s.Route.Active + ", watched"
 	case s.Route.TakenBack != "":

@@ -67,6 +67,7 @@ type fakeOperator struct {
 	promote  func(context.Context, plan.FlipOptions) error
 	wait     func(context.Context, plan.FlipOptions) error
 	rollback func(context.Context, plan.FlipOptions) error
+	state    func(context.Context, plan.Command, plan.FlipOptions) error
 	status   func(context.Context, bool) (*swarm.Status, error)
 	down     func(context.Context, swarm.DownOptions) error
 }
@@ -87,6 +88,14 @@ func (f fakeOperator) Canary(ctx context.Context, o plan.FlipOptions) error {
 func (f fakeOperator) PlanCanary(_ context.Context, o plan.FlipOptions) (plan.Plan, error) {
 	return f.planned(plan.Canary, o)
 }
+func (f fakeOperator) State(ctx context.Context, c plan.Command, o plan.FlipOptions) error {
+	return f.state(ctx, c, o)
+}
+
+func (f fakeOperator) PlanState(_ context.Context, c plan.Command, o plan.FlipOptions) (plan.Plan, error) {
+	return f.planned(c, o)
+}
+
 func (f fakeOperator) Wait(ctx context.Context, o plan.FlipOptions) error {
 	return f.wait(ctx, o)
 }

@@ -63,6 +63,22 @@ func (o *Operator) PlanCanary(ctx context.Context, opts plan.FlipOptions) (plan.
 	return o.planned(ctx, func(s *cluster.Snapshot) (plan.Plan, error) { return plan.ForCanary(s, opts) })
 }
 
+// State lets requests wait, refuses them, or lets them through again, as command says: one of
+// plan.Pause, plan.Resume, plan.Maintain, plan.Live. All services go in one order. A service that is
+// in that state already is left alone.
+func (o *Operator) State(ctx context.Context, command plan.Command, opts plan.FlipOptions) error {
+	return o.move(ctx, command, opts, states[command])
+}
+
+// PlanState tells what State would do, and changes nothing.
+func (o *Operator) PlanState(ctx context.Context, command plan.Command, opts plan.FlipOptions) (plan.Plan, error) {
+	return o.planned(ctx, func(s *cluster.Snapshot) (plan.Plan, error) { return states[command](s, opts) })
+}
+
+var states = map[plan.Command]func(*cluster.Snapshot, plan.FlipOptions) (plan.Plan, error){
+	plan.Pause: plan.ForPause, plan.Resume: plan.ForResume, plan.Maintain: plan.ForMaintenance, plan.Live: plan.ForLive,
+}
+
 // move ends what an earlier command left unfinished, and carries out a plan that moves traffic.
 func (o *Operator) move(ctx context.Context, command plan.Command, opts plan.FlipOptions, find func(*cluster.Snapshot, plan.FlipOptions) (plan.Plan, error)) error {
 	return o.locked(ctx, "docker bluegreen "+string(command), opts.LockTimeout, func(ctx context.Context) error {
@@ -120,13 +136,16 @@ func (o *Operator) turn(ctx context.Context, s *cluster.Snapshot, opts plan.Flip
 	}
 	for _, name := range stay {
 		active := s.BlueGreen[name].Active()
+		route, _ := s.BlueGreen[name].Route() // it was read before
 		switch todo.Command {
+		case plan.Pause, plan.Resume, plan.Maintain, plan.Live:
+			o.ex.Done(name, "state", "%s already", plan.InWords(route.State))
 		case plan.Canary:
 			o.ex.Done(name, "share", "%s gets no other share of the traffic than before", active.Other())
 		case plan.Promote:
 			o.ex.Done(name, "flip", "%s is active: no release waits for a promote", active)
 		default:
-			if route, _ := s.BlueGreen[name].Route(); todo.Command == plan.Rollback && route.Tripped {
+			if todo.Command == plan.Rollback && route.Tripped {
 				o.ex.Done(name, "flip", "%s is active: its guard has taken the traffic back already. To send it to %s all the same, run `docker bluegreen flip %s`", active, active.Other(), name)
 				continue
 			}

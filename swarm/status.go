@@ -72,6 +72,9 @@ type RouteStatus struct {
 	Active string `json:"active"`
 	// Share is the percentage of the traffic that goes to the other color.
 	Share int `json:"share"`
+	// State is "paused" if requests wait, "maintenance" if they are refused, and empty if they get to
+	// the colors.
+	State string `json:"state"`
 	// Watched is true if the proxies watch a new release, and may send its traffic back to the other
 	// color by themselves.
 	Watched bool `json:"watched"`
@@ -115,6 +118,8 @@ type ProxyStatus struct {
 	Active string `json:"active"`
 	// Share is the percentage of the traffic that the proxy sends to the other color.
 	Share int `json:"share"`
+	// State is that of the proxy's route, as in the route of the service.
+	State string `json:"state"`
 	// TakenBack is why the proxy, or another one, has sent the traffic back by itself; empty if none
 	// has.
 	TakenBack string `json:"taken_back"`

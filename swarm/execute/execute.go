@@ -107,7 +107,7 @@ func (r *run) part(ctx context.Context, list []unit) error {
 
 // unit carries out a step, or the flips of one order.
 func (r *run) unit(ctx context.Context, u unit) error {
-	if do := u.steps[0].Do; do == plan.Flip || do == plan.Share {
+	if u.steps[0].Do.Ordered() {
 		return r.move(ctx, u.steps)
 	}
 	s := u.steps[0]

@@ -41,7 +41,7 @@ func (r *run) move(ctx context.Context, steps []plan.Step) error {
 	}
 	if err == nil || errors.As(err, &late) || errors.As(err, &interrupted) || errors.As(err, &moved) {
 		for _, s := range steps {
-			if s.EndsGuard {
+			if s.EndsGuard || s.Do == plan.SetState {
 				continue
 			}
 			if s.Do == plan.Share && s.To.Share == 0 { // what comes after it may still fail and be undone
@@ -71,6 +71,8 @@ func (r *run) move(ctx context.Context, steps []plan.Step) error {
 	}
 	for _, s := range steps {
 		switch {
+		case s.Do == plan.SetState:
+			r.Done(s.Service, "state", "%s: every proxy confirmed", plan.InWords(s.To.State))
 		case s.EndsGuard:
 			r.Done(s.Service, "guard", "the proxies do not watch %s any more", s.Color)
 		case s.Do == plan.Share:
@@ -82,7 +84,7 @@ func (r *run) move(ctx context.Context, steps []plan.Step) error {
 		}
 	}
 	for _, s := range steps {
-		if s.Do == plan.Share {
+		if s.Do != plan.Flip {
 			continue
 		}
 		if err := r.Forget(ctx, r.known, r.blueGreen(s.Service), s.Color); err != nil {
@@ -115,7 +117,7 @@ func (r *run) moveOf(ctx context.Context, s plan.Step) (traffic.Move, error) {
 			return m, err
 		}
 	}
-	if s.Do == plan.Flip || s.To.Share > 0 && !s.EndsGuard {
+	if s.Do == plan.Flip || s.Do == plan.Share && s.To.Share > 0 && !s.EndsGuard {
 		m.Ready, err = r.full(ctx, b, s.Color)
 		if errors.As(err, new(shortError)) && s.Waits {
 			err = &cluster.UnhealthyError{Service: s.Service, Color: string(s.Color), Cause: err.Error()}
@@ -124,11 +126,14 @@ func (r *run) moveOf(ctx context.Context, s plan.Step) (traffic.Move, error) {
 			return m, err
 		}
 	}
-	if s.EndsGuard {
+	switch {
+	case s.Do == plan.SetState:
+		r.Working(s.Service, "state", "%s", s.Cause)
+	case s.EndsGuard:
 		r.Working(s.Service, "guard", "its guard ends")
-	} else if s.Do == plan.Share {
+	case s.Do == plan.Share:
 		r.Working(s.Service, "share", "%s: %d %% → %d %%", s.Color, s.From.Share, s.To.Share)
-	} else {
+	default:
 		r.Working(s.Service, "flip", "%s → %s", s.From.Color, s.Color)
 	}
 	return m, nil
@@ -160,6 +165,10 @@ func (r *run) partlyMoved(e *traffic.PartlyMovedError) error {
 	if r.plan.Command == plan.Canary {
 		i := slices.IndexFunc(r.plan.Steps, func(s plan.Step) bool { return s.Do == plan.Share })
 		command += fmt.Sprintf(" %d", r.plan.Steps[i].To.Share)
+	}
+	if r.plan.Command == plan.Pause {
+		i := slices.IndexFunc(r.plan.Steps, func(s plan.Step) bool { return s.Do == plan.SetState })
+		command += fmt.Sprintf(" --max %ds", r.plan.Steps[i].To.State.Seconds)
 	}
 	return fmt.Errorf("%w: run `docker bluegreen %s %s`", e, command, strings.Join(e.Left, " "))
 }

@@ -57,7 +57,7 @@ func units(steps []plan.Step, begin int) []unit {
 			}
 			flips[i], shares[i] = max(flips[i], f), max(shares[i], n)
 		}
-		ordered, key := s.Do == plan.Flip || s.Do == plan.Share, order{s.Do, flips[i], 0}
+		ordered, key := s.Do.Ordered(), order{s.Do, flips[i], 0}
 		if s.Do == plan.Share {
 			key.shares = shares[i]
 		}

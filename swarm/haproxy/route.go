@@ -1,6 +1,7 @@
 package haproxy
 
 import (
+	"encoding/hex"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -16,10 +17,58 @@ type Route struct {
 	Color string
 	// Share is the percentage of the traffic that goes to the other color, 0 to 99.
 	Share int
+	// State says that requests wait, or are refused; zero for neither.
+	State State
 	// Guard says that the proxies watch the release that this route brings traffic to.
 	Guard Guard
 	// Tripped says that a guard has made the route: it has taken the traffic back.
 	Tripped bool
+}
+
+// State is what a route says of requests that are not led to any color.
+type State struct {
+	// Kind is Hold or Stop; empty for a route that leads requests on.
+	Kind string
+	// Seconds is how long requests wait at most, or when clients that are refused may come again.
+	Seconds int
+	// Message is what those are told, up to MaxMessage bytes; empty for words of the proxies' own.
+	Message string
+}
+
+// What a route can do with requests.
+const (
+	Hold = "hold" // they wait
+	Stop = "stop" // they are refused
+)
+
+// MaxMessage is the number of bytes of the longest message: it is a part of the route.
+const MaxMessage = 60
+
+// String is the state as routes hold it, such as hold-30; the message is in hexadecimal digits.
+func (s State) String() string {
+	if s.Kind == "" {
+		return ""
+	}
+	text := fmt.Sprintf("%s-%d", s.Kind, s.Seconds)
+	if s.Message != "" {
+		text += "-" + hex.EncodeToString([]byte(s.Message))
+	}
+	return text
+}
+
+var stateField = regexp.MustCompile(`^(hold|stop)-(\d{1,9})(?:-([0-9a-f]+))?$`)
+
+func parseState(text string) State {
+	m := stateField.FindStringSubmatch(text)
+	if m == nil {
+		return State{}
+	}
+	s := State{Kind: m[1]}
+	s.Seconds, _ = strconv.Atoi(m[2]) // digits are a number
+	if message, err := hex.DecodeString(m[3]); err == nil {
+		s.Message = string(message)
+	}
+	return s
 }
 
 // Guard is what a route says to proxies that watch: the color with a share, or the active one if
@@ -43,7 +92,7 @@ const tripped = "tripped"
 // String returns the route as labels, maps and orders hold it, such as 7:green, 8:green:25, or
 // 12:green:::1764184000 for one that is watched.
 func (r Route) String() string {
-	fields := []string{strconv.FormatUint(r.Sequence, 10), r.Color, "", "", ""}
+	fields := []string{strconv.FormatUint(r.Sequence, 10), r.Color, "", r.State.String(), ""}
 	if r.Share > 0 {
 		fields[2] = strconv.Itoa(r.Share)
 	}
@@ -108,6 +157,7 @@ func ParseRoute(text string) (Route, error) {
 			return Route{}, notARoute(text)
 		}
 	}
+	r.State = parseState(fields[3])
 	r.Tripped = fields[4] == tripped
 	if m := guardField.FindStringSubmatch(fields[4]); m != nil {
 		r.Guard = Guard{On: true, Group: m[2]}

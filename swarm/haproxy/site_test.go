@@ -112,7 +112,7 @@ type running struct {
 func (s *site) start(n int, route string) *running {
 	s.t.Helper()
 	dir := s.files(n, route)
-	r := s.run(n, s.haproxy.command(Command(), dir, SubnetVariable+"="+s.subnet))
+	r := s.run(n, s.haproxy.command(Command(), dir, SubnetVariable+"="+s.subnet, "BLUEGREEN_LOCAL="+s.addr(n)))
 	r.dir = dir
 	return r
 }

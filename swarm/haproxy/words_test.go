@@ -17,6 +17,8 @@ func TestRoute(t *testing.T) {
 		{"watched", "12:blue:::1764184000", Route{Sequence: 12, Color: Blue, Guard: Guard{On: true, Until: 1764184000}}},
 		{"watched with others", "12:blue:5::0-a1b2c3", Route{Sequence: 12, Color: Blue, Share: 5, Guard: Guard{On: true, Group: "a1b2c3"}}},
 		{"taken back", "13:blue:::tripped", Route{Sequence: 13, Color: Blue, Tripped: true}},
+		{"requests wait", "12:blue::hold-30", Route{Sequence: 12, Color: Blue, State: State{Kind: Hold, Seconds: 30}}},
+		{"requests are refused", "12:blue:5:stop-60-6869:0", Route{Sequence: 12, Color: Blue, Share: 5, State: State{Kind: Stop, Seconds: 60, Message: "hi"}, Guard: Guard{On: true}}},
 		{"words of later versions", "12:blue::x:y:5", Route{Sequence: 12, Color: Blue}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -57,6 +57,7 @@ const (
 	guardUp                  = "up with a guard"
 	promote                  = "promote"
 	canary                   = "canary" // N is the share in percent
+	pause, resume            = "pause", "resume"
 
 	scale         = "scale"          // a color, by hand; N is color*10 + replicas
 	scaleProxies  = "scale proxies"  // by hand
@@ -76,7 +77,7 @@ const (
 	hours    = "hours"     // pass
 )
 
-var commands = []string{up, flip, rollback, down, plainUp, waitingUp, stepUp, guardUp, promote, canary}
+var commands = []string{up, flip, rollback, down, plainUp, waitingUp, stepUp, guardUp, promote, canary, pause, resume}
 
 func (h history) String() string {
 	text, err := json.Marshal(h)
@@ -107,7 +108,7 @@ func drawnStep(t *rapid.T) step {
 	s := step{Pause: rapid.SampledFrom([]int{0, 1, 2, 3, 4, 6, 10, 20, 45}).Draw(t, "pause")}
 	s.Do = rapid.SampledFrom([]string{
 		up, up, up, up, up, flip, flip, flip, rollback, rollback, rollback, down, plainUp,
-		waitingUp, stepUp, stepUp, guardUp, guardUp, guardUp, trip, trip, trip, promote, canary, canary,
+		waitingUp, stepUp, stepUp, guardUp, guardUp, guardUp, trip, trip, trip, promote, canary, canary, pause, resume,
 		nodeDown, nodeUp, noLeader, killTask, killTask, drain, activate, scale, scaleProxies, restart,
 		rollbackColor, rollbackProxy, removeColor, removeProxy, hours,
 	}).Draw(t, "do")

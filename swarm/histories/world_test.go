@@ -16,6 +16,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/swarmtest"
 )
@@ -278,6 +279,11 @@ func (w *world) run(c *command, o *swarm.Operator) error {
 	case canary:
 		turn.Share = c.N
 		return o.Canary(c.ctx, turn)
+	case pause:
+		turn.State = haproxy.State{Kind: haproxy.Hold, Seconds: 30}
+		return o.State(c.ctx, plan.Pause, turn)
+	case resume:
+		return o.State(c.ctx, plan.Resume, turn)
 	case promote:
 		return o.Promote(c.ctx, turn)
 	case rollback:

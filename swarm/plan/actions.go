@@ -17,6 +17,7 @@ const (
 	RunJob        Action = "run job"
 	SendAuth      Action = "send credentials for"
 	Share         Action = "share traffic of"
+	SetState      Action = "set state of"
 	StopColor     Action = "stop color"
 	UpdateProxies Action = "update proxies"
 	StartColor    Action = "start color"
@@ -94,6 +95,7 @@ var table = []row{
 	{RunJob, Traits{Phase: Deploy, Quick: true, Writes: true, Starts: true}},
 	{SendAuth, Traits{Phase: Deploy, Quick: true, Writes: true}},
 	{Share, Traits{Phase: Deploy, Writes: true, MovesTraffic: true}},
+	{SetState, Traits{Phase: Deploy, Writes: true, MovesTraffic: true}},
 	{StopColor, Traits{Phase: Deploy, Writes: true}},
 	{UpdateProxies, Traits{Phase: Deploy, Writes: true}},
 	{StartColor, Traits{Phase: Deploy, Writes: true, Starts: true}},
@@ -122,6 +124,9 @@ var table = []row{
 	{RemoveSecret, Traits{Phase: CleanUp}},
 	{RemoveConfig, Traits{Phase: CleanUp}},
 }
+
+// Ordered says that steps of this action go in one order, those of several services together.
+func (a Action) Ordered() bool { return a == Flip || a == Share || a == SetState }
 
 // place is the position of an action in the table, -1 for none.
 func (a Action) place() int {

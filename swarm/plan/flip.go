@@ -92,7 +92,7 @@ func forEach(command Command, seen *cluster.Snapshot, names []string,
 // flipTo is the step that gives all traffic to a color.
 func flipTo(b *cluster.BlueGreen, route haproxy.Route, to cluster.Color, cause string) Step {
 	return Step{Do: Flip, Name: b.Proxy.Spec.Name, Color: to, From: route,
-		To: haproxy.Route{Sequence: route.Next(), Color: string(to)}, Cause: cause}
+		To: haproxy.Route{Sequence: route.Next(), Color: string(to), State: route.State}, Cause: cause}
 }
 
 // retired is the step that retires a color after the flip to the other one.

@@ -66,6 +66,8 @@ type FlipOptions struct {
 	To string
 	// Share is the percentage of the traffic that a canary gives to the idle color.
 	Share int
+	// State is what a pause or maintenance does with requests.
+	State haproxy.State
 	// LockTimeout is the longest wait for another command on the same stack.
 	LockTimeout time.Duration
 }

@@ -119,6 +119,10 @@ const (
 	Promote  Command = "promote"
 	Canary   Command = "canary"
 	Rollback Command = "rollback"
+	Pause    Command = "pause"
+	Resume   Command = "resume"
+	Maintain Command = "maintenance"
+	Live     Command = "live"
 	Down     Command = "down"
 )
 

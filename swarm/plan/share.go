@@ -106,13 +106,13 @@ func shared(b *cluster.BlueGreen, route haproxy.Route, share int) Step {
 		cause += fmt.Sprintf(", and not %d %%", route.Share)
 	}
 	return Step{Do: Share, Name: b.Proxy.Spec.Name, Service: b.Name, Color: idle, From: route,
-		To: haproxy.Route{Sequence: route.Next(), Color: route.Color, Share: share}, Cause: cause}
+		To: haproxy.Route{Sequence: route.Next(), Color: route.Color, Share: share, State: route.State}, Cause: cause}
 }
 
 // unguarded is the step after which no proxy watches any more, and none can go back by itself.
 func unguarded(b *cluster.BlueGreen, route haproxy.Route) Step {
 	return Step{Do: Share, Name: b.Proxy.Spec.Name, Service: b.Name, Color: cluster.Color(route.Color), From: route, EndsGuard: true,
-		To: haproxy.Route{Sequence: route.Next(), Color: route.Color, Share: route.Share}, Cause: "its guard ends"}
+		To: haproxy.Route{Sequence: route.Next(), Color: route.Color, Share: route.Share, State: route.State}, Cause: "its guard ends"}
 }
 
 // takenBack are the steps that give all traffic to the active color again. By a rollback the

@@ -50,7 +50,7 @@ func (s *Swarm) Trip(service string) bool {
 			r = by
 		}
 		if same || together {
-			t.proxy.route = haproxy.Route{Sequence: r.Sequence + 1, Color: r.Back(), Tripped: true}
+			t.proxy.route = haproxy.Route{Sequence: r.Sequence + 1, Color: r.Back(), State: r.State, Tripped: true}
 		}
 	}
 	s.change()

@@ -239,7 +239,7 @@ func (sw *Switch) afterDoubt(ctx context.Context, rec *cluster.Record, moves []M
 	}
 	var moved, left []string
 	for _, m := range moves {
-		if now := sends[m.Service.Name]; now.Color == m.To.Color && now.Share == m.To.Share && now.Guard.On == m.To.Guard.On {
+		if now := sends[m.Service.Name]; now.Color == m.To.Color && now.Share == m.To.Share && now.State == m.To.State && now.Guard.On == m.To.Guard.On {
 			moved = append(moved, m.Service.Name)
 		} else {
 			left = append(left, m.Service.Name)

@@ -60,10 +60,10 @@ end
 local ontake = {}     -- functions that are told of each new route
 
 -- No yield may come between the comparison and the change. told says that an order brought the route.
-local function take(r, told)
+local function take(r, told, applet)
   if sequence(r) <= sequence(route()) then return false end
   core.set_map(MAP, SERVICE, r)
-  for _, f in ipairs(ontake) do f(r, told) end
+  for _, f in ipairs(ontake) do f(r, told, applet) end
   return true
 end
 
@@ -235,10 +235,90 @@ core.register_task(function()
   os.exit(0)
 end)
 
+-- Requests pass without Lua while proc.open is there. It is there once the ports are open and the route's STATE is nothing:
+-- "hold-SECONDS" lets requests wait for as long at most, "stop-SECONDS-MESSAGE" answers that there is nobody, for about as long;
+-- the message is in hexadecimal digits.
+-- Those that waited go on in the order in which they came, one in a millisecond, or as many as it takes that all have gone after DRAIN
+-- milliseconds. Who comes meanwhile goes after them.
+local DRAIN = 500
+local waiting = { count = 0 }  -- requests since the ports were closed; at: since when they go on, last: how long that takes (ms)
+
+local function state_of(r) return fields(r)[4] or "" end
+local function closed() return state_of(route()) ~= "" end
+
+-- When the last of those that waited goes on, in ms from now.
+local function drained() return waiting.at and waiting.last - since(waiting.at) or 0 end
+
+-- Whether a connection is for the idle color only: who tries a release is not kept out.
+local function is_preview(txn)
+  local port = txn.f:fe_name():match("%d+$")
+  for _, ports in pairs(colors) do
+    if ports[port] then return false end
+  end
+  return true
+end
+
+local function refuse(txn, seconds, text)
+  if txn.http then
+    local reply = txn:reply({ status = 503, reason = "Service Unavailable" })
+    reply:add_header("retry-after", seconds)
+    reply:add_header("cache-control", "no-store")
+    reply:add_header("content-type", "text/plain; charset=utf-8")
+    reply:set_body(text .. "\n")
+    txn:done(reply)
+  else
+    txn:done()
+  end
+end
+
+-- What a closed port does with a request, or a connection: it waits, or is refused.
+local function wait_or_refuse(txn)
+  local came, ticket = core.now(), waiting.count
+  waiting.count = ticket + 1
+  while closed() do
+    local kind, seconds, message = state_of(route()):match("^(%l+)%-?(%d*)%-?(%x*)$")
+    if kind == "stop" then
+      local text = message ~= "" and message:gsub("%x%x", function(x) return string.char(tonumber(x, 16)) end) or "Down for maintenance"
+      return refuse(txn, seconds ~= "" and seconds or "60", text)
+    elseif kind ~= "hold" then return end
+    if since(came) > (tonumber(seconds) or 30) * 1000 then return refuse(txn, "5", "Paused for too long") end
+    core.msleep(20)
+  end
+  local left = waiting.at and math.min(25 + ticket // waiting.batch, waiting.last) - since(waiting.at) or 0
+  if left >= 1 then core.msleep(math.floor(left)) end
+end
+
 core.register_action("hold", { "http-req", "tcp-req" }, function(txn)
   while not open do core.msleep(20) end
-  txn:set_var("proc.open", 1)
+  if not is_preview(txn) and (closed() or drained() > 0) then wait_or_refuse(txn) end
+  -- A connection without proc.open is refused, so those of mode tcp do not wait for others.
+  if not closed() and (drained() <= 0 or not txn.http) then txn:set_var("proc.open", 1) end
 end)
+
+-- Only a request can take proc.open away: a route from a peer needs one of our own.
+local function shut(applet)
+  if applet then applet:unset_var("proc.open"); return end
+  local s = core.tcp()
+  s:settimeout(1)
+  if s:connect(os.getenv("BLUEGREEN_LOCAL") or "127.0.0.1", 9899) then
+    s:send("POST /shut HTTP/1.0\r\nbluegreen-service: " .. SERVICE .. "\r\ncontent-length: 0\r\n\r\n")
+    s:receive("*a")
+  end
+  s:close()
+end
+
+local was_closed = false
+core.register_init(function() was_closed = closed() end)
+ontake[#ontake + 1] = function(_, _, applet)
+  if closed() then
+    if not was_closed then waiting = { count = 0 } end
+    was_closed = true
+    if applet then shut(applet) else core.register_task(shut) end
+  elseif was_closed then
+    was_closed, waiting.at, waiting.batch = false, core.now(), waiting.count // DRAIN + 1
+    waiting.last = waiting.count > 0 and 25 + waiting.count // waiting.batch or 0
+  end
+end
 
 -- What a server's last check met, in words.
 local function detail(code, stats)
@@ -271,6 +351,7 @@ local function state()
       end
     end
   end
+  if closed() then add("waiting", waiting.count) end
   for _, f in ipairs(onstate) do f(add) end
   return table.concat(lines, "\n") .. "\n"
 end
@@ -294,9 +375,10 @@ local answers = {
     local r = body(request)
     local why = wrong(r)
     if why then return 400, why end
-    return 200, (take(r, true) and "taken " or "kept ") .. route()
+    return 200, (take(r, true, request) and "taken " or "kept ") .. route()
   end,
   ["GET /state"] = function() return 200, state() end,
+  ["POST /shut"] = function(request) if closed() then request:unset_var("proc.open") end return 200, "" end,
   ["GET /ready"] = function() return ready and 200 or 503, "" end,
   ["POST /close"] = function(request) close(body(request)); return 200, "" end,
 }

@@ -141,7 +141,7 @@ local function trip(why, tells)
     g.stuck = true
     return
   end
-  local r = string.format("%d:%s:::tripped", B.sequence(g.route) + 1, g.back)
+  local r = string.format("%d:%s::%s:tripped", B.sequence(g.route) + 1, g.back, B.fields(g.route)[4] or "")
   reason = why:gsub("%c", " "):sub(1, LONGEST)
   if not B.take(r) then return end
   core.log(core.warning, "the guard gives the traffic to " .. g.back .. ": " .. reason)
