@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
@@ -43,6 +44,20 @@ func promoting(ctx context.Context, m *memory) error {
 
 func rollingBack(ctx context.Context, m *memory) error {
 	return m.operator().Rollback(ctx, plan.FlipOptions{LockTimeout: time.Hour})
+}
+
+// baked is a file whose releases are watched for a while.
+func baked(v string) string { return options(version(v), "{guard: {bake: 20s}, keep: cold}") }
+
+func tripping(_ context.Context, m *memory) error {
+	if !m.Trip("web") {
+		return errors.New("no guard watches")
+	}
+	return nil
+}
+
+func pausing(ctx context.Context, m *memory) error {
+	return m.operator().State(ctx, plan.Pause, plan.FlipOptions{State: haproxy.State{Kind: haproxy.Hold, Seconds: 30}, LockTimeout: time.Hour})
 }
 
 func goingDown(ctx context.Context, m *memory) error {
@@ -91,6 +106,12 @@ func changes() []change {
 		{name: "canary that is rolled back", before: []in{upTo(weighed("1")), upTo(weighed("2")), promoting, upTo(weighed("3")), giving(25)}, command: rollingBack, further: true, writes: 7},
 		{name: "canary before another release", before: []in{upTo(weighed("1")), upTo(weighed("2")), giving(25)}, command: upTo(weighed("3")), writes: 12},
 		{name: "steps", before: []in{upTo(stepped("1")), upTo(stepped("2"))}, command: upTo(stepped("3")), writes: 25},
+		{name: "guard", before: []in{upTo(baked("1")), upTo(baked("2"))}, command: upTo(baked("3")), writes: 20},
+		{name: "watched release that is rolled back", before: []in{upTo(guarded("1")), upWith(guarded("2"), plan.UpOptions{Detach: true})}, command: rollingBack, oneMore: true, writes: 6},
+		{name: "watched release before another", before: []in{upTo(baked("1")), upWith(baked("2"), plan.UpOptions{Detach: true})},
+			command: upWith(baked("3"), plan.UpOptions{Detach: true, SkipBake: true}), writes: 15},
+		{name: "guard that has tripped", before: []in{upTo(baked("1")), upWith(baked("2"), plan.UpOptions{Detach: true}), tripping}, command: promoting, writes: 4},
+		{name: "pause", before: two, command: pausing, writes: 5},
 		{name: "flip", before: two, command: flipTo("blue"), writes: 6},
 		{name: "flip to a cold color", before: twoCold, command: flipTo("blue"), staysWarm: true, writes: 7},
 		{name: "promote", before: []in{two[0], two[1], upTo(options(version("3"), "{promote: manual}"))}, command: promoting, writes: 6},

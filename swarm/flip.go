@@ -132,7 +132,7 @@ func (o *Operator) turn(ctx context.Context, s *cluster.Snapshot, opts plan.Flip
 		return o.turn(ctx, rec.Snapshot(), opts, find)
 	}
 	if err != nil {
-		return err
+		return unlessInterrupted(ctx, err)
 	}
 	for _, name := range stay {
 		active := s.BlueGreen[name].Active()
@@ -153,6 +153,15 @@ func (o *Operator) turn(ctx context.Context, s *cluster.Snapshot, opts plan.Flip
 		}
 	}
 	return o.ex.Execute(ctx, s, todo)
+}
+
+// unlessInterrupted is an error before which a command has moved nothing. What an interruption leads
+// to says less than that there was one.
+func unlessInterrupted(ctx context.Context, err error) error {
+	if ctx.Err() == nil || errors.Is(context.Cause(ctx), cluster.ErrLockLost) {
+		return err
+	}
+	return &cluster.InterruptedError{Left: "this command has moved nothing; run it again"}
 }
 
 // standing sees that every proxy confirms the route that is written down: the label alone may be

@@ -97,6 +97,8 @@ type state struct {
 	Previous string // what a rollback goes back to
 }
 
+var until = regexp.MustCompile(`:{1,3}\d{9,}$|:::tripped$`)
+
 // looks sees the stack as it is now.
 func (j *judge) looks() state {
 	s := state{Services: j.m.services()}
@@ -113,7 +115,7 @@ func (j *judge) looks() state {
 	}
 	for _, r := range j.m.Routes("web") {
 		_, color, _ := strings.Cut(r, ":")
-		s.Colors = append(s.Colors, color)
+		s.Colors = append(s.Colors, until.ReplaceAllString(color, "")) // another time in each run
 	}
 	slices.Sort(s.Colors)
 	s.Colors = slices.Compact(s.Colors)

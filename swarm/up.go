@@ -260,6 +260,9 @@ func (o *Operator) tidy(ctx context.Context) (*cluster.Snapshot, error) {
 	}
 	rec := cluster.NewRecord(seen)
 	err = o.askGuards(ctx, rec)
+	if err != nil {
+		err = unlessInterrupted(ctx, err)
+	}
 	return rec.Snapshot(), err
 }
 
