@@ -92,6 +92,10 @@ func (r *run) updateProxies(ctx context.Context, s plan.Step) error {
 		r.Done(s.Service, "proxies", "changed: %s", s.Cause)
 		return nil // they run on: none of them has to be waited for
 	}
+	if s.Unserved {
+		r.Done(s.Service, "proxies", "changed: %s; new ones are healthy when they have a task to send to", s.Cause)
+		return nil
+	}
 	r.mu.Lock()
 	if bytes.Equal(cluster.MustJSON(b.Proxy.Spec), cluster.MustJSON(before)) {
 		delete(r.before, s.Service) // a paused update that goes on: there is nothing to put back
@@ -119,7 +123,7 @@ func (r *run) putProxies(ctx context.Context, b *cluster.BlueGreen, want api.Ser
 	svc, err := r.Rewrite(ctx, b.Proxy, func(spec *api.ServiceSpec) error {
 		next := replacing(r.known, *spec, want)
 		if spec.Labels[cluster.LabelRole] == cluster.RoleProxy { // else it was about to become a plain service
-			for _, l := range []string{cluster.LabelAlias + b.Name, cluster.LabelNext, cluster.LabelPrevious} {
+			for _, l := range []string{cluster.LabelAlias + b.Name, cluster.LabelNext, cluster.LabelPrevious, cluster.LabelTripped} {
 				cluster.SetLabels(&next, map[string]string{l: spec.Labels[l]})
 			}
 		}

@@ -34,6 +34,8 @@ var known = map[string]string{
 		{"do":"rollback","wait":true,"pause":1}]}`,
 	"the active color of an older label removed": `{"start":2,"cold":true,"steps":[{"do":"up","n":3,"wait":true},
 		{"do":"up","n":4,"wait":true,"trouble":{"kind":"killed","at":13},"pause":10},{"do":"rollback proxy","pause":3},{"do":"remove color","pause":2}]}`,
+	"the active color scaled to 0, and other proxies": `{"start":0,"steps":[{"do":"node up","n":3,"pause":4},{"do":"up","n":4,"pause":45},{"do":"up","n":2,"wait":true,"pause":20},
+		{"do":"up with a guard","n":3,"pause":45},{"do":"node down","n":2,"pause":3},{"do":"scale","pause":4},{"do":"up","n":2,"pause":2},{"do":"up","n":4,"wait":true,"pause":45}]}`,
 	"the active color scaled to 0, and no proxy healthy": `{"start":2,"steps":[{"do":"up","n":3,"wait":true,"pause":3},
 		{"do":"scale proxies","n":1,"pause":2},{"do":"kill","n":1},{"do":"scale","pause":3},{"do":"up","n":1,"wait":true,"pause":20}]}`,
 }

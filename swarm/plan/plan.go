@@ -71,6 +71,9 @@ type Step struct {
 	// Revives says that the color takes the traffic and has no task before this step, and that
 	// proxies start after it: those call themselves ready only when they can serve.
 	Revives bool
+	// Unserved says that the active color has no task, and gets none before the flip: proxies that are
+	// replaced cannot become healthy meanwhile.
+	Unserved bool
 	// Late says that a share is taken away only when the active color runs again.
 	Late bool
 	// Guarded says that the proxies watch the release that a flip or a share brings traffic to.

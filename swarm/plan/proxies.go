@@ -121,9 +121,14 @@ func (pl *planner) changeProxies(svc compose.Service, b *cluster.BlueGreen, step
 				step.Cause += ", each with its port closed meanwhile (host-mode ports)"
 			}
 		}
+		active := b.Colors[cluster.Color(step.To.Color)]
+		step.Unserved = active != nil && cluster.IsStopped(active.Spec) && !pl.has(svc.Name, ChangeColor) && pl.flips(svc, active)
 		pl.add(step)
-		if short(*live) && !slices.ContainsFunc(diff, restarts) { // then it waits for none, and this comes when they have something to send to
-			step.Do, step.Cause, step.Phase = Await, lacking(*live), Settle
+		if step.Unserved || short(*live) && !slices.ContainsFunc(diff, restarts) { // then it waits for none, and this comes when they have something to send to
+			step.Do, step.Phase = Await, Settle
+			if step.Cause = "they become healthy once they have a task to send to"; !step.Unserved {
+				step.Cause = lacking(*live)
+			}
 			pl.add(step)
 		}
 	case cluster.Paused(*live) != "":
@@ -136,6 +141,13 @@ func (pl *planner) changeProxies(svc compose.Service, b *cluster.BlueGreen, step
 		step.Do, step.Cause = Await, lacking(*live)
 		pl.add(step)
 	}
+}
+
+// flips says whether this plan gives all traffic to another color than the active one.
+func (pl *planner) flips(svc compose.Service, active *api.Service) bool {
+	spec, err := pl.colorSpec(svc, cluster.Color(active.Spec.Labels[cluster.LabelColor]), cluster.ReleaseOf(active.Spec), active)
+	waits := pl.opts.NoFlip || svc.BlueGreen.Promote == bluegreen.PromoteManual || pl.goesOn(svc)
+	return err == nil && !waits && !pl.sameTasks(spec, active.Spec)
 }
 
 func lacking(proxies api.Service) string {
