@@ -55,7 +55,7 @@ func TestPause(t *testing.T) {
 					return false // it is just replaced
 				}
 				defer response.Body.Close()
-				if got := fmt.Sprint(response.StatusCode, response.Header["Retry-After"]); got != "503[1800]" {
+				if got := fmt.Sprint(response.StatusCode, response.Header["Retry-After"]); got != "503 [1800]" {
 					t.Errorf("in maintenance %s answers %s", node, got)
 				}
 				return true
