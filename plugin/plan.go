@@ -83,8 +83,8 @@ type planOutput struct {
 	Notes []string `json:"notes"`
 	// Steps have an order in which they could run one by one.
 	Steps []planStep `json:"steps"`
-	// Waiting are the releases that wait for docker bluegreen promote after the plan, and those that the
-	// proxies watch then.
+	// Waiting are the releases that wait for docker bluegreen promote after the plan, and those that
+	// the proxies watch then.
 	Waiting []planWaiting `json:"waiting"`
 }
 

@@ -100,8 +100,8 @@ maintenance, live changes nothing, and the exit code is 0.`,
 	}, nil)
 }
 
-// newStateCommand completes a command that changes what proxies do with requests. state returns what
-// its flags say; nil if there is nothing to say.
+// newStateCommand completes a command that changes what proxies do with requests. state returns
+// what its flags say; nil if there is nothing to say.
 func newStateCommand(a *app, command plan.Command, cmd *cobra.Command, state func() (haproxy.State, error)) *cobra.Command {
 	var o plan.FlipOptions
 	var dry dryRun

@@ -64,8 +64,8 @@ func (o *Operator) PlanCanary(ctx context.Context, opts plan.FlipOptions) (plan.
 }
 
 // State lets requests wait, refuses them, or lets them through again, as command says: one of
-// plan.Pause, plan.Resume, plan.Maintain, plan.Live. All services go in one order. A service that is
-// in that state already is left alone.
+// plan.Pause, plan.Resume, plan.Maintain, plan.Live. All services go in one order. A service that
+// is in that state already is left alone.
 func (o *Operator) State(ctx context.Context, command plan.Command, opts plan.FlipOptions) error {
 	return o.move(ctx, command, opts, states[command])
 }
@@ -155,8 +155,8 @@ func (o *Operator) turn(ctx context.Context, s *cluster.Snapshot, opts plan.Flip
 	return o.ex.Execute(ctx, s, todo)
 }
 
-// unlessInterrupted is an error before which a command has moved nothing. What an interruption leads
-// to says less than that there was one.
+// unlessInterrupted is an error before which a command has moved nothing. What an interruption
+// leads to says less than that there was one.
 func unlessInterrupted(ctx context.Context, err error) error {
 	if ctx.Err() == nil || errors.Is(context.Cause(ctx), cluster.ErrLockLost) {
 		return err

@@ -226,8 +226,8 @@ func TestBakeGoesOn(t *testing.T) {
 	})
 }
 
-// A share is watched as long as it lasts, and so is each step. A guard that trips takes it away, and
-// the release waits no more.
+// A share is watched as long as it lasts, and so is each step. A guard that trips takes it away,
+// and the release waits no more.
 func TestGuardOfShares(t *testing.T) {
 	file := func(v string) string {
 		return options(version(v), "{guard: {bake: 2m}, canary: {steps: [10, 50], every: 1m}}")

@@ -121,7 +121,8 @@ func ServersAlias(stack, service string, c Color) string {
 // PeersAlias names all proxies of a service on the control network.
 func PeersAlias(stack, service string) string { return Scoped(stack, service) + "-proxies" }
 
-// GuardsAlias names the proxies of all services of a stack that have a guard, on the control network.
+// GuardsAlias names the proxies of all services of a stack that have a guard, on the control
+// network.
 func GuardsAlias(stack string) string { return Namespace(stack) + "-guards" }
 
 // FileConfig names the swarm config that holds a generated file: by its content, since configs

@@ -48,8 +48,8 @@ func (r *requestsAsked) ask(url string) {
 	})
 }
 
-// Requests wait while the route says so, in all proxies at once, and none is lost. They go on in the
-// order in which they came, and to the color that is active then.
+// Requests wait while the route says so, in all proxies at once, and none is lost. They go on in
+// the order in which they came, and to the color that is active then.
 func TestPause(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)
@@ -103,8 +103,8 @@ func (s *site) held(p *running) int {
 }
 
 // Who waits for longer than the pause may last, and who comes while the service is stopped, is told
-// so, with a time to come again. A proxy that starts meanwhile does the same, whether its label says
-// so or only its peers.
+// so, with a time to come again. A proxy that starts meanwhile does the same, whether its label
+// says so or only its peers.
 func TestRefused(t *testing.T) {
 	eachHAProxy(t, func(t *testing.T, h installed) {
 		s := newSite(t, h)

@@ -206,18 +206,8 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 	}
 	live := b.Colors[idle]
 	same := live != nil && pl.sameRelease(spec, live.Spec)
-	switch {
-	case route.Share > 0 && (!same || svc.BlueGreen.Canary == nil):
-		route = pl.takeShare(svc, b, route)
-	case route.Share > 0 || same || !route.Guard.On:
-	case pl.opts.SkipBake:
-		route = pl.endGuard(svc, b, route)
-	default: // the proxies may still go back to what the idle color holds
-		settings, err := b.Settings()
-		if err != nil || settings.Guard == nil {
-			settings.Guard = &bluegreen.Guard{} // it is not waited for what nobody knows
-		}
-		return &BakingError{Service: svc.Name, Color: active, Release: cluster.ReleaseOf(b.Colors[active].Spec), Route: route, Bake: settings.Guard.Bake}
+	if route, err = pl.leaveIdle(svc, b, route, same); err != nil {
+		return err
 	}
 	switch {
 	case same:
@@ -262,12 +252,31 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 	flip.Guarded = svc.BlueGreen.Guard != nil && cluster.ReleaseOf(spec) > cluster.ReleaseOf(b.Colors[active].Spec)
 	pl.add(flip)
 	pl.steps = append(pl.steps, verify...)
-	if flip.Guarded {
-		pl.waiting = append(pl.waiting, Waiting{Service: svc.Name, Color: idle, Release: cluster.ReleaseOf(spec), Guard: svc.BlueGreen.Guard, Bakes: true})
+	if !flip.Guarded {
+		pl.retire(svc, active, "it is idle after the flip")
 		return nil
 	}
-	pl.retire(svc, active, "it is idle after the flip")
+	pl.waiting = append(pl.waiting, Waiting{Service: svc.Name, Color: idle, Release: cluster.ReleaseOf(spec), Guard: svc.BlueGreen.Guard, Bakes: true})
 	return nil
+}
+
+// leaveIdle plans that the idle color has no share any more, and that no guard may go back to it,
+// before it gets a release; same says that it holds that one already. It returns the route then.
+func (pl *planner) leaveIdle(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route, same bool) (haproxy.Route, error) {
+	switch {
+	case route.Share > 0 && (!same || svc.BlueGreen.Canary == nil):
+		return pl.takeShare(svc, b, route), nil
+	case route.Share > 0 || same || !route.Guard.On:
+		return route, nil
+	case pl.opts.SkipBake:
+		return pl.endGuard(svc, b, route), nil
+	}
+	settings, err := b.Settings()
+	if err != nil || settings.Guard == nil {
+		settings.Guard = &bluegreen.Guard{} // what nobody knows is not waited for
+	}
+	active := cluster.Color(route.Color)
+	return route, &BakingError{Service: svc.Name, Color: active, Release: cluster.ReleaseOf(b.Colors[active].Spec), Route: route, Bake: settings.Guard.Bake}
 }
 
 // goesOn says whether an up goes on when a new release is ready: through steps, or after a time.

@@ -15,8 +15,8 @@ const (
 	MaxAway  = 24 * time.Hour
 )
 
-// ForPause returns the plan after which requests wait, of all services in one order. A service whose
-// requests wait as long already has no step.
+// ForPause returns the plan after which requests wait, of all services in one order. A service
+// whose requests wait as long already has no step.
 func ForPause(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
 	return toState(Pause, seen, opts, opts.State)
 }

@@ -213,25 +213,8 @@ func (s *Swarm) carryOut(job *task) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	for began := time.Now(); time.Since(began) < o.watch; time.Sleep(time.Second) {
-		s.mu.Lock()
-		over, tripped := ended(job) || !wanted(job), false
-		for _, p := range o.proxies {
-			t := s.at(p.Service, p.Addr)
-			tripped = tripped || t != nil && t.proxy.route.Tripped
-		}
-		s.mu.Unlock()
-		if over {
-			return
-		}
-		for _, p := range o.proxies {
-			say("figures %s blue 100 1 20", p.Service)
-			say("figures %s green 100 2 30", p.Service)
-		}
-		say("second")
-		if tripped {
-			break
-		}
+	if over := s.watches(job, o, say); over {
+		return
 	}
 	for _, p := range o.proxies {
 		s.mu.Lock()
@@ -272,6 +255,32 @@ func (s *Swarm) carryOut(job *task) {
 	}
 	word := map[bool]string{true: "met", false: "unmet"}[met]
 	say("done %s %d 1 1", word, time.Since(began).Milliseconds())
+}
+
+// watches says each second what the proxies of an order that watches have counted, until a guard
+// has tripped. It says whether the job was ended.
+func (s *Swarm) watches(job *task, o instruction, say func(string, ...any)) (over bool) {
+	for began := time.Now(); time.Since(began) < o.watch; time.Sleep(time.Second) {
+		s.mu.Lock()
+		over, tripped := ended(job) || !wanted(job), false
+		for _, p := range o.proxies {
+			t := s.at(p.Service, p.Addr)
+			tripped = tripped || t != nil && t.proxy.route.Tripped
+		}
+		s.mu.Unlock()
+		if over {
+			return true
+		}
+		for _, p := range o.proxies {
+			say("figures %s blue 100 1 20", p.Service)
+			say("figures %s green 100 2 30", p.Service)
+		}
+		say("second")
+		if tripped {
+			break
+		}
+	}
+	return false
 }
 
 // lacks are lines about the conditions that do not hold.
