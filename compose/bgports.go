@@ -30,7 +30,7 @@ func (m *model) choosePorts(s Service, settings *bluegreen.Settings) error {
 		preview = *settings.Preview
 	}
 	// Published, or named by a router, it leads to the idle color.
-	published = slices.DeleteFunc(published, func(p uint16) bool { return p == preview.Port })
+	published = slices.DeleteFunc(published, func(p uint16) bool { return p == preview.Port || p == settings.Metrics })
 	delete(routed, preview.Port)
 	if len(settings.Ports) == 0 {
 		if settings.Ports, err = m.defaultPorts(s, preview, published, slices.Collect(maps.Keys(routed))); err != nil {
@@ -40,10 +40,15 @@ func (m *model) choosePorts(s Service, settings *bluegreen.Settings) error {
 	for i, port := range settings.Ports {
 		settings.Ports[i].Mode = cmp.Or(port.Mode, routed[port.Target], bluegreen.UsualMode(port.Target))
 	}
-	if err := checkTargets(settings.Ports, published, routed); err != nil || settings.Preview == nil {
+	if err := checkTargets(settings.Ports, published, routed); err != nil {
 		return err
 	}
-	return settings.Preview.Resolve(settings.Ports)
+	if settings.Preview != nil {
+		if err := settings.Preview.Resolve(settings.Ports); err != nil {
+			return err
+		}
+	}
+	return settings.TakenPort()
 }
 
 // publishedTargets are the TCP ports inside the container that are published.

@@ -140,6 +140,7 @@ var judged = []string{
 	`{guard: null}`, `{guard: {}}`, `{guard: true}`, `{guard: {errors: null}}`, `{guard: {errors: 1%}}`, `{guard: {errors: 0.5%}}`, `{guard: {errors: 2}}`, `{guard: {errors: "100 %"}}`, `{guard: {errors: 101%}}`,
 	`{guard: {errors: -1}}`, `{guard: {errors: few}}`, `{guard: {errors: ""}}`, `{guard: {errors: 0x1p2}}`, `{guard: {errors: []}}`, `{guard: {latency: 500ms}}`, `{guard: {latency: 0}}`, `{guard: {latency: fast}}`,
 	`{guard: {bake: 5m, window: 30s}}`, `{guard: {bake: 0}}`, `{guard: {bake: 5}}`, `{guard: {window: null}}`, `{guard: {requests: 1}}`, `{guard: {requests: "50"}}`, `{guard: {requests: 0}}`, `{guard: {requests: 1000001}}`, `{guard: {watch: 1}}`,
+	`{metrics: null}`, `{metrics: {}}`, `{metrics: {port: 9898}}`, `{metrics: {port: "9100"}}`, `{metrics: {port: null}}`, `{metrics: {port: 0}}`, `{metrics: {port: 70000}}`, `{metrics: 9898}`, `{metrics: {path: /m}}`,
 	`{timeout: null}`, `{timeout: 5m}`, `{timeout: 0s}`, `{timeout: 0}`, `{timeout: 300}`, `{timeout: {}}`,
 	`{ports: [{target: 80}], health: {path: /h, port: 80, interval: 1s, timeout: 1s, rise: 2, fall: 3}, proxy: {image: a, deploy: {replicas: 2}}, drain: 1s, keep: cold, timeout: 1m}`,
 }
@@ -305,7 +306,7 @@ func TestSchemaDefaults(t *testing.T) {
 // corpus are good.
 func TestSchemaOfFiles(t *testing.T) {
 	_, file := readSchema(t, "")
-	examples, _ := filepath.Glob("../examples/*/*.y*ml")
+	examples, _ := filepath.Glob("../examples/*/compose.yaml")
 	stacks, _ := filepath.Glob("testdata/stacks/*/compose.yml")
 	if len(examples) == 0 || len(stacks) == 0 {
 		t.Fatal("no files")

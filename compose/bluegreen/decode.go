@@ -77,7 +77,7 @@ func decodeControl(f field) Control {
 // decodeSettings reads all keys. Ports, and the modes of ports, stay empty when the file does not
 // give them.
 func decodeSettings(f field) *Settings {
-	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "test", "verify", "canary", "guard", "timeout")
+	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "test", "verify", "canary", "guard", "metrics", "timeout")
 	promote, after := decodePromote(keys["promote"])
 	settings := &Settings{
 		Release: Release{Ports: decodePorts(keys["ports"]), Health: decodeHealth(keys["health"])},
@@ -90,6 +90,7 @@ func decodeSettings(f field) *Settings {
 		Verify:  decodeJobs(keys["verify"]),
 		Canary:  decodeCanary(keys["canary"]),
 		Guard:   decodeGuard(keys["guard"]),
+		Metrics: decodeMetrics(keys["metrics"]),
 		Timeout: keys["timeout"].duration(defaultTimeout, Shortest),
 	}
 	if c := settings.Canary; c != nil && len(c.Steps) > 0 && (promote == PromoteManual || after > 0) {
@@ -168,6 +169,13 @@ func decodeGuard(f field) *Guard {
 		keys["window"].errorf("%s is longer than 1h: the proxies keep all that they count in it", g.Window)
 	}
 	return g
+}
+
+func decodeMetrics(f field) uint16 {
+	if !f.given() {
+		return 0
+	}
+	return uint16(f.keys("port")["port"].number(MetricsPort, 1, MaxPort))
 }
 
 func decodeJobs(f field) []string {

@@ -48,6 +48,8 @@ type Settings struct {
 	Canary *Canary `json:"canary,omitempty"`
 	// Guard is what the proxies watch a new release by; nil if they do not.
 	Guard *Guard `json:"guard,omitempty"`
+	// Metrics is the port on which the proxies tell Prometheus what they do; 0 for none.
+	Metrics uint16 `json:"metrics,omitempty"`
 	// Test are the jobs of the file that a new release must pass before it gets traffic, in their
 	// order.
 	Test []string `json:"test,omitempty"`
@@ -185,6 +187,9 @@ const DefaultProxyImage = "haproxy:3.2-alpine"
 
 // TestPort is the port of the preview where there are tests and the file names none.
 const TestPort = 9897
+
+// MetricsPort is the port of the metrics where the file names none.
+const MetricsPort = 9898
 
 // ControlPort is where proxies take orders; no service can have it as a target.
 const ControlPort = 9899

@@ -52,7 +52,10 @@ func shapes() map[string]Proxy {
 	watched := proxy("web", both(release(health, http(8080))))
 	watched.Guard = &bluegreen.Guard{Bake: 5 * time.Minute, Window: 10 * time.Second, Errors: 0.5, Latency: 500 * time.Millisecond, Requests: 50}
 	watched.Guards = "tasks.shop-bluegreen-guards"
+	counted := proxy("web", both(release(health, http(8080))))
+	counted.Metrics = 9898
 	return map[string]Proxy{
+		"metrics":                   counted,
 		"guard":                     watched,
 		"canary-random":             weighed(bluegreen.ByRandom, "", http(80), tcp(5432)),
 		"canary-client":             weighed(bluegreen.ByClient, "", http(80), tcp(5432)),

@@ -57,6 +57,9 @@ func (p Proxy) Files() (map[string]string, error) {
 		return nil, err
 	}
 	names := []string{"haproxy.cfg", "bluegreen.lua", "health.cfg", "health.lua"}
+	if p.Metrics != 0 {
+		names = append(names, "metrics.lua")
+	}
 	if p.Guard != nil {
 		names = append(names, "guard.lua")
 	}

@@ -45,6 +45,8 @@ type Proxy struct {
 	Preview bluegreen.Preview
 	// Canary is how requests are chosen for the share of the idle color; nil if it can have none.
 	Canary *bluegreen.Canary
+	// Metrics is the port on which Prometheus asks; 0 for none.
+	Metrics uint16
 	// Guard is what a new release must keep to; nil if nobody watches.
 	Guard *bluegreen.Guard
 	// Guards is the DNS name that lists the proxies of all services of the stack with a guard.
@@ -91,6 +93,13 @@ func (p Proxy) validate() error {
 	}
 	if c := p.Canary; c != nil && c.Name != "" && !bluegreen.ValidHeaderName.MatchString(c.Name) {
 		return fail("canary: %q is not the name of a cookie or a header", c.Name)
+	}
+	for _, c := range p.Colors {
+		for _, port := range c.Ports {
+			if p.Metrics != 0 && p.Metrics == port.Target {
+				return fail("metrics: port %d is a port of a release that is still there: use another one, or take it when both colors have releases without it", p.Metrics)
+			}
+		}
 	}
 	if p.Guard != nil && !hostName.MatchString(p.Guards) {
 		return fail("guard: %q is not a DNS name of the proxies that have one", p.Guards)

@@ -14,6 +14,9 @@ import (
 // full.
 const controlConn = 256
 
+// metricsConn is how many connections Prometheus may have.
+const metricsConn = 64
+
 // view is what the templates see.
 type view struct {
 	Proxy
@@ -166,6 +169,7 @@ func (v view) Checked() time.Duration {
 	return longest
 }
 
+func (v view) MetricsConn() int          { return metricsConn }
 func (v view) GuardSlots() int           { return bluegreen.MaxReplicas }
 func (v view) ControlPort() int          { return ControlPort }
 func (v view) Grace() time.Duration      { return v.grace() }
@@ -188,6 +192,9 @@ func (p Proxy) OpenFiles() int64 {
 	guards := 0
 	if p.Guard != nil {
 		guards = v.GuardSlots()
+	}
+	if p.Metrics != 0 {
+		guards += 2 * metricsConn
 	}
 	return int64(2*v.TotalConn() + len(v.Backends)*p.Slots + p.PeerSlots + guards + 2*threads + listeners)
 }

@@ -164,6 +164,7 @@ func proxyOf(stack string, svc compose.Service, w proxyWish) haproxy.Proxy {
 		Slots: w.Slots, Colors: colors, Drain: svc.BlueGreen.Drain, Linger: compose.RouterOf(svc.Spec.Labels).Refresh, MaxConn: proxyMaxConn,
 	}
 	proxy.Canary = svc.BlueGreen.Canary
+	proxy.Metrics = svc.BlueGreen.Metrics
 	proxy.Guard, proxy.Guards = svc.BlueGreen.Guard, "tasks."+cluster.GuardsAlias(stack)
 	if svc.BlueGreen.Preview != nil {
 		proxy.Preview = *svc.BlueGreen.Preview

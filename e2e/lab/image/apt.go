@@ -87,7 +87,7 @@ func (a apt) run(ctx context.Context, cwd, tool string, args ...string) (string,
 
 // releases asks for the programs of each suite, the newest first.
 func (a apt) releases(ctx context.Context) ([]release, error) {
-	out, err := a.run(ctx, a.dir, "apt-cache", slices.Concat([]string{"madison", dockerEngine, runc, patchelf}, slices.Sorted(maps.Keys(binaries)))...)
+	out, err := a.run(ctx, a.dir, "apt-cache", slices.Concat([]string{"madison", dockerEngine, runc, patchelf, prometheus}, slices.Sorted(maps.Keys(binaries)))...)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +110,9 @@ var library = regexp.MustCompile(`^(zlib1g|lib[^_]*)_`)
 func (r release) wants(file string) bool {
 	if r.program == dockerEngine {
 		return strings.HasPrefix(file, dockerEngine+"_") || strings.HasPrefix(file, "containerd_")
+	}
+	if r.program == prometheus { // a program of Go
+		return strings.HasPrefix(file, prometheus+"_")
 	}
 	return strings.HasPrefix(file, r.program+"_") || library.MatchString(file) && !strings.Contains(file, "perl")
 }

@@ -20,6 +20,7 @@ const (
 	dockerEngine = "docker.io"
 	runc         = "runc"
 	patchelf     = "patchelf"
+	prometheus   = "prometheus"
 )
 
 // engineFiles are the programs of an engine, but for runc: those of newer releases of Debian need a
@@ -104,6 +105,20 @@ func compileEngine(ctx context.Context, dir, version string) error {
 		return err
 	}
 	return errors.Join(relink(ctx, filepath.Join(dir, runc), filepath.Join(dir, "lib")), install(ctx, dir, version))
+}
+
+// Prometheus writes Debian's Prometheus, which needs no library of its own, into a directory, and
+// returns the file.
+func Prometheus(ctx context.Context, dir string) (string, error) {
+	all, err := unpacked(ctx, prometheus, oldestSuite)
+	if err != nil {
+		return "", err
+	}
+	program, err := all.follow("usr/bin/prometheus")
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, prometheus), (tree{prometheus: program}).write(dir)
 }
 
 // relink makes a program use the loader and the libraries of a directory.

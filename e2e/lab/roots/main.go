@@ -1,7 +1,7 @@
 //go:build linux
 
 // Command roots runs a command with HAPROXY_ROOTS set: directories, made for it and removed again,
-// with the HAProxy versions that it is to be tested with.
+// with the HAProxy versions that it is to be tested with. PROMETHEUS is the program of that name.
 //
 //	go run ./e2e/lab/roots 2.6 newest -- go test ./swarm/haproxy
 package main
@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -52,9 +53,13 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	prometheus, err := image.Prometheus(ctx, filepath.Join(dir, "prometheus"))
+	if err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, args[split+1], args[split+2:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), "HAPROXY_ROOTS="+strings.Join(roots, ":"))
+	cmd.Env = append(os.Environ(), "HAPROXY_ROOTS="+strings.Join(roots, ":"), "PROMETHEUS="+prometheus)
 	return cmd.Run()
 }
