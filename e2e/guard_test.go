@@ -3,10 +3,20 @@
 package e2e
 
 import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/docker/docker/api/types/swarm"
 
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 	core "github.com/docker-bluegreen/docker-bluegreen/swarm"
@@ -43,7 +53,12 @@ func TestGuard(t *testing.T) {
 	api := s.load(8792, load.Options{Rate: 50, KeepAlive: 0.5, Post: 0.3})
 
 	began := time.Now()
-	r := s.exits(s.runEnv([]string{"V=v2", "BAD=50"}, "up"), 3)
+	told, address := receiver(t)
+	r := s.exits(s.runEnv([]string{"V=v2", "BAD=50", "BLUEGREEN_NOTIFY=" + address + "/s3cret"}, "up"), 3)
+	if kinds := told(); !slices.Equal(kinds, []string{"begun", "failed", "flipped", "went back"}) {
+		t.Errorf("told was %q", kinds)
+	}
+	s.nowhere("s3cret")
 	s.says(r, "service web (green) lost its traffic again, its guard took it back", "requests to green failed within", "more than 10 %", "traffic of web is on blue again; green keeps release 2",
 		"service api (green) lost its traffic again, its guard took it back: with service web: ")
 	s.wentBack(web, began, "v1", "v2")
@@ -90,6 +105,42 @@ func TestGuard(t *testing.T) {
 	s.settled(web, "v1")
 	web.Stop()
 	s.zeroFailed(api.Stop())
+}
+
+// receiver takes notifications; told are the kinds of those that have come, each once.
+func receiver(t *testing.T) (told func() []string, address string) {
+	var mu sync.Mutex
+	kinds := map[string]bool{}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var n struct{ Kind string }
+		if err := json.NewDecoder(r.Body).Decode(&n); err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		kinds[n.Kind] = true
+	}))
+	t.Cleanup(server.Close)
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Sorted(maps.Keys(kinds))
+	}, server.URL
+}
+
+// nowhere fails the test if a word is anywhere in what the swarm holds of the stack.
+func (s *stack) nowhere(word string) {
+	s.t.Helper()
+	ctx := s.t.Context()
+	configs, err := s.engine.ConfigList(ctx, swarm.ConfigListOptions{})
+	must(s.t, err)
+	for _, v := range []any{s.services(), s.tasks("web"), configs} {
+		text, err := json.Marshal(v)
+		must(s.t, err)
+		if bytes.Contains(text, []byte(word)) || bytes.Contains(text, []byte(base64.StdEncoding.EncodeToString([]byte(word)))) {
+			s.t.Errorf("the swarm holds %q in %.300s", word, text)
+		}
+	}
 }
 
 func serviceOf(st status, name string) core.ServiceStatus {

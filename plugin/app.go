@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/docker/cli/cli-plugins/plugin"
@@ -58,6 +59,31 @@ func newApp(cli command.Cli) *app {
 type session struct {
 	operator
 	progress
+}
+
+// change runs an operation that changes a stack, and tells those about it who want to know.
+func (a *app) change(ctx context.Context, title, stack string, do func(context.Context, session) error) error {
+	var p progress
+	var mu sync.Mutex // a receiver that fails says so at any time
+	n, err := a.notifying(title, stack, func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		p.Event(cluster.Event{Step: "notify", State: cluster.Warning, Text: text})
+	})
+	if err != nil {
+		return err
+	}
+	return a.operate(ctx, title, stack, func(ctx context.Context, s session) (err error) {
+		mu.Lock()
+		p = s.progress
+		mu.Unlock()
+		if n == nil {
+			return do(ctx, s)
+		}
+		s.operator = a.open(stack, func(e cluster.Event) { n.event(e); p.Event(e) })
+		defer func() { n.end(err) }()
+		return do(ctx, s)
+	})
 }
 
 // operate runs one operation on a stack. The title says which, for the person who watches.

@@ -44,7 +44,7 @@ func (d *dryRun) run(ctx context.Context, a *app, command, stack string, warning
 	carryOut func(context.Context, session) error, makePlan func(context.Context, session) (plan.Plan, error),
 ) error {
 	if !d.on {
-		return a.operate(ctx, command, stack, carryOut)
+		return a.change(ctx, command, stack, carryOut)
 	}
 	var p plan.Plan
 	err := a.operate(ctx, command, stack, func(ctx context.Context, s session) error {

@@ -35,7 +35,7 @@ The proxies watch whether or not a command waits.`,
 			if err != nil {
 				return err
 			}
-			return a.operate(cmd.Context(), cmd.Name(), stack, func(ctx context.Context, s session) error { return s.Wait(ctx, o) })
+			return a.change(cmd.Context(), cmd.Name(), stack, func(ctx context.Context, s session) error { return s.Wait(ctx, o) })
 		},
 	}
 	lockTimeoutVar(cmd, &o.LockTimeout)

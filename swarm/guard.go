@@ -204,8 +204,14 @@ func (o *Operator) askGuards(ctx context.Context, rec *cluster.Record) error {
 		return err
 	}
 	o.ex.Warn("", "settle", "the guard of %s has taken the traffic back", cluster.Sentence(tripped))
-	_, err = o.ex.Settle(ctx, rec, tripped)
-	return err
+	if _, err = o.ex.Settle(ctx, rec, tripped); err != nil {
+		return err
+	}
+	for _, name := range tripped {
+		b := rec.Entry(name)
+		o.ex.Moved(cluster.WentBack, name, "guard", "%s has the traffic again: %s", b.Active(), b.Proxy.Spec.Labels[cluster.LabelTripped])
+	}
+	return nil
 }
 
 // gaveBack is the error for services whose traffic a guard has taken back while a command worked on

@@ -64,6 +64,11 @@ func (cl *Cluster) Working(service, step, format string, args ...any) {
 	cl.Event(Working, service, step, format, args...)
 }
 
+// Moved tells what happened to the traffic of a service.
+func (cl *Cluster) Moved(kind Kind, service, step, format string, args ...any) {
+	cl.emit(Event{Service: service, Step: step, State: Done, Text: fmt.Sprintf(format, args...), Kind: kind})
+}
+
 // Figures tells how far a step has come, by figures that change every second.
 func (cl *Cluster) Figures(service, step, text string) {
 	cl.emit(Event{Service: service, Step: step, State: Working, Text: text, Figures: true})

@@ -15,6 +15,17 @@ const (
 	Failed  State = "failed"  // the step did not succeed; an error follows
 )
 
+// Kind is what happened to the traffic of a service.
+type Kind string
+
+// Kinds of events.
+const (
+	Flipped  Kind = "flipped"   // all of it goes to another color
+	Shared   Kind = "shared"    // a color has another share
+	InState  Kind = "state"     // requests wait, are refused, or get to it again
+	WentBack Kind = "went back" // the guard of a release has taken it back
+)
+
 // Event is one thing that happened while a command ran. The core emits events, commands render
 // them.
 type Event struct {
@@ -27,6 +38,9 @@ type Event struct {
 	State State `json:"state"`
 	// Text says it in words, for example "2 of 3 tasks ready".
 	Text string `json:"text"`
+	// Kind is what happened to the traffic of the service: flipped, shared, state or went back; empty
+	// for all else.
+	Kind Kind `json:"kind,omitempty"`
 	// Figures says that the text has figures that change every second: a log need not have all of
 	// them.
 	Figures bool `json:"figures,omitempty"`

@@ -72,15 +72,15 @@ func (r *run) move(ctx context.Context, steps []plan.Step) error {
 	for _, s := range steps {
 		switch {
 		case s.Do == plan.SetState:
-			r.Done(s.Service, "state", "%s: every proxy confirmed", plan.InWords(s.To.State))
+			r.Moved(cluster.InState, s.Service, "state", "%s: every proxy confirmed", plan.InWords(s.To.State))
 		case s.EndsGuard:
 			r.Done(s.Service, "guard", "the proxies do not watch %s any more", s.Color)
 		case s.Do == plan.Share:
-			r.Done(s.Service, "share", "%s gets %d %% of the traffic: every proxy confirmed", s.Color, s.To.Share)
+			r.Moved(cluster.Shared, s.Service, "share", "%s gets %d %% of the traffic: every proxy confirmed", s.Color, s.To.Share)
 		case r.plan.Command == plan.Up:
-			r.Done(s.Service, "flip", "%s is active: every proxy confirmed", s.Color)
+			r.Moved(cluster.Flipped, s.Service, "flip", "%s is active: every proxy confirmed", s.Color)
 		default:
-			r.Done(s.Service, "flip", "%s → %s: every proxy confirmed", s.From.Color, s.Color)
+			r.Moved(cluster.Flipped, s.Service, "flip", "%s → %s: every proxy confirmed", s.From.Color, s.Color)
 		}
 	}
 	for _, s := range steps {
