@@ -8,7 +8,6 @@ import (
 	"github.com/docker/cli/cli"
 	"github.com/spf13/cobra"
 
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
@@ -37,8 +36,8 @@ can move while nothing runs. Requests to preview.port do not wait.`,
   docker bluegreen pause -p shop --max 20s
   ./move-database
   docker bluegreen resume -p shop`,
-	}, func() (haproxy.State, error) {
-		s := haproxy.State{Kind: haproxy.Hold, Seconds: int(longest.Seconds())}
+	}, func() (plan.State, error) {
+		s := plan.State{Kind: plan.Hold, Seconds: int(longest.Seconds())}
 		if longest < time.Second || longest > plan.MaxPause {
 			return s, badFlag("pause", fmt.Sprintf("--max %s is not between 1s and %s", longest, plan.MaxPause))
 		}
@@ -74,13 +73,13 @@ The colors run on. Maintenance stays when proxies restart, and during a flip, an
 a rollback. Requests to preview.port still reach the idle color.`,
 		Example: `  docker bluegreen maintenance -p shop --message 'Back at ten' --retry-after 30m web
   docker bluegreen live -p shop web`,
-	}, func() (haproxy.State, error) {
-		s := haproxy.State{Kind: haproxy.Stop, Seconds: int(away.Seconds()), Message: message}
+	}, func() (plan.State, error) {
+		s := plan.State{Kind: plan.Stop, Seconds: int(away.Seconds()), Message: message}
 		switch {
 		case away < time.Second || away > plan.MaxAway:
 			return s, badFlag("maintenance", fmt.Sprintf("--retry-after %s is not between 1s and %s", away, plan.MaxAway))
-		case len(message) > haproxy.MaxMessage:
-			return s, badFlag("maintenance", fmt.Sprintf("--message has %d bytes, and at most %d are possible: the message is a part of the route", len(message), haproxy.MaxMessage))
+		case len(message) > plan.MaxMessage:
+			return s, badFlag("maintenance", fmt.Sprintf("--message has %d bytes, and at most %d are possible: the message is a part of the route", len(message), plan.MaxMessage))
 		}
 		return s, nil
 	})
@@ -102,7 +101,7 @@ maintenance, live changes nothing, and the exit code is 0.`,
 
 // newStateCommand completes a command that changes what proxies do with requests. state returns
 // what its flags say; nil if there is nothing to say.
-func newStateCommand(a *app, command plan.Command, cmd *cobra.Command, state func() (haproxy.State, error)) *cobra.Command {
+func newStateCommand(a *app, command plan.Command, cmd *cobra.Command, state func() (plan.State, error)) *cobra.Command {
 	var o plan.FlipOptions
 	var dry dryRun
 	cmd.ValidArgsFunction = cobra.NoFileCompletions

@@ -54,6 +54,16 @@ type UpOptions struct {
 	RegistryAuth func(image string) (string, error)
 }
 
+// State is what a pause or maintenance does with requests, as routes have it.
+type State = haproxy.State
+
+// What a State can do, and the longest message of one.
+const (
+	Hold       = haproxy.Hold
+	Stop       = haproxy.Stop
+	MaxMessage = haproxy.MaxMessage
+)
+
 // MaxShare is the largest share of the traffic that an idle color can get, in percent.
 const MaxShare = haproxy.MaxShare
 
@@ -67,7 +77,7 @@ type FlipOptions struct {
 	// Share is the percentage of the traffic that a canary gives to the idle color.
 	Share int
 	// State is what a pause or maintenance does with requests.
-	State haproxy.State
+	State State
 	// LockTimeout is the longest wait for another command on the same stack.
 	LockTimeout time.Duration
 }
