@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
@@ -97,10 +98,12 @@ type watch struct {
 	o       *Operator
 	ctx     context.Context
 	tripped chan struct{} // has a value when a guard has tripped
-	stages  []*stage
 	names   []string
 	cancel  context.CancelFunc
 	ended   chan struct{}
+
+	mu  sync.Mutex
+	due map[string]time.Time // by service
 }
 
 func (o *Operator) watching(ctx context.Context) *watch {
@@ -110,12 +113,15 @@ func (o *Operator) watching(ctx context.Context) *watch {
 // look begins to watch those of the releases that have a guard.
 func (w *watch) look(stages []*stage) {
 	var names []string
+	w.mu.Lock()
+	w.due = map[string]time.Time{}
 	for _, st := range stages {
+		w.due[st.Service] = st.due
 		if st.route.Guard.On {
 			names = append(names, st.Service)
 		}
 	}
-	w.stages = stages
+	w.mu.Unlock()
 	if slices.Equal(names, w.names) && w.cancel != nil && !w.over() {
 		return
 	}
@@ -126,16 +132,12 @@ func (w *watch) look(stages []*stage) {
 	ctx, cancel := context.WithCancel(w.ctx)
 	ended := make(chan struct{})
 	w.cancel, w.ended = cancel, ended
-	due := map[string]time.Time{}
-	for _, st := range stages {
-		due[st.Service] = st.due
-	}
 	go func() {
 		defer close(ended)
 		s, err := w.o.ex.Observe(ctx)
 		if err == nil {
 			go w.o.ex.Listen(ctx)
-			w.o.ex.Watch(ctx, cluster.NewRecord(s), names, func(f map[string]map[string]haproxy.Figures) { w.tell(f, due) }, func(err error) {
+			w.o.ex.Watch(ctx, cluster.NewRecord(s), names, w.tell, func(err error) {
 				w.o.ex.Warn("", "guard", "the figures of the proxies are missing, and they watch all the same: %v", err)
 			})
 		}
@@ -166,7 +168,10 @@ func (w *watch) stop() {
 }
 
 // tell shows the figures of each service, and how long it goes on.
-func (w *watch) tell(figures map[string]map[string]haproxy.Figures, due map[string]time.Time) {
+func (w *watch) tell(figures map[string]map[string]haproxy.Figures) {
+	w.mu.Lock()
+	due := w.due
+	w.mu.Unlock()
 	for service, colors := range figures {
 		var parts []string
 		for _, c := range cluster.Colors {

@@ -3,26 +3,31 @@ package haproxy
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
-// What it costs that requests are chosen for a share: compare the time of a request with that
-// without.
+// What it costs that requests are chosen for a share, and that a guard watches: compare the time of
+// a request with that without.
 func BenchmarkShare(b *testing.B) {
+	guard := &bluegreen.Guard{Bake: time.Hour, Window: 10 * time.Second, Errors: 100, Latency: time.Hour, Requests: 20}
 	for _, c := range []struct {
 		name   string
 		canary *bluegreen.Canary
+		guard  *bluegreen.Guard
 		route  Route
 	}{
-		{"none", nil, Route{Sequence: 2, Color: Blue}},
-		{"random", &bluegreen.Canary{By: bluegreen.ByRandom}, Route{Sequence: 2, Color: Blue, Share: 25}},
-		{"cookie", &bluegreen.Canary{By: bluegreen.ByCookie, Name: "sid"}, Route{Sequence: 2, Color: Blue, Share: 25}},
+		{"none", nil, nil, Route{Sequence: 2, Color: Blue}},
+		{"random", &bluegreen.Canary{By: bluegreen.ByRandom}, nil, Route{Sequence: 2, Color: Blue, Share: 25}},
+		{"cookie", &bluegreen.Canary{By: bluegreen.ByCookie, Name: "sid"}, nil, Route{Sequence: 2, Color: Blue, Share: 25}},
+		{"guard", nil, guard, watched(2, Blue)},
+		{"cookie and guard", &bluegreen.Canary{By: bluegreen.ByCookie, Name: "sid"}, guard, Route{Sequence: 2, Color: Blue, Share: 25, Guard: Guard{On: true}}},
 	} {
 		for _, h := range haproxies(b) {
 			b.Run(c.name+"/"+h.name, func(b *testing.B) {
 				s := newSite(b, h)
-				s.proxy.Canary = c.canary
+				s.proxy.Canary, s.proxy.Guard, s.proxy.Guards = c.canary, c.guard, "tasks.guards"
 				s.colors()
 				s.dns.set("tasks.proxies", s.addr(1))
 				p := s.start(1, "1:blue")

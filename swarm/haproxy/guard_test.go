@@ -55,7 +55,7 @@ func (s *site) keepAsking(path string, ps ...*running) *asking {
 	s.t.Cleanup(a.end)
 	for i := range workers {
 		a.working.Go(func() {
-			client := &http.Client{Transport: &http.Transport{}}
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: s.proxy.Colors[Blue].Ports[0].Mode == bluegreen.ModeTCP}}
 			defer client.CloseIdleConnections()
 			for n := i; ctx.Err() == nil; n++ {
 				request, _ := http.NewRequestWithContext(ctx, http.MethodGet, ps[n%len(ps)].url(path), nil)
@@ -112,6 +112,32 @@ func TestGuardTrips(t *testing.T) {
 			})
 		})
 	}
+}
+
+// On a port of mode tcp, connections that cannot be made count, and nothing else.
+func TestGuardOfBytes(t *testing.T) {
+	eachHAProxy(t, func(t *testing.T, h installed) {
+		s := guarded(t, h, bluegreen.Guard{Errors: 5, Requests: 20, Latency: time.Millisecond})
+		s.eachColor(func(r *bluegreen.Release) {
+			r.Ports[0].Mode = bluegreen.ModeTCP
+			r.Health.Interval, r.Health.Fall = time.Minute, 100 // the check is not to be the first to notice
+		})
+		_, green := s.colors()
+		a, b := s.pair()
+		s.weigh(watched(2, Green), a, b)
+		asking := s.keepAsking("/?green=5ms", a)
+		eventually(t, slower*20*time.Second, "the guard has seen connections", func() bool { return s.looks(a) > 60 })
+		if got := s.route(a); got != watched(2, Green).String() && !strings.HasPrefix(got, "2:green") {
+			t.Errorf("without a failure the route is %s: %s", got, s.report(a).Tripped)
+		}
+		asking.end()
+		green.server.Close()
+		s.keepAsking("/", a)
+		eventually(t, slower*30*time.Second, "the guard trips", func() bool { return s.route(b) == "3:blue:::tripped" })
+		if strings.Contains(a.log.String(), "the guard cannot judge") {
+			t.Errorf("the guard failed: %s", a.log)
+		}
+	})
 }
 
 // A release that does as it should keeps its traffic, and so does a bad one where too few requests

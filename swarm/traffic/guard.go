@@ -40,10 +40,14 @@ func (sw *Switch) Tripped(ctx context.Context, rec *cluster.Record, names []stri
 	if err != nil || len(moves) == 0 {
 		return nil, err
 	}
-	report, err := sw.OrderHere(ctx, rec, moves, haproxy.Order{}, nil)
+	proxies, err := sw.Askable(ctx, rec, moves)
 	if errors.Is(err, ErrNoProxy) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	report, err := sw.Order(ctx, rec, proxies, haproxy.Order{}, nil)
 	if err != nil {
 		return nil, err
 	}

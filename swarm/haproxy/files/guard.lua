@@ -195,8 +195,11 @@ end
 core.register_init(function() begin(B.route()) end)
 
 core.register_task(function()
+  local failed = false  -- it is said once
   while true do
     core.msleep(EVERY)
-    if guard then look() end
+    local ok, err = pcall(function() if guard then look() end end)
+    if not ok and not failed then core.log(core.alert, "the guard cannot judge: " .. tostring(err)) end
+    failed = not ok
   end
 end)
