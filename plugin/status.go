@@ -1,8 +1,13 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"strings"
+	"time"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/spf13/cobra"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
@@ -10,6 +15,7 @@ import (
 
 type statusOptions struct {
 	live   bool
+	watch  bool
 	format format
 }
 
@@ -27,6 +33,9 @@ By default, status reads the swarm only. With --live it also asks each proxy for
 its route, the state of the tasks behind it, and the requests in flight. If a proxy
 follows another route than the one in the label, status shows this as drift and
 exits with 4.
+
+With --watch, status shows the same again every two seconds until Ctrl-C: --live shows
+what proxies count while a guard watches, and asks every five seconds.
 
 With --format json the fields are stable: new ones may come, none changes. A
 Go template gets the same fields, as Go spells them: .InFlight for in_flight.`,
@@ -46,6 +55,7 @@ Go template gets the same fields, as Go spells them: .InFlight for in_flight.`,
 			return runStatus(cmd.Context(), a, o)
 		},
 	}
+	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "Show it again every few seconds, until Ctrl-C; with --format, print it again each time")
 	cmd.Flags().BoolVar(&o.live, "live", false, "Ask the proxies too, and find drift")
 	formatVar(cmd, &o.format, "Form of the output")
 	return cmd
@@ -55,6 +65,9 @@ func runStatus(ctx context.Context, a *app, o statusOptions) error {
 	stack, err := a.stackName(ctx)
 	if err != nil {
 		return err
+	}
+	if o.watch {
+		return a.watchStatus(ctx, stack, o)
 	}
 	var status *swarm.Status
 	err = a.operate(ctx, "status", stack, func(ctx context.Context, s session) error {
@@ -72,5 +85,64 @@ func runStatus(ctx context.Context, a *app, o statusOptions) error {
 	if len(status.Drift) > 0 {
 		return &driftError{stack: status.Stack, differences: len(status.Drift)}
 	}
+	return nil
+}
+
+// How long a watch rests between two looks. With --live each look runs a job.
+const (
+	watchRest     = 2 * time.Second
+	watchRestLive = 5 * time.Second
+)
+
+// watchStatus shows the status again and again, until ctx ends: that is how a watch ends. A failure
+// after the first look is shown in its place: a manager may be back soon.
+func (a *app) watchStatus(ctx context.Context, stack string, o statusOptions) error {
+	onTerminal := a.Out().IsTerminal()
+	view := &screen{out: a.Out(), size: a.Out().GetTtySize}
+	rest := watchRest
+	if o.live {
+		rest = watchRestLive
+	}
+	for first := true; ; first = false {
+		status, err := a.open(stack, nil).Status(ctx, o.live)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && first:
+			return err
+		}
+		if err := a.showStatus(view, onTerminal, status, err, o); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(rest):
+		}
+	}
+}
+
+// showStatus shows one look: in the place of the one before on a terminal, below it elsewhere.
+func (a *app) showStatus(view *screen, onTerminal bool, status *swarm.Status, failed error, o statusOptions) error {
+	var text bytes.Buffer
+	if failed != nil {
+		fmt.Fprintln(&text, printable(failed.Error()))
+	} else {
+		tidy(status)
+		if err := o.format.write(&text, status, func() error { return writeStatusTable(&text, status, a.now()) }); err != nil {
+			return err
+		}
+	}
+	if !onTerminal || o.format.text != formatTable {
+		_, err := a.Out().Write(text.Bytes())
+		return err
+	}
+	height, width := view.dimensions()
+	lines := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
+	lines = lines[:min(len(lines), height-1)]
+	for i := range lines {
+		lines[i] = runewidth.Truncate(lines[i], width-1, "")
+	}
+	view.redraw(lines)
 	return nil
 }

@@ -33,7 +33,7 @@ func writeProxy(t table, p swarm.ProxyStatus) {
 		t.row("  "+p.Task, dash(p.Node), "no answer: "+oneLine(p.Error))
 		return
 	}
-	t.row("  "+p.Task, dash(p.Node), leads(p), none, inFlight(p.InFlight))
+	t.row("  "+p.Task, dash(p.Node), leads(p), counted(p.Figures), inFlight(p.InFlight))
 	for _, s := range p.Servers {
 		mark := "  "
 		if s.Color == p.Active {
@@ -41,6 +41,18 @@ func writeProxy(t table, p swarm.ProxyStatus) {
 		}
 		t.row(fmt.Sprintf("%s  %s %s:%d", mark, s.Color, s.Address, s.Port), none, s.Status, dash(s.Check), fmt.Sprint(s.InFlight))
 	}
+}
+
+// counted is what a proxy has counted while its guard watches.
+func counted(byColor map[string]swarm.ProxyFigures) string {
+	var parts []string
+	for color, f := range byColor {
+		if f.Requests > 0 {
+			parts = append(parts, fmt.Sprintf("%s %.1f %% of %d failed, %d ms", color, 100*float64(f.Failed)/float64(f.Requests), f.Requests, f.Milliseconds))
+		}
+	}
+	slices.Sort(parts)
+	return dash(strings.Join(parts, "; "))
 }
 
 // inFlight lists the requests in flight by color, in the order of the colors' names.

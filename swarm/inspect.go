@@ -151,6 +151,12 @@ func proxyStatus(p cluster.ProxyTask, report traffic.Answer) ProxyStatus {
 		}
 		st.Error, st.Sequence, st.Active, st.Share, st.TakenBack = a.Unreachable, a.Route.Sequence, a.Route.Color, a.Route.Share, a.Tripped
 		st.State = stateWord[a.Route.State.Kind]
+		for color, f := range a.Figures {
+			if st.Figures == nil {
+				st.Figures = map[string]ProxyFigures{}
+			}
+			st.Figures[color] = ProxyFigures{Requests: f.Requests, Failed: f.Failed, Milliseconds: f.Time.Milliseconds()}
+		}
 		maps.Copy(st.InFlight, a.InFlight)
 		for _, srv := range a.Servers {
 			st.Servers = append(st.Servers, ServerStatus{Color: srv.Color, Port: srv.Port, Address: srv.Addr,

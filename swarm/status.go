@@ -123,10 +123,23 @@ type ProxyStatus struct {
 	// TakenBack is why the proxy, or another one, has sent the traffic back by itself; empty if none
 	// has.
 	TakenBack string `json:"taken_back"`
+	// Figures are what the proxy has counted of each color within the window of its guard, while that
+	// watches; missing else.
+	Figures map[string]ProxyFigures `json:"figures,omitempty"`
 	// InFlight is the number of requests in flight for each color.
 	InFlight map[string]int `json:"in_flight"`
 	// Servers are the tasks of both colors, as the proxy sees them.
 	Servers []ServerStatus `json:"servers"`
+}
+
+// ProxyFigures are what one proxy has counted of a color.
+type ProxyFigures struct {
+	// Requests is the number of requests.
+	Requests int `json:"requests"`
+	// Failed is the number of those that failed, or have waited for longer than they may.
+	Failed int `json:"failed"`
+	// Milliseconds is how long answers took on average.
+	Milliseconds int64 `json:"milliseconds"`
 }
 
 // ServerStatus is how one proxy sees one task of a color on one port.

@@ -88,6 +88,11 @@ func (p *ProxyReport) add(f *fields) {
 		}
 	case "tripped":
 		p.Tripped = f.all()
+	case "figures":
+		if p.Figures == nil {
+			p.Figures = map[string]Figures{}
+		}
+		p.Figures[f.word()] = Figures{Requests: f.number(), Failed: f.number(), Time: f.milliseconds()}
 	case "backend":
 		color, _, inFlight := f.word(), f.word(), f.number()
 		p.InFlight[color] += inFlight

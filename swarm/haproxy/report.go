@@ -71,6 +71,8 @@ type ProxyReport struct {
 	// Met says that the proxy has asked its peers; Ready that it once had a server of its active
 	// color; Stopping that it was told to end and still serves what is left.
 	Met, Ready, Stopping bool
+	// Figures are what it has counted of each color while its guard watches; empty else.
+	Figures map[string]Figures
 	// Tripped is why its guard, or that of another proxy, has taken the traffic back; empty if none
 	// has.
 	Tripped string
