@@ -71,17 +71,18 @@ func (n notification) String() string {
 type receiver struct {
 	name string // such as "notification 2 of 3 (slack)"
 	send func(context.Context, notification) error
+	gone bool // it did not answer in time, and is not waited for again
 }
 
 // receivers reads URLs: http and https get JSON, others are those of shoutrrr, such as slack://.
-func receivers(urls []string) ([]receiver, error) {
-	var list []receiver
+func receivers(urls []string) ([]*receiver, error) {
+	var list []*receiver
 	for i, text := range urls {
 		u, err := url.Parse(text)
 		if err != nil || u.Scheme == "" {
 			return nil, badNotify(i, len(urls))
 		}
-		r := receiver{name: fmt.Sprintf("notification %d of %d (%s)", i+1, len(urls), u.Scheme)}
+		r := &receiver{name: fmt.Sprintf("notification %d of %d (%s)", i+1, len(urls), u.Scheme)}
 		if u.Scheme == "http" || u.Scheme == "https" {
 			r.send = func(ctx context.Context, n notification) error { return post(ctx, text, n) }
 		} else {
@@ -121,9 +122,6 @@ func post(ctx context.Context, address string, n notification) error {
 	response, err := http.DefaultClient.Do(request)
 	var failed *url.Error
 	if errors.As(err, &failed) { // it quotes the URL
-		if failed.Timeout() {
-			return errors.New("no answer in time")
-		}
 		return errors.New("no connection")
 	}
 	if err != nil {
@@ -154,22 +152,40 @@ func (a *app) notifying(command, stack string, warn func(string)) (*notifier, er
 		return nil, err
 	}
 	n := &notifier{command: command, stack: stack, who: whoami(), now: a.now, warn: warn, queue: make(chan notification, notifyQueue)}
-	n.ended.Go(func() {
-		for message := range n.queue {
-			var all sync.WaitGroup
-			for _, r := range list {
-				all.Go(func() {
-					ctx, cancel := context.WithTimeout(context.Background(), notifyTime)
-					defer cancel()
-					if err := r.send(ctx, message); err != nil {
-						n.warn(r.name + ": " + err.Error())
-					}
-				})
-			}
-			all.Wait()
-		}
-	})
+	n.ended.Go(func() { n.deliver(list) })
 	return n, nil
+}
+
+// deliver sends all messages, each to all receivers at once.
+func (n *notifier) deliver(list []*receiver) {
+	for message := range n.queue {
+		var all sync.WaitGroup
+		for _, r := range list {
+			if !r.gone {
+				all.Go(func() { n.send(r, message) })
+			}
+		}
+		all.Wait()
+	}
+}
+
+// send sends a message to a receiver. Those of shoutrrr know no context: they are left behind.
+func (n *notifier) send(r *receiver, message notification) {
+	ctx, cancel := context.WithTimeout(context.Background(), notifyTime)
+	defer cancel()
+	sent := make(chan error, 1)
+	go func() { sent <- r.send(ctx, message) }()
+	var err error
+	select {
+	case err = <-sent:
+	case <-ctx.Done():
+	}
+	if r.gone = ctx.Err() != nil; r.gone {
+		err = errors.New("no answer in time: it is told nothing more")
+	}
+	if err != nil {
+		n.warn(r.name + ": " + err.Error())
+	}
 }
 
 func whoami() string {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -97,6 +99,23 @@ func TestNotifications(t *testing.T) {
 	if strings.Contains(h.err.String(), "s3cret") || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("the screen has a token:\n%s", &h.err)
 	}
+}
+
+// A receiver that does not answer costs a command some seconds, however many messages there are.
+func TestSlowReceiver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &notifier{now: newClock().now, warn: func(string) {}, queue: make(chan notification, notifyQueue)}
+		hangs := &receiver{name: "x", send: func(ctx context.Context, _ notification) error { <-ctx.Done(); return ctx.Err() }}
+		n.ended.Go(func() { n.deliver([]*receiver{hangs}) })
+		began := time.Now()
+		for range 50 {
+			n.tell(notification{})
+		}
+		n.end(nil)
+		if took := time.Since(began); took > 2*notifyTime {
+			t.Errorf("it took %s", took)
+		}
+	})
 }
 
 // A command with nothing to do, and one that only looks, tells nobody; one that ends well says so.

@@ -80,7 +80,7 @@ func (o *Operator) watched(ctx context.Context, s *cluster.Snapshot, services []
 
 // awaitBake waits until the guard of a release is over that a new one must not take the way back
 // of, or until another command or the guard itself has ended it.
-func (o *Operator) awaitBake(ctx context.Context, baking *plan.BakingError) error {
+func (o *Operator) awaitBake(ctx context.Context, baking *plan.BakingError) (over bool, err error) {
 	st := &stage{Waiting: plan.Waiting{Service: baking.Service, Color: baking.Color, Release: baking.Release, Bakes: true}, route: baking.Route}
 	st.due = time.Now().Add(min(max(time.Until(time.Unix(baking.Route.Guard.Until, 0)), 0), baking.Bake))
 	o.ex.Working(baking.Service, "up", "the proxies still watch release %d: the next one begins in %s, or at once with --skip-bake",
@@ -88,9 +88,40 @@ func (o *Operator) awaitBake(ctx context.Context, baking *plan.BakingError) erro
 	w := o.watching(ctx)
 	defer w.stop()
 	if err := o.awaitStep(ctx, w, []*stage{st}, st.due); err != nil {
-		return &cluster.InterruptedError{Left: "nothing was changed"}
+		return false, &cluster.InterruptedError{Left: "nothing was changed"}
 	}
-	return nil
+	return !time.Now().Before(st.due), nil
+}
+
+// isOver says whether the guard of an active color has watched for its time, and nobody has ended
+// it.
+func isOver(b *cluster.BlueGreen, active cluster.Color) bool {
+	if b == nil || b.Proxy == nil {
+		return false
+	}
+	route, err := b.Route()
+	return err == nil && cluster.Color(route.Color) == active && route.Guard.On && route.Guard.Over(time.Now())
+}
+
+// regiven is the error for a plan that would give traffic once more to a release whose guard has
+// taken it back since; nil before anything has been waited for. Who asks again may have it.
+func regiven(before, seen *cluster.Snapshot, todo plan.Plan) error {
+	if before == nil {
+		return nil
+	}
+	again := map[string]bool{}
+	for _, s := range todo.Steps {
+		again[s.Service] = again[s.Service] || s.Do == plan.Flip
+	}
+	for _, w := range todo.Waiting {
+		again[w.Service] = true
+	}
+	for _, s := range todo.Steps {
+		if s.Do == plan.StartColor {
+			delete(again, s.Service) // that is another release
+		}
+	}
+	return gaveBack(before, seen, func(service string) bool { return again[service] })
 }
 
 // watch shows what the proxies of releases that are watched count, while a command waits.
@@ -219,12 +250,14 @@ func (o *Operator) askGuards(ctx context.Context, rec *cluster.Record) error {
 	return nil
 }
 
+func all(string) bool { return true }
+
 // gaveBack is the error for services whose traffic a guard has taken back while a command worked on
-// them; nil if there is none.
-func gaveBack(before, after *cluster.Snapshot) error {
+// them, as far as they concern it; nil if there is none.
+func gaveBack(before, after *cluster.Snapshot, concerns func(service string) bool) error {
 	var errs []error
 	for name, b := range after.BlueGreen {
-		if b.Proxy == nil {
+		if b.Proxy == nil || !concerns(name) {
 			continue
 		}
 		route, err := b.Route()
@@ -233,7 +266,7 @@ func gaveBack(before, after *cluster.Snapshot) error {
 			continue
 		}
 		if was := before.BlueGreen[name]; was != nil && was.Proxy != nil {
-			if earlier, err := was.Route(); err == nil && earlier == route {
+			if earlier, err := was.Route(); err == nil && earlier.Tripped {
 				continue
 			}
 		}

@@ -41,6 +41,7 @@ func (o *Operator) advance(ctx context.Context, stages []*stage, opts plan.UpOpt
 
 func (o *Operator) goOn(ctx context.Context, stages []*stage, opts plan.UpOptions) error {
 	var errs []error
+	drifts := 0
 	w := o.watching(ctx)
 	defer w.stop()
 	for {
@@ -62,6 +63,12 @@ func (o *Operator) goOn(ctx context.Context, stages []*stage, opts plan.UpOption
 		}
 		if err == nil || errors.As(err, new(*traffic.WentBackError)) { // the next look finds out
 			continue
+		}
+		if errors.Is(err, traffic.ErrDrift) && drifts < upTries {
+			drifts++
+			if err = o.locked(ctx, "docker bluegreen up", opts.LockTimeout, o.repairAll); err == nil {
+				continue
+			}
 		}
 		return errors.Join(append(errs, o.giveUp(ctx, stages, err, opts))...)
 	}
@@ -201,7 +208,7 @@ func (st *stage) overtaken(b *cluster.BlueGreen) *CutInError {
 	switch {
 	case err != nil:
 		return nil // it is told when the step is taken
-	case route != st.route:
+	case !sameTraffic(route, st.route):
 		e.What = fmt.Sprintf("changed its route from %s to %s", st.route, route)
 		return e
 	case svc == nil || cluster.ReleaseOf(svc.Spec) != st.Release:
@@ -214,8 +221,21 @@ func (st *stage) overtaken(b *cluster.BlueGreen) *CutInError {
 	return nil
 }
 
+// sameTraffic says whether two routes lead the same requests to the same colors, as before and
+// after a pause.
+func sameTraffic(a, b haproxy.Route) bool {
+	return a.Color == b.Color && a.Share == b.Share && a.Guard.On == b.Guard.On && a.Tripped == b.Tripped
+}
+
 // active says whether the release has all traffic.
 func (st *stage) active(b *cluster.BlueGreen) bool {
+	if b == nil || b.Proxy == nil {
+		return false
+	}
+	route, err := b.Route()
+	if err != nil || st.Bakes && route.Share > 0 {
+		return false
+	}
 	return b.Active() == st.Color && b.Colors[st.Color] != nil && cluster.ReleaseOf(b.Colors[st.Color].Spec) == st.Release
 }
 
@@ -233,7 +253,7 @@ func (st *stage) hasGoneBack(b *cluster.BlueGreen) bool {
 		return false
 	}
 	route, err := b.Route()
-	return err == nil && route.Tripped && route != st.route && cluster.ReleaseOf(b.Colors[st.Color].Spec) == st.Release
+	return err == nil && route.Tripped && !st.route.Tripped && cluster.ReleaseOf(b.Colors[st.Color].Spec) == st.Release
 }
 
 // take gives the releases their next shares that are due. cut says why the steps of some end here.
@@ -253,7 +273,11 @@ func (o *Operator) take(ctx context.Context, stages []*stage) (cut, err error) {
 		if e := st.overtaken(b); e != nil {
 			st.ended = true
 			if st.active(b) { // that is what the up is for
-				o.ex.Done(st.Service, "up", "release %d is active: another command promoted it", st.Release)
+				what := "promoted it"
+				if st.Bakes {
+					what = "ended its guard"
+				}
+				o.ex.Done(st.Service, "up", "release %d is active: another command %s", st.Release, what)
 				continue
 			}
 			cut = errors.Join(cut, e)

@@ -29,11 +29,18 @@ func (o *Operator) Up(ctx context.Context, p *compose.Project, opts plan.UpOptio
 	if opts.WithRegistryAuth {
 		o = o.writing(func(e engine.API) engine.API { return authWrites{e, im.credentials} })
 	}
+	var before *cluster.Snapshot
+	opts.Baked = map[string]bool{}
 	for {
-		stages, err := o.lockedUp(ctx, p, im, opts)
+		stages, err := o.lockedUp(ctx, p, im, opts, before)
 		var baking *plan.BakingError
 		if errors.As(err, &baking) {
-			if err := o.awaitBake(ctx, baking); err != nil {
+			if before == nil {
+				if before, err = o.ex.ObserveServices(ctx); err != nil {
+					return err
+				}
+			}
+			if opts.Baked[baking.Service], err = o.awaitBake(ctx, baking); err != nil {
 				return err
 			}
 			continue
@@ -47,25 +54,25 @@ func (o *Operator) Up(ctx context.Context, p *compose.Project, opts plan.UpOptio
 
 // lockedUp is up under the lock of the stack, again where proxies do not follow what is written
 // down.
-func (o *Operator) lockedUp(ctx context.Context, p *compose.Project, im *lookup, opts plan.UpOptions) (stages []*stage, err error) {
+func (o *Operator) lockedUp(ctx context.Context, p *compose.Project, im *lookup, opts plan.UpOptions, before *cluster.Snapshot) (stages []*stage, err error) {
 	err = o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) (err error) {
 		for try := 1; ; try++ {
-			stages, err = o.up(ctx, p, im, opts)
+			stages, err = o.up(ctx, p, im, opts, before)
 			if !errors.Is(err, traffic.ErrDrift) || try == upTries {
 				return err
 			}
-			before, err := o.ex.Observe(ctx)
+			was, err := o.ex.Observe(ctx)
 			if err != nil {
 				return err
 			}
 			if err := o.repairAll(ctx); err != nil {
 				return err
 			}
-			after, err := o.ex.Observe(ctx)
+			is, err := o.ex.Observe(ctx)
 			if err != nil {
 				return err
 			}
-			if err := gaveBack(before, after); err != nil { // not once more what has just failed
+			if err := gaveBack(was, is, all); err != nil { // not once more what has just failed
 				return err
 			}
 		}
@@ -74,7 +81,8 @@ func (o *Operator) lockedUp(ctx context.Context, p *compose.Project, im *lookup,
 }
 
 // up carries out one up, and returns the releases that are to get more and more of the traffic.
-func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts plan.UpOptions) ([]*stage, error) {
+// before is what was seen before the command waited for a guard, nil if it has not.
+func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts plan.UpOptions, before *cluster.Snapshot) ([]*stage, error) {
 	if err := im.sendable(p, opts); err != nil {
 		return nil, err
 	}
@@ -87,13 +95,11 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts 
 	} else if err != nil {
 		return nil, err
 	}
-	todo, err := o.plan(ctx, seen, p, im, opts)
-	var baking *plan.BakingError
-	if errors.As(err, &baking) && baking.Route.Guard.Over(time.Now()) {
-		opts.SkipBake = true
-		todo, err = o.plan(ctx, seen, p, im, opts)
-	}
+	todo, _, err := o.planBaked(ctx, seen, p, im, opts, func(b *plan.BakingError) bool { return b.Route.Guard.Over(time.Now()) })
 	if err != nil {
+		return nil, err
+	}
+	if err := regiven(before, seen, todo); err != nil {
 		return nil, err
 	}
 	if err := o.refuse(ctx, p, seen, todo, opts); err != nil {
@@ -120,7 +126,7 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts 
 	for _, w := range todo.Waiting {
 		o.ex.Done(w.Service, "up", "%s", w)
 		switch {
-		case w.Bakes && opts.Detach:
+		case w.Bakes && opts.Detach && !isOver(seen.BlueGreen[w.Service], w.Color):
 			o.ex.Done(w.Service, "up", "run `docker bluegreen wait %s` to wait for the end of that", w.Service)
 		case w.Steps || w.Bakes:
 			stages = append(stages, &stage{Waiting: w})
@@ -138,7 +144,7 @@ func (o *Operator) orWentBack(ctx context.Context, seen *cluster.Snapshot, err e
 	if oerr != nil {
 		return err
 	}
-	return cmp.Or(gaveBack(seen, after), err)
+	return cmp.Or(gaveBack(seen, after, all), err)
 }
 
 // Plan tells what Up would do, and changes nothing: no lock is taken, and nothing is written.
@@ -152,15 +158,12 @@ func (o *Operator) Plan(ctx context.Context, p *compose.Project, opts plan.UpOpt
 		return plan.Plan{}, err
 	}
 	seen = servedForgotten(seen)
-	todo, err := o.plan(ctx, seen, p, im, opts)
+	todo, passed, err := o.planBaked(ctx, seen, p, im, opts, func(*plan.BakingError) bool { return true })
 	var notes []string
-	var baking *plan.BakingError
-	if errors.As(err, &baking) {
-		opts.SkipBake = true
-		todo, err = o.plan(ctx, seen, p, im, opts)
-		if left := time.Until(time.Unix(baking.Route.Guard.Until, 0)); left > 0 {
+	for _, b := range passed {
+		if left := time.Until(time.Unix(b.Route.Guard.Until, 0)); left > 0 {
 			notes = append(notes, fmt.Sprintf("service %s: the proxies still watch release %d: up first waits for that, %s, or begins at once with --skip-bake",
-				baking.Service, baking.Release, left.Round(time.Second)))
+				b.Service, b.Release, left.Round(time.Second)))
 		}
 	}
 	if err != nil || !todo.Changes() {
@@ -209,6 +212,25 @@ func (o *Operator) plan(ctx context.Context, seen *cluster.Snapshot, p *compose.
 		return plan.Plan{}, err
 	}
 	return plan.ForUp(p, seen, im.images, opts)
+}
+
+// planBaked is plan with the guards ended that may be passed over, and those. Another one is an
+// error.
+func (o *Operator) planBaked(ctx context.Context, seen *cluster.Snapshot, p *compose.Project, im *lookup, opts plan.UpOptions, may func(*plan.BakingError) bool,
+) (todo plan.Plan, passed []*plan.BakingError, err error) {
+	opts.Baked = maps.Clone(opts.Baked)
+	if opts.Baked == nil {
+		opts.Baked = map[string]bool{}
+	}
+	for {
+		todo, err = o.plan(ctx, seen, p, im, opts)
+		var baking *plan.BakingError
+		if !errors.As(err, &baking) || opts.Baked[baking.Service] || !may(baking) {
+			return todo, passed, err
+		}
+		opts.Baked[baking.Service] = true
+		passed = append(passed, baking)
+	}
 }
 
 // sendable is the error for services or credentials that are missing, before anything is changed.

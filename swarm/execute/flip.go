@@ -33,6 +33,12 @@ func (r *run) move(ctx context.Context, steps []plan.Step) error {
 	var interrupted *cluster.InterruptedError
 	var moved *traffic.MayHaveMovedError
 	var partly *traffic.PartlyMovedError
+	var back *traffic.WentBackError
+	if errors.As(err, &back) { // the color is left as it is: its logs say more
+		for _, name := range back.Services {
+			r.serves(name)
+		}
+	}
 	if errors.As(err, &partly) {
 		for _, name := range partly.Moved {
 			r.serves(name)

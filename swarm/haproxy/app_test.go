@@ -55,6 +55,10 @@ func (a *app) answer(w http.ResponseWriter, r *http.Request) {
 		conn, _, _ := http.NewResponseController(w).Hijack()
 		conn.Close()
 		return
+	case "/stream":
+		http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		return
 	case "/echo":
 		conn, buffered, _ := http.NewResponseController(w).Hijack()
 		defer conn.Close()

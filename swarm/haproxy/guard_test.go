@@ -96,6 +96,11 @@ func TestGuardTrips(t *testing.T) {
 				a, b := s.pair()
 				s.dns.set("tasks.guards", s.addr(1), s.addr(2))
 				asking := s.keepAsking(tc.path, a) // b sees no request
+				if tc.name == "hangs" {            // clients that break downloads off must not hide it
+					for range 20 {
+						s.breaksOff(a, "/stream")
+					}
+				}
 				s.weigh(tc.route, a, b)
 				began := time.Now()
 				for _, p := range []*running{a, b} {
@@ -138,6 +143,20 @@ func TestGuardOfBytes(t *testing.T) {
 			t.Errorf("the guard failed: %s", a.log)
 		}
 	})
+}
+
+// breaksOff begins a download and breaks it off.
+func (s *site) breaksOff(p *running, path string) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer cancel()
+	request, _ := http.NewRequestWithContext(ctx, http.MethodGet, p.url(path), nil)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cancel()
+	response.Body.Close()
 }
 
 // A release that does as it should keeps its traffic, and so does a bad one where too few requests

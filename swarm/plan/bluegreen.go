@@ -164,8 +164,12 @@ func (pl *planner) revive(svc compose.Service, b *cluster.BlueGreen, route hapro
 		return err
 	}
 	pl.start(svc, active, spec, "the active color was removed by hand")
-	if route.Share > 0 {
+	switch {
+	case route.Share > 0:
 		pl.takeShare(svc, b, route)
+		pl.steps[len(pl.steps)-1].Late = true
+	case route.Guard.On && svc.BlueGreen.Guard == nil:
+		pl.endGuard(svc, b, route)
 		pl.steps[len(pl.steps)-1].Late = true
 	}
 	releases := map[cluster.Color]bluegreen.Release{active: svc.BlueGreen.Release}
@@ -268,7 +272,7 @@ func (pl *planner) leaveIdle(svc compose.Service, b *cluster.BlueGreen, route ha
 		return pl.takeShare(svc, b, route), nil
 	case route.Share > 0 || same || !route.Guard.On:
 		return route, nil
-	case pl.opts.SkipBake:
+	case pl.opts.SkipBake || pl.opts.Baked[svc.Name]:
 		return pl.endGuard(svc, b, route), nil
 	}
 	settings, err := b.Settings()

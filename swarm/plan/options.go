@@ -30,6 +30,8 @@ type UpOptions struct {
 	SkipPortCheck bool
 	// SkipBake ends the guard of a release that is still watched, where its other color is needed.
 	SkipBake bool
+	// Baked are services for which the same holds, since their guard has watched for its time.
+	Baked map[string]bool
 	// NoFlip stops when the idle color is ready.
 	NoFlip bool
 	// Timeout overrides the longest time without progress of all services when it is not 0.

@@ -57,7 +57,7 @@ func toState(command Command, seen *cluster.Snapshot, opts FlipOptions, state ha
 			return nil, fmt.Errorf("service %s: %s: run `docker bluegreen %s %s` to end that", b.Name, InWords(route.State), other, b.Name)
 		}
 		to := route
-		to.Sequence, to.State, to.Tripped = route.Next(), state, false
+		to.Sequence, to.State = route.Next(), state
 		return []Step{{Do: SetState, Name: b.Proxy.Spec.Name, Color: cluster.Color(route.Color), From: route, To: to, Cause: InWords(state)}}, nil
 	})
 }

@@ -226,15 +226,23 @@ func (s *Swarm) carryOut(job *task) {
 			say("beyond %s %s %s", p.Service, p.Addr, t.proxy.route)
 		}
 	}
-	for _, p := range o.proxies {
+	outcomes := make([]string, len(o.proxies))
+	for i, p := range o.proxies {
 		s.mu.Lock()
-		t := s.at(p.Service, p.Addr)
-		outcome := ""
-		if t != nil && met && o.routes[p.Service].Sequence > 0 {
-			if outcome = haproxy.Kept; o.routes[p.Service].Sequence > t.proxy.route.Sequence {
-				outcome, t.proxy.route = haproxy.Taken, o.routes[p.Service]
+		if t := s.at(p.Service, p.Addr); t != nil && met && o.routes[p.Service].Sequence > 0 {
+			if outcomes[i] = haproxy.Kept; o.routes[p.Service].Sequence > t.proxy.route.Sequence {
+				outcomes[i], t.proxy.route = haproxy.Taken, o.routes[p.Service]
 			}
 		}
+		s.mu.Unlock()
+	}
+	if s.AfterTelling != nil && met && len(o.routes) > 0 {
+		s.AfterTelling()
+	}
+	for i, p := range o.proxies {
+		s.mu.Lock()
+		t := s.at(p.Service, p.Addr)
+		outcome := outcomes[i]
 		var route haproxy.Route
 		if t != nil {
 			route = t.proxy.route

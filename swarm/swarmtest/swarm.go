@@ -57,6 +57,9 @@ type Swarm struct {
 	// Before is called before each write with its name, such as ServiceUpdate, and the name of the
 	// object; an error fails the call, before it is carried out.
 	Before func(call, object string) error
+	// AfterTelling is called when a control job has told the proxies their routes, and before it
+	// reports; it may be nil.
+	AfterTelling func()
 	// After is called after each write was carried out; an error is what the caller gets.
 	After func(call, object string) error
 

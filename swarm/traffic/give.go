@@ -61,6 +61,8 @@ func (sw *Switch) give(ctx context.Context, rec *cluster.Record, moves []Move) (
 			return nil, err
 		case len(report.Beyond) > 0:
 			return nil, wentBack(report)
+		case len(beyond(moves, report)) > 0:
+			return nil, &WentBackError{beyond(moves, report)}
 		case !report.Met && report.Advanced(&fewest) && time.Since(began) < readyMost:
 			sw.Working("", "flip", "not ready in every proxy yet: %s", report.Unmet())
 		case !report.Met && forced(moves) && report.onlyUnreachable():
@@ -94,7 +96,7 @@ func (sw *Switch) giveOnce(ctx context.Context, rec *cluster.Record, moves []Mov
 	ord := moveOrder(moves)
 	ord.From = map[string]uint64{}
 	for _, m := range moves {
-		if m.From.Guard.On {
+		if m.From.Guard.On && !m.Rollback { // a rollback leads where the guard goes
 			ord.From[m.Service.Name] = m.From.Sequence
 		}
 	}

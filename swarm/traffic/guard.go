@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
@@ -31,6 +32,21 @@ func wentBack(report *Answer) error {
 	}
 	slices.Sort(e.Services)
 	return e
+}
+
+// beyond are the services of moves of which a proxy has gone back by itself since it was told: what
+// was just given is not given once more.
+func beyond(moves []Move, report *Answer) []string {
+	var names []string
+	for _, m := range moves {
+		if slices.ContainsFunc(report.Proxies, func(p *haproxy.ProxyReport) bool {
+			return p.Service == m.Service.Name && p.Route.Tripped && p.Route.Sequence > m.To.Sequence
+		}) {
+			names = append(names, m.Service.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Tripped asks the proxies of services, and returns those of which one has gone back by itself. A
@@ -96,8 +112,10 @@ func (sw *Switch) watchOnce(ctx context.Context, rec *cluster.Record, names []st
 		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
+	var watch sync.WaitGroup
+	defer watch.Wait()
 	defer cancel(nil)
-	go sw.watchProxies(ctx, rec, moves, proxies, cancel)
+	watch.Go(func() { sw.watchProxies(ctx, rec, moves, proxies, cancel) })
 	return sw.order(ctx, rec, proxies, haproxy.Order{Watch: watchFor}, func() *Answer {
 		a := NewAnswer(proxies, nil)
 		a.each = each

@@ -310,14 +310,10 @@ func (sw *Switch) writeRoute(ctx context.Context, m *Move) error {
 // reason is what LabelTripped says once the move is written down; empty where no guard made the
 // route.
 func (m *Move) reason() string {
-	switch before := m.Service.Proxy.Spec.Labels[cluster.LabelTripped]; {
-	case !m.To.Tripped:
+	if !m.To.Tripped {
 		return ""
-	case m.Reason != "" || m.From != m.To:
-		return cmp.Or(m.Reason, "the proxies do not say why any more")
-	default:
-		return before
 	}
+	return cmp.Or(m.Reason, m.Service.Proxy.Spec.Labels[cluster.LabelTripped], "the proxies do not say why any more")
 }
 
 // relabelTries is how often labels are written that must follow what the proxies do already. To

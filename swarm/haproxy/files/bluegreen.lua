@@ -298,13 +298,18 @@ end)
 -- Only a request can take proc.open away: a route from a peer needs one of our own.
 local function shut(applet)
   if applet then applet:unset_var("proc.open"); return end
-  local s = core.tcp()
-  s:settimeout(1)
-  if s:connect(os.getenv("BLUEGREEN_LOCAL") or "127.0.0.1", 9899) then
-    s:send("POST /shut HTTP/1.0\r\nbluegreen-service: " .. SERVICE .. "\r\ncontent-length: 0\r\n\r\n")
-    s:receive("*a")
+  while closed() do
+    local s = core.tcp()
+    local text
+    s:settimeout(1)
+    if s:connect(os.getenv("BLUEGREEN_LOCAL") or "127.0.0.1", 9899) then
+      s:send("POST /shut HTTP/1.0\r\nbluegreen-service: " .. SERVICE .. "\r\ncontent-length: 0\r\n\r\n")
+      text = s:receive("*a")
+    end
+    s:close()
+    if (text or ""):find("^HTTP/%S+ 200") then return end
+    core.msleep(100)
   end
-  s:close()
 end
 
 local was_closed = false

@@ -34,7 +34,8 @@ local function counted(color)
     if s.mode ~= "tcp" then
       c.failed, c.done, c.rtime = s.hrsp_5xx + s.srv_abrt, s.req_tot, s.rtime or 0
       -- Those that wait for the header of their answer. A server counts an answer when its header is there, a backend when all is
-      -- over, also one that it had to make itself.
+      -- over, also one that it had to make itself. Who breaks a download off is counted as one who did not wait: that goes into
+      -- both of two counts.
       local begun = 0
       for _, slot in ipairs(p.slots) do begun = begun + answers(slot.server:get_stats()) end
       c.waiting = s.scur + s.qcur - begun + answers(s) - s.econ - s.eresp + s.srv_abrt - s.cli_abrt
@@ -72,7 +73,7 @@ local function figures(color)
     local n = now.requests - before.requests
     local overdue = 0
     if LATENCY > 0 and recent ~= last then
-      overdue = math.max(0, now.waiting - math.max(before.waiting, 0) - (now.requests - late.requests))
+      overdue = math.max(0, now.waiting - before.waiting - (now.requests - late.requests))
     end
     requests, failed = requests + n, failed + now.failed - before.failed + overdue
     time = time + n * mean(before, now)

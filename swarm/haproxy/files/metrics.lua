@@ -70,7 +70,11 @@ local function text()
   return table.concat(lines, "\n") .. "\n"
 end
 
-B.ontake[#B.ontake + 1] = function(r) trips = trips + flag(B.fields(r)[5] == "tripped") end
+local was_tripped = false
+B.ontake[#B.ontake + 1] = function(r)
+  local is = B.fields(r)[5] == "tripped"
+  trips, was_tripped = trips + flag(is and not was_tripped), is
+end
 
 core.register_service("metrics", "http", function(applet)
   local body = text()

@@ -242,7 +242,7 @@ local function watch()
           local s = sums[key]
           s[1], s[2], s[3] = s[1] + requests, s[2] + failed, s[3] + requests * time
         end
-        ended = ended or line:find("^route %d+:%l+:::tripped$") ~= nil
+        ended = ended or line:find("^route %d+:%l+:[^:]*:[^:]*:tripped$") ~= nil
       end
     end)
     for key, s in pairs(sums) do
