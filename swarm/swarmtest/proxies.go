@@ -190,10 +190,7 @@ func (s *Swarm) carryOut(job *task) {
 		s.change()
 	}
 	if len(o.looks) > 0 {
-		for _, l := range o.looks {
-			say("saw %s %s %s %s", l[0], l[2], l[3], l[4])
-		}
-		say("done met 1 0 0")
+		o.sees(say)
 		return
 	}
 	began, met := time.Now(), false
@@ -263,6 +260,14 @@ func (s *Swarm) carryOut(job *task) {
 	}
 	word := map[bool]string{true: "met", false: "unmet"}[met]
 	say("done %s %d 1 1", word, time.Since(began).Milliseconds())
+}
+
+// sees says of the ports that are looked at that they speak what they should.
+func (o instruction) sees(say func(string, ...any)) {
+	for _, l := range o.looks {
+		say("saw %s %s %s %s", l[0], l[2], l[3], l[4])
+	}
+	say("done met 1 0 0")
 }
 
 // watches says each second what the proxies of an order that watches have counted, until a guard
