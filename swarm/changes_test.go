@@ -88,6 +88,7 @@ type change struct {
 func changes() []change {
 	cold := func(v string) string { return options(version(v), "{keep: cold}") }
 	two, twoCold := []in{upTo(version("1")), upTo(version("2"))}, []in{upTo(cold("1")), upTo(cold("2"))}
+	long := func(v string) string { return options(version(v), "{guard: {bake: 24h}}") }
 	withoutWeb := "services: {db: {image: 'postgres:16'}}"
 	job := func(v string) string { return withJob(v, v, once, completed) }
 	return []change{
@@ -108,8 +109,8 @@ func changes() []change {
 		{name: "steps", before: []in{upTo(stepped("1")), upTo(stepped("2"))}, command: upTo(stepped("3")), writes: 25},
 		{name: "guard", before: []in{upTo(baked("1")), upTo(baked("2"))}, command: upTo(baked("3")), writes: 20},
 		{name: "watched release that is rolled back", before: []in{upTo(guarded("1")), upWith(guarded("2"), plan.UpOptions{Detach: true})}, command: rollingBack, oneMore: true, writes: 6},
-		{name: "watched release before another", before: []in{upTo(baked("1")), upWith(baked("2"), plan.UpOptions{Detach: true})},
-			command: upWith(baked("3"), plan.UpOptions{Detach: true, SkipBake: true}), writes: 15},
+		{name: "watched release before another", before: []in{upTo(long("1")), upWith(long("2"), plan.UpOptions{Detach: true})},
+			command: upWith(long("3"), plan.UpOptions{Detach: true, SkipBake: true}), writes: 15},
 		{name: "guard that has tripped", before: []in{upTo(baked("1")), upWith(baked("2"), plan.UpOptions{Detach: true}), tripping}, command: promoting, writes: 4},
 		{name: "pause", before: two, command: pausing, writes: 5},
 		{name: "flip", before: two, command: flipTo("blue"), writes: 6},
