@@ -221,6 +221,21 @@ func (st *stage) overtaken(b *cluster.BlueGreen) *CutInError {
 	return nil
 }
 
+// bakesBy says whether another command has just given the release all traffic, and its guard
+// watches: then this one goes on until that is over.
+func (st *stage) bakesBy(b *cluster.BlueGreen) bool {
+	if st.Bakes || st.Guard == nil || !st.active(b) {
+		return false
+	}
+	route, err := b.Route()
+	if err != nil || !route.Guard.On {
+		return false
+	}
+	st.Bakes, st.route = true, route
+	st.due = time.Now().Add(st.baking())
+	return true
+}
+
 // sameTraffic says whether two routes lead the same requests to the same colors, as before and
 // after a pause.
 func sameTraffic(a, b haproxy.Route) bool {
@@ -271,6 +286,9 @@ func (o *Operator) take(ctx context.Context, stages []*stage) (cut, err error) {
 			continue
 		}
 		if e := st.overtaken(b); e != nil {
+			if st.bakesBy(b) {
+				continue
+			}
 			st.ended = true
 			if st.active(b) { // that is what the up is for
 				what := "promoted it"

@@ -129,6 +129,32 @@ func TestWhatComesDuringABake(t *testing.T) {
 	})
 }
 
+// A promote that comes between the steps of an up lets it wait for the end of the bake, and hear of a
+// trip.
+func TestPromoteBeforeABake(t *testing.T) {
+	file := func(v string) string {
+		return options(version(v), "{guard: {bake: 2m}, canary: {steps: [10], every: 1h}}")
+	}
+	for _, trips := range []bool{false, true} {
+		inMemory(t, func(m *memory) {
+			m.must(m.up(file("1")))
+			ended := make(chan error, 1)
+			go func() { ended <- m.up(file("2")) }()
+			time.Sleep(time.Minute)
+			m.must(promoting(m.t.Context(), m))
+			time.Sleep(30 * time.Second)
+			m.wantRoute("4:green:::", "")
+			if trips {
+				m.Trip("web")
+				m.wantError(<-ended, new(*cluster.UnhealthyError), "service web (green) lost its traffic again")
+				return
+			}
+			m.must(<-ended)
+			m.wantRoutes("6:green", "6:green")
+		})
+	}
+}
+
 // A guard that trips during a pause is noticed, and what the proxies said stays.
 func TestTripDuringAPause(t *testing.T) {
 	inMemory(t, func(m *memory) {
