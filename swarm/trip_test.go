@@ -129,8 +129,8 @@ func TestWhatComesDuringABake(t *testing.T) {
 	})
 }
 
-// A promote that comes between the steps of an up lets it wait for the end of the bake, and hear of a
-// trip.
+// A promote that comes between the steps of an up lets it wait for the end of the bake, and hear of
+// a trip.
 func TestPromoteBeforeABake(t *testing.T) {
 	file := func(v string) string {
 		return options(version(v), "{guard: {bake: 2m}, canary: {steps: [10], every: 1h}}")
