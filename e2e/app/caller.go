@@ -32,7 +32,7 @@ func newCaller(target string) *caller {
 	// A new connection each time: the name is looked up again, and nothing is sent twice behind our
 	// back.
 	t := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // #nosec G402 -- nobody signs the app's
-	return &caller{target: target, client: &http.Client{Transport: t, Timeout: 5 * time.Second}, seen: Stats{Versions: map[string]int{}}}
+	return &caller{target: target, client: &http.Client{Transport: t, Timeout: 30 * time.Second}, seen: Stats{Versions: map[string]int{}}}
 }
 
 func (c *caller) run(every time.Duration) {
