@@ -13,8 +13,10 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
-// confirmTime is how long proxies that have not confirmed a route are asked again.
-const confirmTime = 30 * time.Second
+// confirmTime is how long proxies that have not confirmed a route are asked again. Docker tells
+// nodes every 30 s what they have missed of each other's addresses: until then, a proxy that was
+// just replaced may be out of reach.
+const confirmTime = 45 * time.Second
 
 // ErrDrift says that the proxies follow a later route than the one that is written down.
 var ErrDrift = errors.New("the proxies follow another route than the label")
