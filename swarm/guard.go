@@ -117,7 +117,8 @@ func regiven(before, seen *cluster.Snapshot, todo plan.Plan) error {
 		again[w.Service] = true
 	}
 	for _, s := range todo.Steps {
-		if s.Do == plan.StartColor {
+		b := seen.BlueGreen[s.Service]
+		if s.Do == plan.StartColor && b != nil && (b.Colors[s.Color] == nil || cluster.ReleaseOf(b.Colors[s.Color].Spec) != s.Release) {
 			delete(again, s.Service) // that is another release
 		}
 	}
