@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/docker/cli/cli"
 	"github.com/spf13/cobra"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -59,13 +58,9 @@ func percent(text string) (int, error) {
 	n, err := strconv.Atoi(strings.TrimSuffix(text, "%"))
 	switch {
 	case err == nil && n == 100:
-		return 0, badShare("100 percent is all of the traffic: run `docker bluegreen promote`")
+		return 0, badFlag("canary", "100 percent is all of the traffic: run `docker bluegreen promote`")
 	case err != nil || n < 0 || n > plan.MaxShare:
-		return 0, badShare(fmt.Sprintf("%q is not a share: give a whole number from 0 to %d, as in `docker bluegreen canary 10 web`", text, plan.MaxShare))
+		return 0, badFlag("canary", fmt.Sprintf("%q is not a share: give a whole number from 0 to %d, as in `docker bluegreen canary 10 web`", text, plan.MaxShare))
 	}
 	return n, nil
-}
-
-func badShare(text string) error {
-	return cli.StatusError{StatusCode: exitBadFlags, Status: text + "\n\nRun 'docker bluegreen canary --help' for more information"}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/cli/cli"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -101,4 +102,9 @@ func must(err error) {
 	if err != nil {
 		panic(err)
 	}
+}
+
+// badFlag is the error for a wrong value on the command line.
+func badFlag(command, text string) error {
+	return cli.StatusError{StatusCode: exitBadFlags, Status: text + "\n\nRun 'docker bluegreen " + command + " --help' for more information"}
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/command/formatter/tabwriter"
 	"github.com/morikuni/aec"
 	"github.com/spf13/cobra"
@@ -32,7 +31,7 @@ func (d *dryRun) install(cmd *cobra.Command) {
 func (d *dryRun) check(cmd *cobra.Command) error {
 	for _, name := range []string{"detailed-exitcode", "format"} {
 		if !d.on && cmd.Flags().Changed(name) {
-			return cli.StatusError{StatusCode: exitBadFlags, Status: "--" + name + " needs --dry-run\n\nRun 'docker bluegreen " + cmd.Name() + " --help' for more information"}
+			return badFlag(cmd.Name(), "--"+name+" needs --dry-run")
 		}
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/docker/cli/cli"
 	"github.com/spf13/cobra"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -120,8 +119,4 @@ func newStateCommand(a *app, command plan.Command, cmd *cobra.Command, state fun
 	dry.install(cmd)
 	lockTimeoutVar(cmd, &o.LockTimeout)
 	return cmd
-}
-
-func badFlag(command, text string) error {
-	return cli.StatusError{StatusCode: exitBadFlags, Status: text + "\n\nRun 'docker bluegreen " + command + " --help' for more information"}
 }

@@ -1,6 +1,7 @@
 package bluegreen
 
 import (
+	"fmt"
 	"slices"
 )
 
@@ -31,4 +32,13 @@ func UsualMode(target uint16) string {
 		}
 	}
 	return ModeHTTP
+}
+
+// TakenPort is the error for a port of metrics that the proxies listen on already.
+func (s *Settings) TakenPort() error {
+	taken := s.Metrics == ControlPort || s.Preview != nil && s.Metrics == s.Preview.Port
+	if s.Metrics != 0 && (taken || slices.ContainsFunc(s.Ports, func(port Port) bool { return port.Target == s.Metrics })) {
+		return fmt.Errorf("%s.metrics.port: the proxies listen on %d already: use another one", Key, s.Metrics)
+	}
+	return nil
 }

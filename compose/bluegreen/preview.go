@@ -53,15 +53,6 @@ func (f field) header() Header {
 var ordinary = []string{"Accept", "Accept-Encoding", "Accept-Language", "Connection", "Content-Length", "Content-Type", "Expect", "Host",
 	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}
 
-// TakenPort is the error for a port of metrics that the proxies listen on already.
-func (s *Settings) TakenPort() error {
-	taken := s.Metrics == ControlPort || s.Preview != nil && s.Metrics == s.Preview.Port
-	if s.Metrics != 0 && (taken || slices.ContainsFunc(s.Ports, func(port Port) bool { return port.Target == s.Metrics })) {
-		return fmt.Errorf("%s.metrics.port: the proxies listen on %d already: use another one", Key, s.Metrics)
-	}
-	return nil
-}
-
 // Resolve finds where the preview leads, now that the ports of the service are known.
 func (p *Preview) Resolve(ports []Port) error {
 	http := slices.IndexFunc(ports, func(port Port) bool { return port.Mode != ModeTCP })

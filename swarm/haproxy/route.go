@@ -76,7 +76,7 @@ func parseState(text string) State {
 type Guard struct {
 	// On says that they watch.
 	On bool
-	// Until is when they stop, in seconds since 1970; 0 for not as long as the route holds. Proxies
+	// Until is when they stop, in seconds since 1970; 0 for as long as the route holds. Proxies
 	// that an order tells count from then, by a clock of their own.
 	Until int64
 	// Group is the same for services that go back together; empty for a service alone.

@@ -189,12 +189,12 @@ func (v view) Local() string { return cmp.Or(v.bind, "127.0.0.1") }
 func (p Proxy) OpenFiles() int64 {
 	v := newView(p)
 	const threads, listeners = 256, 64 // a few descriptors each, and a margin
-	guards := 0
+	more := 0
 	if p.Guard != nil {
-		guards = v.GuardSlots()
+		more += v.GuardSlots()
 	}
 	if p.Metrics != 0 {
-		guards += 2 * metricsConn
+		more += 2 * metricsConn
 	}
-	return int64(2*v.TotalConn() + len(v.Backends)*p.Slots + p.PeerSlots + guards + 2*threads + listeners)
+	return int64(2*v.TotalConn() + len(v.Backends)*p.Slots + p.PeerSlots + more + 2*threads + listeners)
 }

@@ -200,7 +200,7 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 	if err != nil {
 		return err
 	}
-	waits := pl.opts.NoFlip || svc.BlueGreen.Promote == bluegreen.PromoteManual || pl.goesOn(svc)
+	waits := pl.waits(svc)
 	tested := len(svc.BlueGreen.Test) > 0
 	if len(svc.BlueGreen.Verify) > 0 {
 		spec.Labels[cluster.LabelUnverified] = "1"
@@ -281,6 +281,11 @@ func (pl *planner) leaveIdle(svc compose.Service, b *cluster.BlueGreen, route ha
 	}
 	active := cluster.Color(route.Color)
 	return route, &BakingError{Service: svc.Name, Color: active, Release: cluster.ReleaseOf(b.Colors[active].Spec), Route: route, Bake: settings.Guard.Bake}
+}
+
+// waits says whether a new release that is ready waits for its traffic.
+func (pl *planner) waits(svc compose.Service) bool {
+	return pl.opts.NoFlip || svc.BlueGreen.Promote == bluegreen.PromoteManual || pl.goesOn(svc)
 }
 
 // goesOn says whether an up goes on when a new release is ready: through steps, or after a time.

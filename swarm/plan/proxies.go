@@ -146,8 +146,7 @@ func (pl *planner) changeProxies(svc compose.Service, b *cluster.BlueGreen, step
 // flips says whether this plan gives all traffic to another color than the active one.
 func (pl *planner) flips(svc compose.Service, active *api.Service) bool {
 	spec, err := pl.colorSpec(svc, cluster.Color(active.Spec.Labels[cluster.LabelColor]), cluster.ReleaseOf(active.Spec), active)
-	waits := pl.opts.NoFlip || svc.BlueGreen.Promote == bluegreen.PromoteManual || pl.goesOn(svc)
-	return err == nil && !waits && !pl.sameTasks(spec, active.Spec)
+	return err == nil && !pl.waits(svc) && !pl.sameTasks(spec, active.Spec)
 }
 
 func lacking(proxies api.Service) string {

@@ -111,8 +111,9 @@ func shared(b *cluster.BlueGreen, route haproxy.Route, share int) Step {
 
 // unguarded is the step after which no proxy watches any more, and none can go back by itself.
 func unguarded(b *cluster.BlueGreen, route haproxy.Route) Step {
-	return Step{Do: Share, Name: b.Proxy.Spec.Name, Service: b.Name, Color: cluster.Color(route.Color), From: route, EndsGuard: true,
-		To: haproxy.Route{Sequence: route.Next(), Color: route.Color, Share: route.Share, State: route.State}, Cause: "its guard ends"}
+	step := shared(b, route, route.Share)
+	step.EndsGuard, step.Color, step.Cause = true, cluster.Color(route.Color), "its guard ends"
+	return step
 }
 
 // takenBack are the steps that give all traffic to the active color again. By a rollback the

@@ -37,7 +37,7 @@ func ForLive(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
 	return toState(Live, seen, opts, haproxy.State{})
 }
 
-// ends is the state that a command ends; who ends another one has mistaken what goes on.
+// endsState is the state that a command ends; who ends another one has mistaken what goes on.
 var endsState = map[Command]string{Resume: haproxy.Hold, Live: haproxy.Stop}
 
 func toState(command Command, seen *cluster.Snapshot, opts FlipOptions, state haproxy.State) (Plan, error) {

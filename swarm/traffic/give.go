@@ -59,10 +59,8 @@ func (sw *Switch) give(ctx context.Context, rec *cluster.Record, moves []Move) (
 			}
 		case err != nil:
 			return nil, err
-		case len(report.Beyond) > 0:
-			return nil, wentBack(report)
-		case len(beyond(moves, report)) > 0:
-			return nil, &WentBackError{beyond(moves, report)}
+		case len(wentBack(moves, report)) > 0:
+			return nil, &WentBackError{wentBack(moves, report)}
 		case !report.Met && report.Advanced(&fewest) && time.Since(began) < readyMost:
 			sw.Working("", "flip", "not ready in every proxy yet: %s", report.Unmet())
 		case !report.Met && forced(moves) && report.onlyUnreachable():

@@ -23,23 +23,13 @@ func (e *WentBackError) Error() string {
 	return fmt.Sprintf("the guard of %s has taken the traffic back meanwhile: see `docker bluegreen status`", cluster.Sentence(e.Services))
 }
 
-func wentBack(report *Answer) error {
-	e := &WentBackError{}
-	for _, p := range report.Beyond {
-		if !slices.Contains(e.Services, p.Service) {
-			e.Services = append(e.Services, p.Service)
-		}
-	}
-	slices.Sort(e.Services)
-	return e
-}
-
-// beyond are the services of moves of which a proxy has gone back by itself since it was told: what
-// was just given is not given once more.
-func beyond(moves []Move, report *Answer) []string {
+// wentBack are the services of moves of which a proxy has gone back by itself: before it was told,
+// or since then. What was just given is not given once more.
+func wentBack(moves []Move, report *Answer) []string {
 	var names []string
 	for _, m := range moves {
-		if slices.ContainsFunc(report.Proxies, func(p *haproxy.ProxyReport) bool {
+		before := slices.ContainsFunc(report.Beyond, func(p haproxy.ProxyAddr) bool { return p.Service == m.Service.Name })
+		if before || slices.ContainsFunc(report.Proxies, func(p *haproxy.ProxyReport) bool {
 			return p.Service == m.Service.Name && p.Route.Tripped && p.Route.Sequence > m.To.Sequence
 		}) {
 			names = append(names, m.Service.Name)

@@ -122,17 +122,24 @@ local function prefix(a)
   return n >> (32 - tonumber(BITS))
 end
 
+-- Asks a control port: the head of its answer and the text, nil if the answer was not 200, or none. patience is how long
+-- a connection may take, in seconds.
+local function call(at, line, text, patience)
+  local s = core.tcp()
+  s:settimeout(patience)
+  if not s:connect(at:match("^(.*):"), tonumber(at:match("%d+$"))) then s:close(); return nil end
+  s:settimeout(1)
+  s:send(line .. " HTTP/1.0\r\nbluegreen-service: " .. SERVICE .. "\r\ncontent-length: " .. #text .. "\r\n\r\n" .. text)
+  local head, answer = (s:receive("*a") or ""):match("^HTTP/%S+ 200(.-\r\n)\r\n(.*)")
+  s:close()
+  return head, answer
+end
+
 -- What a peer answers to the question for its route: its service and its route, or nil if there was no answer. Older
 -- proxies do not name their service.
 local function hear(peer)
-  local s = core.tcp()
-  s:settimeout(0.2)
-  if not s:connect(peer:match("^(.*):"), tonumber(peer:match("%d+$"))) then s:close(); return nil end
-  s:settimeout(1)
-  s:send("GET /route HTTP/1.0\r\nbluegreen-service: " .. SERVICE .. "\r\n\r\n")
-  local head, r = (s:receive("*a") or ""):match("^HTTP/%S+ 200(.-\r\n)\r\n(%S+)")
-  s:close()
-  return head and head:match("\r\nbluegreen%-service: (%S+)"), r
+  local head, text = call(peer, "GET /route", "", 0.2)
+  return head and head:match("\r\nbluegreen%-service: (%S+)"), head and text:match("^%S+")
 end
 
 local refused = {}  -- what was last refused, by peer: it is logged once
@@ -154,14 +161,17 @@ local function ask(peer)
   return true
 end
 
-local function peers()
+-- The addresses on the control network of those that a backend lists.
+local function members(backend)
   local found = {}
-  for _, server in pairs(core.backends.peers.servers) do
+  for _, server in pairs(core.backends[backend].servers) do
     local a = address(server)
     if a and prefix(a) == prefix(NETWORK) then found[#found + 1] = server:get_addr() end
   end
   return found
 end
+
+local function peers() return members("peers") end
 
 -- A route in the label may be older than the task's start: all peers are asked, side by side, before anything is served.
 local function meet()
@@ -298,18 +308,7 @@ end)
 -- Only a request can take proc.open away: a route from a peer needs one of our own.
 local function shut(applet)
   if applet then applet:unset_var("proc.open"); return end
-  while closed() do
-    local s = core.tcp()
-    local text
-    s:settimeout(1)
-    if s:connect(os.getenv("BLUEGREEN_LOCAL") or "127.0.0.1", 9899) then
-      s:send("POST /shut HTTP/1.0\r\nbluegreen-service: " .. SERVICE .. "\r\ncontent-length: 0\r\n\r\n")
-      text = s:receive("*a")
-    end
-    s:close()
-    if (text or ""):find("^HTTP/%S+ 200") then return end
-    core.msleep(100)
-  end
+  while closed() and not call((os.getenv("BLUEGREEN_LOCAL") or "127.0.0.1") .. ":9899", "POST /shut", "", 1) do core.msleep(100) end
 end
 
 local was_closed = false
@@ -389,8 +388,8 @@ local answers = {
 }
 
 -- What other files that are loaded after this one build on.
-bluegreen = { SERVICE = SERVICE, answers = answers, body = body, colors = colors, fields = fields, ontake = ontake, onstate = onstate, peers = peers, route = route,
-  sequence = sequence, since = since, take = take, within = function(a) return prefix(a) == prefix(NETWORK) end, wrong = wrong }
+bluegreen = { LONGEST = LONGEST, SERVICE = SERVICE, answers = answers, body = body, call = call, colors = colors, fields = fields, members = members,
+  ontake = ontake, onstate = onstate, peers = peers, route = route, sequence = sequence, since = since, take = take, wrong = wrong }
 
 -- Who names another service has an address that was another proxy's. Who names none is an older job or proxy, or the
 -- health check.

@@ -103,24 +103,12 @@ end
 
 local function watches() return guard and B.since(guard.since) < guard.lasts end
 
-local function tell(address, service, text)
-  local s = core.tcp()
-  s:settimeout(1)
-  if s:connect(address:match("^(.*):"), tonumber(address:match("%d+$"))) then
-    s:settimeout(2)
-    s:send("POST /trip HTTP/1.0\r\nbluegreen-service: " .. service .. "\r\ncontent-length: " .. #text .. "\r\n\r\n" .. text)
-    s:receive("*a")
-  end
-  s:close()
-end
-
 -- All proxies with a guard in this stack, those of this service first.
 local function others()
   local list, known = B.peers(), {}
   for _, a in ipairs(list) do known[a] = true end
-  for _, server in pairs(core.backends.guards.servers) do
-    local a = (server:get_addr() or ""):match("^[%d.]+")
-    if a and a ~= "0.0.0.0" and B.within(a) and not known[server:get_addr()] then list[#list + 1] = server:get_addr() end
+  for _, a in ipairs(B.members("guards")) do
+    if not known[a] then list[#list + 1] = a end
   end
   return list
 end
@@ -146,9 +134,9 @@ local function trip(why, tells)
   reason = why:gsub("%c", " "):sub(1, LONGEST)
   if not B.take(r) then return end
   core.log(core.warning, "the guard gives the traffic to " .. g.back .. ": " .. reason)
-  local text = table.concat({ r, g.group == "" and "-" or g.group, reason }, " ")
+  local text = table.concat({ r, g.group == "" and "-" or g.group, reason }, " "):sub(1, B.LONGEST)
   for _, address in ipairs(tells()) do
-    core.register_task(function() tell(address, B.SERVICE, text) end)
+    core.register_task(function() B.call(address, "POST /trip", text, 1) end)
   end
 end
 
