@@ -170,8 +170,8 @@ const extensionAt = "stack.yml: service web: x-bluegreen"
 
 // extensionCases are values of x-bluegreen that are refused, and the whole text of the error.
 var extensionCases = []struct{ name, value, want string }{
-	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, timeout`},
-	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, timeout`},
+	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, history, timeout`},
+	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, history, timeout`},
 	{"keep", `{keep: hot}`, extensionAt + `.keep: "hot" is not one of warm, cold`},
 	{"drain", `{drain: long}`, extensionAt + `.drain: "long" is not a duration (examples: 500ms, 30s, 5m)`},
 	{"drain without unit", `{drain: 30}`, extensionAt + `.drain: 30 is not a duration (examples: 500ms, 30s, 5m)`},

@@ -28,7 +28,7 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 	if err != nil {
 		return nil, src.located(withUnset(err, m.warnings))
 	}
-	p.Named = given
+	p.Named, p.Files, p.Dir = given, src.names, src.dir
 	return p, nil
 }
 

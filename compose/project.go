@@ -21,6 +21,8 @@ type Project struct {
 	// the file. Else it is that of a folder, or of a .env file, which docker stack deploy does not
 	// read.
 	Named bool
+	// Files are the stack files as the user named them, and Dir is the folder that they are read from.
+	Files, Dir string
 	// Networks, Secrets and Configs are keyed by their name on the swarm.
 	Networks map[string]Network
 	Secrets  map[string]Secret

@@ -139,6 +139,7 @@ var judged = []string{
 	`{canary: {steps: ["5%"]}}`, `{canary: {steps: [5], every: soon}}`, `{canary: {steps: [5], every: 0}}`,
 	`{guard: null}`, `{guard: {}}`, `{guard: true}`, `{guard: {errors: null}}`, `{guard: {errors: 1%}}`, `{guard: {errors: 0.5%}}`, `{guard: {errors: 2}}`, `{guard: {errors: "100 %"}}`, `{guard: {errors: 101%}}`,
 	`{guard: {errors: -1}}`, `{guard: {errors: few}}`, `{guard: {errors: ""}}`, `{guard: {errors: 0x1p2}}`, `{guard: {errors: []}}`, `{guard: {latency: 500ms}}`, `{guard: {latency: 0}}`, `{guard: {latency: fast}}`,
+	`{history: 0}`, `{history: 100}`, `{history: "5"}`, `{history: 101}`, `{history: -1}`, `{history: 1.5}`, `{history: null}`, `{history: "-0"}`,
 	`{guard: {bake: 5m, window: 30s}}`, `{guard: {bake: 0}}`, `{guard: {bake: 5}}`, `{guard: {window: null}}`, `{guard: {requests: 1}}`, `{guard: {requests: "50"}}`, `{guard: {requests: 0}}`, `{guard: {requests: 1000001}}`, `{guard: {watch: 1}}`,
 	`{metrics: null}`, `{metrics: {}}`, `{metrics: {port: 9898}}`, `{metrics: {port: "9100"}}`, `{metrics: {port: null}}`, `{metrics: {port: 0}}`, `{metrics: {port: 70000}}`, `{metrics: 9898}`, `{metrics: {path: /m}}`,
 	`{timeout: null}`, `{timeout: 5m}`, `{timeout: 0s}`, `{timeout: 0}`, `{timeout: 300}`, `{timeout: {}}`,

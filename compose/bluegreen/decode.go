@@ -27,6 +27,7 @@ const (
 	defaultRequests = 50
 	defaultRise     = 2
 	defaultFall     = 3
+	maxHistory      = 100
 )
 
 // Shortest is the shortest duration that HAProxy can tell from none.
@@ -77,7 +78,7 @@ func decodeControl(f field) Control {
 // decodeSettings reads all keys. Ports, and the modes of ports, stay empty when the file does not
 // give them.
 func decodeSettings(f field) *Settings {
-	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "test", "verify", "canary", "guard", "metrics", "timeout")
+	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "test", "verify", "canary", "guard", "metrics", "history", "timeout")
 	promote, after := decodePromote(keys["promote"])
 	settings := &Settings{
 		Release: Release{Ports: decodePorts(keys["ports"]), Health: decodeHealth(keys["health"])},
@@ -91,6 +92,7 @@ func decodeSettings(f field) *Settings {
 		Canary:  decodeCanary(keys["canary"]),
 		Guard:   decodeGuard(keys["guard"]),
 		Metrics: decodeMetrics(keys["metrics"]),
+		History: decodeHistory(keys["history"]),
 		Timeout: keys["timeout"].duration(defaultTimeout, Shortest),
 	}
 	if c := settings.Canary; c != nil && len(c.Steps) > 0 && (promote == PromoteManual || after > 0) {
@@ -103,6 +105,14 @@ func decodeSettings(f field) *Settings {
 		settings.Preview.Port = cmp.Or(settings.Preview.Port, TestPort)
 	}
 	return settings
+}
+
+// decodeHistory reads how many releases are written down.
+func decodeHistory(f field) *int {
+	if !f.given() {
+		return nil
+	}
+	return new(f.number(0, 0, maxHistory))
 }
 
 // decodePromote reads auto, manual, or how long a release waits. PromoteAuto is empty, as in the

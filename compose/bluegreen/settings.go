@@ -50,6 +50,8 @@ type Settings struct {
 	Guard *Guard `json:"guard,omitempty"`
 	// Metrics is the port on which the proxies tell Prometheus what they do; 0 for none.
 	Metrics uint16 `json:"metrics,omitempty"`
+	// History is how many releases are written down, 0 for none; nil if the file does not say.
+	History *int `json:"history,omitempty"`
 	// Test are the jobs of the file that a new release must pass before it gets traffic, in their
 	// order.
 	Test []string `json:"test,omitempty"`
@@ -58,6 +60,17 @@ type Settings struct {
 	Verify []string `json:"verify,omitempty"`
 	// Timeout is the longest time that the new color may go without progress.
 	Timeout time.Duration `json:"timeout"`
+}
+
+// DefaultHistory is how many releases are written down where the file does not say.
+const DefaultHistory = 10
+
+// Kept is how many releases are written down.
+func (s Settings) Kept() int {
+	if s.History == nil {
+		return DefaultHistory
+	}
+	return *s.History
 }
 
 // How requests are chosen for the share of the idle color.
