@@ -45,7 +45,7 @@ func TestChangedByHand(t *testing.T) {
 		{"the idle color removed, and a new version", func(m *memory) { m.removeByHand("shop_web-blue") }, version("3"),
 			[]string{"web flip: blue is active: every proxy confirmed"}, "3:blue", "shop/web:3 x 3 of 3", "shop/web:2 x 3 of 3"},
 		{"the active color removed", func(m *memory) { m.removeByHand("shop_web-green") }, version("2"),
-			[]string{"web color green: starting release 2: the active color was removed by hand"}, "2:green", "shop/web:1 x 3 of 3", "shop/web:2 x 3 of 3"},
+			[]string{"web color green: starting release 3: the active color was removed by hand"}, "2:green", "shop/web:1 x 3 of 3", "shop/web:2 x 3 of 3"},
 		{"the proxies removed", func(m *memory) { m.removeByHand("shop_web") }, version("2"),
 			[]string{"web proxies: 2 of 2 tasks ready"}, "3:green", "shop/web:1 x 3 of 3", "shop/web:2 x 3 of 3"},
 		{"the proxies removed, and a new version", func(m *memory) { m.removeByHand("shop_web") }, version("3"),

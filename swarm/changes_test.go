@@ -46,6 +46,13 @@ func rollingBack(ctx context.Context, m *memory) error {
 	return m.operator().Rollback(ctx, plan.FlipOptions{LockTimeout: time.Hour})
 }
 
+// backTo brings an earlier release back.
+func backTo(release int) in {
+	return func(ctx context.Context, m *memory) error {
+		return m.operator().Rollback(ctx, plan.FlipOptions{Release: release, LockTimeout: time.Hour})
+	}
+}
+
 // baked is a file whose releases are watched for a while.
 func baked(v string) string { return options(version(v), "{guard: {bake: 20s}, keep: cold}") }
 
@@ -78,8 +85,8 @@ type change struct {
 	// oneMore says that once it has ended, the same command again undoes it, and further that it
 	// goes on to the release before.
 	oneMore, further bool
-	// staysWarm says that the color that was left may stay warm if the command is ended before it is
-	// cold: then the same command finds nothing to do.
+	// staysWarm says that the color that was left may stay warm if the command is ended before it
+	// is cold: then the same command finds nothing to do.
 	staysWarm bool
 	writes    int // at least so many
 }
@@ -121,6 +128,7 @@ func changes() []change {
 		{name: "release that is withdrawn", before: []in{two[0], two[1], upTo(options(version("3"), "{promote: manual}"))},
 			command: upTo(options(version("2"), "{promote: manual}")), writes: 3},
 		{name: "rollback", before: two, command: rollingBack, oneMore: true, writes: 6},
+		{name: "rollback to an earlier release", before: []in{two[0], two[1], upTo(version("3"))}, command: backTo(1), writes: 12},
 		{name: "adoption", before: []in{upTo(plainly(version("1")))}, command: upTo(version("2")), writes: 9},
 		{name: "giving back", before: two, command: upTo(plainly(version("2"))), writes: 8},
 		{name: "prune", before: two, command: upWith(withoutWeb, plan.UpOptions{Prune: true}), stops: true, writes: 6},

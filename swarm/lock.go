@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/filters"
@@ -37,6 +38,7 @@ const (
 func (o *Operator) locked(ctx context.Context, command string, timeout time.Duration, do func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	o.ex.Author.Command = strings.TrimPrefix(command, "docker bluegreen ")
 	go o.ex.Listen(ctx)
 	h, err := o.lock(ctx, command, timeout)
 	if err == nil && ctx.Err() != nil {

@@ -157,9 +157,9 @@ func TestCallsWhileWaiting(t *testing.T) {
 				began := time.Now()
 				m.must(m.up(file("2")))
 				calls, took := m.Calls(), time.Since(began)
-				most := 20 + 26*services + int(5*took.Seconds())
+				most := 20 + 28*services + int(5*took.Seconds())
 				if services == 1 {
-					most = min(most, 80)
+					most = min(most, 84)
 				}
 				if len(calls) > most {
 					m.t.Errorf("%d calls in %s, want at most %d:\n%s", len(calls), took, most, strings.Join(calls, "\n"))

@@ -16,7 +16,9 @@ type Operator struct {
 // New returns an operator for the stack of that name on the swarm that e is a manager of.
 // Events are given to emit, from several goroutines, one at a time; nil discards them.
 func New(e engine.API, stack string, emit func(cluster.Event)) *Operator {
-	return on(cluster.New(e, stack, emit))
+	cl := cluster.New(e, stack, emit)
+	cl.Author.By = person()
+	return on(cl)
 }
 
 func on(cl *cluster.Cluster) *Operator { return &Operator{execute.New(traffic.New(cl))} }

@@ -13,13 +13,16 @@ import (
 )
 
 // owner tells people who holds the lock.
-func owner() string {
+func owner() string { return fmt.Sprintf("%s (pid %d)", person(), os.Getpid()) }
+
+// person is the user and the machine.
+func person() string {
 	name := "unknown"
 	if u, err := user.Current(); err == nil {
 		name = u.Username
 	}
 	host, _ := os.Hostname()
-	return fmt.Sprintf("%s@%s (pid %d)", name, host, os.Getpid())
+	return name + "@" + host
 }
 
 // processes are those of this machine, as its /proc shows them.

@@ -161,6 +161,8 @@ await shop_db
 remove color shop_web-blue: the service is not blue-green any more
 remove color shop_web-green: the service is not blue-green any more
 remove network shop-bluegreen_control: no service is blue-green any more
+remove config shop-bluegreen_web-release-1: the service is not blue-green any more
+remove config shop-bluegreen_web-release-2: the service is not blue-green any more
 `, "service web runs blue-green and has no x-bluegreen in the file: giving back removes the proxies and both colors, "+
 			"so a rollback is no longer possible: up asks first, or needs --yes")
 		m.lose(m.nodeOfProxy())

@@ -379,6 +379,7 @@ func (o *Operator) giveUp(ctx context.Context, stages []*stage, cause error, opt
 		if err != nil {
 			return err
 		}
+		todo.Cause = unhealthy.Cause
 		return o.ex.Execute(ctx, s, todo)
 	})
 	switch {

@@ -26,6 +26,7 @@ const upTries = 3
 // *InterruptedError, or say themselves what is wrong with the project or the swarm.
 func (o *Operator) Up(ctx context.Context, p *compose.Project, opts plan.UpOptions) error {
 	im := newLookup(opts)
+	o.ex.Author.Files, o.ex.Author.Commit = p.Files, opts.Commit
 	if opts.WithRegistryAuth {
 		o = o.writing(func(e engine.API) engine.API { return authWrites{e, im.credentials} })
 	}
@@ -87,7 +88,8 @@ func (o *Operator) up(ctx context.Context, p *compose.Project, im *lookup, opts 
 		return nil, err
 	}
 	seen, err := o.tidy(ctx)
-	// Proxies that have what they were told may lack only tasks to send to: this command brings some.
+	// Proxies that have what they were told may lack only tasks to send to: this command brings
+	// some.
 	var late *cluster.UnconfirmedError
 	again := errors.As(err, &late) && late.Unhealthy
 	if again {

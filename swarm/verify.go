@@ -35,7 +35,7 @@ func (o *Operator) verified(ctx context.Context, seen *cluster.Snapshot, todo pl
 	}
 	slices.Sort(flipped)
 	back, late := plan.ForRollback(s, plan.FlipOptions{Services: flipped})
-	if late == nil {
+	if back.Cause = fmt.Sprintf("it failed its test %s", failed.Test); late == nil {
 		late = o.ex.Execute(ctx, s, back)
 	}
 	if late != nil {

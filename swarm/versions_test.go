@@ -19,7 +19,7 @@ func withFiles(web, conf, key string) string {
     expose: [8080]
     configs: [conf]
     secrets: [key]
-    x-bluegreen: {}
+    x-bluegreen: {history: 0}
   job:
     image: shop/job:1
     configs: [conf]

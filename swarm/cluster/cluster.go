@@ -14,6 +14,8 @@ const Parallel = 8
 type Cluster struct {
 	Engine engine.API
 	Stack  string
+	// Author is who the history names.
+	Author Author
 	emit   func(Event)
 
 	steady *engine.Steady

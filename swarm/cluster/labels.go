@@ -90,20 +90,6 @@ func ProxiedPorts(spec api.ServiceSpec) (bluegreen.Release, bool) {
 	return r, err == nil && len(r.Ports) > 0
 }
 
-// LastRelease is the highest number that any release of the service has had, so far as is known.
-func (b *BlueGreen) LastRelease() int {
-	last := 0
-	for _, c := range Colors {
-		if s := b.Colors[c]; s != nil {
-			last = max(last, ReleaseOf(s.Spec))
-		}
-		if s := b.Saved[c]; s != nil {
-			last = max(last, ReleaseOf(*s))
-		}
-	}
-	return last
-}
-
 // maxConflicts is how often a write is tried again that another writer came before.
 const maxConflicts = 10
 

@@ -59,6 +59,14 @@ const (
 	// LabelCold marks a color that was scaled down on purpose; its value is the number of replicas
 	// to come back to.
 	LabelCold = "bluegreen.cold"
+	// LabelAgain is on a color that a rollback gave an earlier release to, and holds the number of
+	// that.
+	LabelAgain = "bluegreen.again"
+	// LabelFiles, LabelCommit and LabelLog are on what is written down of a release: the stack
+	// files that it was made from, the git commit of those, and what happened to it, as JSON.
+	LabelFiles  = "bluegreen.files"
+	LabelCommit = "bluegreen.commit"
+	LabelLog    = "bluegreen.log"
 	// LabelReduced is on a service whose replicas are fewer for a moment, as "2 of 3"; see Unstick.
 	LabelReduced = "bluegreen.reduced"
 )
@@ -71,6 +79,8 @@ const (
 	RoleSaved = "saved"
 	RoleFile  = "file"
 	RoleLock  = "lock"
+	// RoleRelease is a release that is written down.
+	RoleRelease = "release"
 )
 
 // Color is one of the two swarm services behind a blue-green service.

@@ -32,6 +32,9 @@ type Snapshot struct {
 	Plain map[string]api.Service
 	// BlueGreen are the blue-green services, by compose name.
 	BlueGreen map[string]*BlueGreen
+	// Releases are what is written down of the releases of each service, by compose name, the oldest
+	// first.
+	Releases map[string][]*Release
 	// Orders are control jobs, of which any that we did not start ourselves is a leftover.
 	Orders []api.Service
 	// Finished are the blue-green services whose unfinished move this command has finished, and how
@@ -74,7 +77,7 @@ type BlueGreen struct {
 func NewSnapshot(stack string) *Snapshot {
 	return &Snapshot{Stack: stack, Nodes: map[string]api.Node{}, Networks: map[string]network.Summary{},
 		Secrets: map[string]api.Secret{}, Configs: map[string]api.Config{}, Plain: map[string]api.Service{},
-		BlueGreen: map[string]*BlueGreen{}, Foreign: map[string]api.Service{}, ForeignUse: Use{}, Finished: map[string]Began{},
+		BlueGreen: map[string]*BlueGreen{}, Releases: map[string][]*Release{}, Foreign: map[string]api.Service{}, ForeignUse: Use{}, Finished: map[string]Began{},
 		ServiceNames: map[string]string{}, Published: map[string]string{}, Virtual: map[string]uint64{}}
 }
 
@@ -162,7 +165,13 @@ func (cl *Cluster) observeFiles(ctx context.Context, s *Snapshot) error {
 	}
 	for _, c := range configs {
 		s.Configs[c.Spec.Name] = c
-		if c.Spec.Labels[LabelStack] != cl.Stack || c.Spec.Labels[LabelRole] != RoleSaved {
+		if c.Spec.Labels[LabelStack] != cl.Stack {
+			continue
+		}
+		if r, ok := decodeRelease(c); ok {
+			s.Releases[r.Service] = append(s.Releases[r.Service], r)
+		}
+		if c.Spec.Labels[LabelRole] != RoleSaved {
 			continue
 		}
 		spec, err := decodeSaved(c)
@@ -170,6 +179,9 @@ func (cl *Cluster) observeFiles(ctx context.Context, s *Snapshot) error {
 			return err
 		}
 		s.Entry(c.Spec.Labels[LabelService]).Saved[Color(c.Spec.Labels[LabelColor])] = spec
+	}
+	for _, list := range s.Releases {
+		slices.SortFunc(list, func(a, b *Release) int { return a.Number - b.Number })
 	}
 	return nil
 }

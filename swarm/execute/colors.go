@@ -19,6 +19,9 @@ func (r *run) startColor(ctx context.Context, s plan.Step) error {
 	if err := r.putColor(ctx, b, s); err != nil {
 		return err
 	}
+	if s.Settings.Kept() > 0 {
+		r.WriteHistory(ctx, r.known, cluster.Past{Service: b.Name, Number: s.Release, Entry: cluster.Entry{What: cluster.Created}})
+	}
 	if _, err := r.Await(ctx, r.known, cluster.Waiting{Service: s.Service, Color: s.Color, Step: step, Svc: b.Colors[s.Color], Timeout: s.Timeout}); err != nil {
 		return err
 	}

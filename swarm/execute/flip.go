@@ -104,7 +104,7 @@ func (r *run) move(ctx context.Context, steps []plan.Step) error {
 // after another one of the same service begins where that one has led.
 func (r *run) moveOf(ctx context.Context, s plan.Step) (traffic.Move, error) {
 	b := r.blueGreen(s.Service)
-	m := traffic.Move{Service: b, From: s.From, To: s.To, Force: s.Force, Rollback: r.plan.Command == plan.Rollback}
+	m := traffic.Move{Service: b, From: s.From, To: s.To, Force: s.Force, Rollback: r.plan.Command == plan.Rollback, Cause: r.plan.Cause}
 	if s.Guarded {
 		m.To.Guard = haproxy.Guard{On: true}
 		if s.Do == plan.Flip {

@@ -44,7 +44,13 @@ func (r *run) proxiesServe(ctx context.Context, b *cluster.BlueGreen, s plan.Ste
 	if err != nil {
 		return err
 	}
-	return r.MarkServed(ctx, b, s.To)
+	if err := r.MarkServed(ctx, b, s.To); err != nil {
+		return err
+	}
+	if svc := b.Colors[s.Color]; svc != nil {
+		r.WriteHistory(ctx, r.known, cluster.Past{Service: b.Name, Number: cluster.ReleaseOf(svc.Spec), Entry: cluster.Entry{What: cluster.Activated, Route: s.To.Sequence}})
+	}
+	return nil
 }
 
 // awaitStarting waits until a proxy of the current spec has been started: then it can be asked what

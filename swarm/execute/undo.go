@@ -59,6 +59,7 @@ func (r *run) undo(ctx context.Context, cause error) error {
 		}
 		after = append(after, text)
 	}
+	r.noteFailed(ctx, cause)
 	if err := r.undoNetworks(ctx); err != nil {
 		r.Warn("", "networks", "some networks of the new release could not be removed: %v", err)
 	}
@@ -67,6 +68,30 @@ func (r *run) undo(ctx context.Context, cause error) error {
 		u.After = strings.Join(append(after, r.untouched(u.Service)), "; ")
 	}
 	return cause
+}
+
+// noteFailed writes down of the releases that were begun, and got no traffic, why. Of a first one
+// nothing is left.
+func (r *run) noteFailed(ctx context.Context, cause error) {
+	var past []cluster.Past
+	var u *cluster.UnhealthyError
+	for _, s := range r.begun {
+		if b := r.blueGreen(s.Service); b.Proxy == nil && len(b.Colors) == 0 {
+			r.DropHistory(ctx, r.known, s.Service, s.Release)
+			continue
+		}
+		text := cause.Error()
+		if errors.As(cause, &u) && u.Service == s.Service {
+			text = u.Cause
+			if u.Test != "" {
+				text = fmt.Sprintf("it failed its test %s", u.Test)
+			}
+		}
+		if s.Release > 0 && !r.served[s.Service] {
+			past = append(past, cluster.Past{Service: s.Service, Number: s.Release, Entry: cluster.Entry{What: cluster.NotHealthy, Text: text}})
+		}
+	}
+	r.WriteHistory(ctx, r.known, past...)
 }
 
 // notRestored says that a color was left as it is, and how to go on.

@@ -51,7 +51,8 @@ const (
 // What can be done.
 const (
 	up, flip, rollback, down = "up", "flip", "rollback", "down"
-	plainUp                  = "plain up" // of the file without x-bluegreen
+	rollbackTo               = "rollback --to" // N is the release
+	plainUp                  = "plain up"      // of the file without x-bluegreen
 	waitingUp                = "up --no-flip"
 	stepUp                   = "up in steps"
 	guardUp                  = "up with a guard"
@@ -77,7 +78,7 @@ const (
 	hours    = "hours"     // pass
 )
 
-var commands = []string{up, flip, rollback, down, plainUp, waitingUp, stepUp, guardUp, promote, canary, pause, resume}
+var commands = []string{up, flip, rollback, rollbackTo, down, plainUp, waitingUp, stepUp, guardUp, promote, canary, pause, resume}
 
 func (h history) String() string {
 	text, err := json.Marshal(h)
@@ -107,12 +108,14 @@ func drawn(t *rapid.T) history {
 func drawnStep(t *rapid.T) step {
 	s := step{Pause: rapid.SampledFrom([]int{0, 1, 2, 3, 4, 6, 10, 20, 45}).Draw(t, "pause")}
 	s.Do = rapid.SampledFrom([]string{
-		up, up, up, up, up, flip, flip, flip, rollback, rollback, rollback, down, plainUp,
+		up, up, up, up, up, flip, flip, flip, rollback, rollback, rollback, rollbackTo, rollbackTo, down, plainUp,
 		waitingUp, stepUp, stepUp, guardUp, guardUp, guardUp, trip, trip, trip, promote, canary, canary, pause, resume,
 		nodeDown, nodeUp, noLeader, killTask, killTask, drain, activate, scale, scaleProxies, restart,
 		rollbackColor, rollbackProxy, removeColor, removeProxy, hours,
 	}).Draw(t, "do")
 	switch s.Do {
+	case rollbackTo:
+		s.N = rapid.IntRange(1, 5).Draw(t, "number")
 	case up, plainUp, waitingUp, stepUp, guardUp:
 		s.N = rapid.IntRange(1, 4).Draw(t, "release")
 	case flip, restart, rollbackColor, removeColor:

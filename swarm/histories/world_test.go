@@ -288,6 +288,9 @@ func (w *world) run(c *command, o *swarm.Operator) error {
 		return o.Promote(c.ctx, turn)
 	case rollback:
 		return o.Rollback(c.ctx, turn)
+	case rollbackTo:
+		turn.Release = c.step.N
+		return o.Rollback(c.ctx, turn)
 	default:
 		return o.Down(c.ctx, swarm.DownOptions{LockTimeout: opts.LockTimeout})
 	}

@@ -50,7 +50,7 @@ func (pl *planner) colorNames(svc compose.Service) error {
 func (pl *planner) first(svc compose.Service, b *cluster.BlueGreen) error {
 	color := pl.firstColor(svc, b)
 	route := haproxy.Route{Sequence: b.LastServed() + 1, Color: string(color)}
-	spec, err := pl.colorSpec(svc, color, b.LastRelease()+1, b.Colors[color])
+	spec, err := pl.colorSpec(svc, color, pl.seen.LastRelease(b)+1, b.Colors[color])
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (pl *planner) following(svc compose.Service, b *cluster.BlueGreen, route ha
 // back.
 func (pl *planner) revive(svc compose.Service, b *cluster.BlueGreen, route haproxy.Route) error {
 	active := cluster.Color(route.Color)
-	spec, err := pl.colorSpec(svc, active, b.LastRelease()+1, b.Colors[active.Other()])
+	spec, err := pl.colorSpec(svc, active, pl.seen.LastRelease(b)+1, b.Colors[active.Other()])
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (pl *planner) newRelease(svc compose.Service, b *cluster.BlueGreen, route h
 		releases[active] = r
 	}
 	releases[idle] = svc.BlueGreen.Release
-	spec, err := pl.colorSpec(svc, idle, b.LastRelease()+1, b.Colors[active])
+	spec, err := pl.colorSpec(svc, idle, pl.seen.LastRelease(b)+1, b.Colors[active])
 	if err != nil {
 		return err
 	}

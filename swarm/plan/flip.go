@@ -27,7 +27,12 @@ func ForPromote(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
 // ForRollback returns the plan that makes the colors active that were so before: one that was
 // scaled down is started, and a release that another took the place of is restored first.
 func ForRollback(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
-	return turn(Rollback, seen, opts, rolledBack)
+	if opts.Release > 0 {
+		return ForRollbackTo(seen, opts)
+	}
+	p, err := turn(Rollback, seen, opts, rolledBack)
+	p.Cause = opts.Reason
+	return p, err
 }
 
 // target returns the steps that make a color able to take the traffic, and that color; None when
@@ -80,7 +85,7 @@ func forEach(command Command, seen *cluster.Snapshot, names []string,
 		for i := range steps {
 			s := &steps[i]
 			s.Service, s.Settings, s.Phase, s.Timeout = name, &settings, s.Do.Traits().Phase, settings.Timeout
-			if i > 0 {
+			if i > 0 && steps[i-1].Phase == s.Phase {
 				s.After = []int{len(p.Steps) + i - 1}
 			}
 		}

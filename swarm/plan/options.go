@@ -52,6 +52,8 @@ type UpOptions struct {
 	Yes bool
 	// LockTimeout is the longest wait for another command on the same stack.
 	LockTimeout time.Duration
+	// Commit is the git commit of the stack files, for the history; empty where it is not known.
+	Commit string
 	// RegistryAuth returns the encoded credentials for an image, empty for none; may be nil.
 	RegistryAuth func(image string) (string, error)
 }
@@ -80,6 +82,11 @@ type FlipOptions struct {
 	Share int
 	// State is what a pause or maintenance does with requests.
 	State State
+	// Release is the number of the release that a rollback brings back; 0 for the one that was active
+	// before.
+	Release int
+	// Reason is why a rollback takes the traffic back, for the history; it may be empty.
+	Reason string
 	// LockTimeout is the longest wait for another command on the same stack.
 	LockTimeout time.Duration
 }

@@ -134,6 +134,8 @@ type Plan struct {
 	Command Command
 	Stack   string
 	Steps   []Step
+	// Cause is why a rollback takes traffic back, for the history; it may be empty.
+	Cause string
 	// Waiting are the releases that wait for a promote when the plan is carried out.
 	Waiting []Waiting
 	// Notes are sentences about what the command would do before it makes its own plan.

@@ -71,10 +71,34 @@ func (pl *planner) cleanUp() {
 	if exists && pl.seen.Mine(known.Labels) && !slices.Contains(slices.Collect(maps.Values(remaining)), true) {
 		pl.add(Step{Do: RemoveNetwork, Name: network, Cause: "no service is blue-green any more"})
 	}
+	for _, svc := range pl.chosen {
+		if b := pl.seen.BlueGreen[svc.Name]; b != nil && svc.BlueGreen != nil {
+			pl.forget(svc, b)
+		}
+	}
 	pl.removeUnused()
 }
 
+// forget plans that the history of a service keeps no more releases than the file says.
+func (pl *planner) forget(svc compose.Service, b *cluster.BlueGreen) {
+	keep, made := svc.BlueGreen.Kept(), cluster.None
+	for _, s := range pl.steps {
+		if s.Do != StartColor || s.Service != svc.Name || pl.seen.Release(svc.Name, s.Release) != nil {
+			continue
+		}
+		if keep--; pl.has(svc.Name, Flip) {
+			made = s.Color
+		}
+	}
+	for _, r := range pl.seen.Outdated(b, keep, made) {
+		pl.add(forgotten(r, svc.BlueGreen))
+	}
+}
+
 func (pl *planner) removeColors(service, cause string) {
+	for _, r := range pl.seen.Releases[service] {
+		pl.add(Step{Do: RemoveConfig, Name: r.Config, Cause: cause})
+	}
 	b := pl.seen.BlueGreen[service]
 	if b == nil {
 		return

@@ -62,6 +62,13 @@ func (pl *planner) usedAfter() cluster.Use {
 	for _, b := range pl.seen.BlueGreen {
 		addColors(used, b, does)
 	}
+	for _, list := range pl.seen.Releases {
+		for _, r := range list {
+			if !slices.ContainsFunc(pl.steps, func(s Step) bool { return s.Do == RemoveConfig && s.Name == r.Config }) {
+				used.Add(&r.Spec)
+			}
+		}
+	}
 	return used
 }
 

@@ -175,7 +175,9 @@ func (sw *Switch) Settle(ctx context.Context, rec *cluster.Record, names []strin
 		if err := m.judge(report); err != nil {
 			return nil, err
 		}
-		if next, _ := m.Service.Next(); next.Color == m.To.Color && !m.Service.NextByShare() {
+		next, _ := m.Service.Next()
+		m.resumed = next.Color == m.To.Color
+		if m.resumed && !m.Service.NextByShare() {
 			began := cluster.BeganByFlip
 			if m.Rollback {
 				began = cluster.BeganByRollback

@@ -44,6 +44,10 @@ type Move struct {
 	Force bool
 	// Reason is why a guard has made the route To.
 	Reason string
+	// Cause is why a rollback takes traffic back, for the history.
+	Cause string
+	// resumed says that an earlier command began the move.
+	resumed bool
 	// Rollback says that a rollback began the move: should it not end, the next rollback finishes
 	// it and goes no further.
 	Rollback bool
@@ -131,6 +135,11 @@ func (sw *Switch) finish(ctx context.Context, rec *cluster.Record, moves []Move,
 	if err := sw.Confirm(ctx, rec, moves, h); err != nil {
 		return err
 	}
+	var past []cluster.Past
+	for i := range moves {
+		past = append(past, moves[i].past()...)
+	}
+	sw.WriteHistory(ctx, rec, past...)
 	return sw.end(ctx, moves)
 }
 
