@@ -29,6 +29,8 @@ type app struct {
 	open func(stack string, emit func(cluster.Event)) operator
 	// auth returns the encoded registry credentials for an image, empty for none.
 	auth func(image string) (string, error)
+	// commit returns the git commit of a folder; empty where it is not known.
+	commit func(ctx context.Context, dir string) string
 	// signals ends the context of a command on the first interruption.
 	signals *interrupter
 	now     func() time.Time
@@ -48,6 +50,9 @@ func newApp(cli command.Cli) *app {
 		},
 		auth: func(image string) (string, error) {
 			return command.RetrieveAuthTokenFromImage(cli.ConfigFile(), image)
+		},
+		commit: func(ctx context.Context, dir string) string {
+			return commitOf(ctx, dir, os.Getenv)
 		},
 		signals: newInterrupter(cli.Err(), os.Exit),
 		now:     time.Now,

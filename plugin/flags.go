@@ -3,6 +3,7 @@ package plugin
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -107,4 +108,30 @@ func must(err error) {
 // badFlag is the error for a wrong value on the command line.
 func badFlag(command, text string) error {
 	return cli.StatusError{StatusCode: exitBadFlags, Status: text + "\n\nRun 'docker bluegreen " + command + " --help' for more information"}
+}
+
+// release is a flag that takes the number of a release.
+type release struct{ value *int }
+
+func releaseVar(fs *pflag.FlagSet, p *int, name, usage string) {
+	fs.Var(&release{p}, name, usage)
+}
+
+// String leaves out a zero, which stands for none.
+func (r *release) String() string {
+	if *r.value == 0 {
+		return ""
+	}
+	return strconv.Itoa(*r.value)
+}
+
+func (r *release) Type() string { return "int" }
+
+func (r *release) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return fmt.Errorf("must be the number of a release, such as 9: see `docker bluegreen history`")
+	}
+	*r.value = n
+	return nil
 }

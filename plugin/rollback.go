@@ -16,6 +16,12 @@ func newRollbackCommand(a *app) *cobra.Command {
 Without names, roll back all blue-green services of the stack. If the color is
 scaled to 0, rollback starts it first. A second rollback goes forward again.
 
+With --to, bring back an earlier release of one service, by its number in docker
+bluegreen history. Unless the idle color still holds it, rollback starts it there as a
+new release, from what the swarm has written down of it, and flips when every proxy
+sees it ready. No file is needed. Jobs of test and verify do not run, and the proxies
+do not watch it.
+
 If the idle color has a share of the traffic (canary), rollback takes the share
 back and does no more for that service.
 
@@ -26,13 +32,18 @@ up again; rollback goes to the release before the active one.`,
   docker bluegreen rollback -p shop
 
   # One of them
-  docker bluegreen rollback -p shop web`,
+  docker bluegreen rollback -p shop web
+
+  # To release 9, with a reason for the history
+  docker bluegreen rollback -p shop --to 9 --reason 'orders are lost' web`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args
 			return dry.runTurn(cmd, a, o, operator.Rollback, operator.PlanRollback)
 		},
 	}
+	releaseVar(cmd.Flags(), &o.Release, "to", "Number of the release to bring back (default: the one that was active before)")
+	cmd.Flags().StringVar(&o.Reason, "reason", "", "Why, for the history")
 	dry.install(cmd)
 	lockTimeoutVar(cmd, &o.LockTimeout)
 	return cmd

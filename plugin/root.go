@@ -21,7 +21,7 @@ they send traffic to that color. The old color stays, so a rollback is another f
 Services without x-bluegreen are deployed as with docker stack deploy.
 
 Without --file, the plugin finds the compose file as docker compose does. With
---project-name, flip, canary, promote, rollback, pause, resume, maintenance, live, wait, status and down need no file.
+--project-name, only up and config need a file.
 
 Exit codes:
 `
@@ -57,6 +57,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newLiveCommand(a),
 		newWaitCommand(a),
 		newStatusCommand(a),
+		newHistoryCommand(a),
 		newConfigCommand(a),
 		newDownCommand(a),
 		newVersionCommand(a),

@@ -68,6 +68,7 @@ type fakeOperator struct {
 	wait     func(context.Context, plan.FlipOptions) error
 	rollback func(context.Context, plan.FlipOptions) error
 	state    func(context.Context, plan.Command, plan.FlipOptions) error
+	history  func(context.Context, []string) (*swarm.History, error)
 	status   func(context.Context, bool) (*swarm.Status, error)
 	down     func(context.Context, swarm.DownOptions) error
 }
@@ -115,6 +116,9 @@ func (f fakeOperator) PlanRollback(_ context.Context, o plan.FlipOptions) (plan.
 func (f fakeOperator) PlanDown(context.Context) (plan.Plan, error) {
 	return f.planned(plan.Down, plan.FlipOptions{})
 }
+func (f fakeOperator) History(ctx context.Context, services []string) (*swarm.History, error) {
+	return f.history(ctx, services)
+}
 func (f fakeOperator) Status(ctx context.Context, live bool) (*swarm.Status, error) {
 	return f.status(ctx, live)
 }
@@ -143,6 +147,7 @@ func newHarness() *harness {
 		signals: newInterrupter(&h.err, func(int) { panic("a test sent two signals") }),
 		now:     newClock().now,
 		getenv:  func(string) string { return "" },
+		commit:  func(context.Context, string) string { return "" },
 	}
 	return h
 }

@@ -138,6 +138,9 @@ func runUp(ctx context.Context, a *app, o plan.UpOptions, dry dryRun) error {
 		return err
 	}
 	o.RegistryAuth = a.auth
+	if !dry.on {
+		o.Commit = a.commit(ctx, project.Dir)
+	}
 	err = a.up(ctx, project, o, dry)
 	var ask *plan.ConfirmationError
 	if !errors.As(err, &ask) || !a.canAsk() {
