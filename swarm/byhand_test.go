@@ -169,6 +169,28 @@ func TestOlderLabelOfTheRoute(t *testing.T) {
 	}
 }
 
+// By an older label, the color that proxies send to is the idle one. When it was removed by hand,
+// its new release has the traffic as soon as it runs: no up says that it waits for a promote.
+func TestOlderLabelAndNoActiveColor(t *testing.T) {
+	file := func(v string) string { return options(version(v), "{promote: manual}") }
+	inMemory(t, func(m *memory) {
+		m.must(m.up(file("1")))
+		m.must(m.up(file("2")))
+		m.must(promoting(m.t.Context(), m))
+		m.byHand("shop_web", label(cluster.LabelAlias+"web", "1:blue"))
+		m.removeByHand("shop_web-green")
+		m.forget()
+		m.must(m.up(file("3")))
+		m.wantNotTold("waits on green")
+		m.wantTold("settle: the proxies follow another route than the label, as after `docker service rollback`: the label is corrected")
+		m.wantRoutes("2:green", "2:green")
+		if written := m.label(cluster.LabelAlias + "web"); written != "2:green" {
+			m.t.Errorf("written down is %s, the proxies send by %v", written, m.Routes("web"))
+		}
+		m.wantColors("shop/web:1 x 3 of 3", "shop/web:3 x 3 of 3")
+	})
+}
+
 // Labels that nobody can read stop every command before it touches anything, and say what to write.
 func TestBrokenLabels(t *testing.T) {
 	route := "service web: label bluegreen.alias.web of shop_web: \"12\" is not a route: it should read like 7:green: " +

@@ -13,6 +13,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/swarmtest"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
 )
 
@@ -171,6 +172,42 @@ func TestTripDuringAPause(t *testing.T) {
 		m.must(m.operator().Rollback(ctx, plan.FlipOptions{}))
 		m.wantRoute("", ":blue:::tripped")
 	})
+}
+
+// An up that waits for more tasks of a release with a share does not end well when the guard takes
+// the share away meanwhile: the proxies follow a later route than the one that it knows.
+func TestTripWhileTasksStart(t *testing.T) {
+	file := func(v, replicas string) string {
+		return strings.Replace(options(version(v), "{guard: {}, canary: {}, promote: manual}"), "replicas: 3", "replicas: "+replicas, 1)
+	}
+	for _, tc := range []struct {
+		name, replicas string
+		change         func(m *memory)
+	}{
+		{"more in the file", "5", func(*memory) {}},
+		{"fewer by hand", "3", func(m *memory) { m.byHand("shop_web-green", scale(1)) }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				m.must(m.up(file("1", "3")))
+				m.must(m.up(file("2", "3")))
+				m.must(giving(10)(m.t.Context(), m))
+				tc.change(m)
+				m.calm()
+				m.SetApp("shop/web:2", swarmtest.App{Start: time.Minute, Stop: time.Second})
+				m.forget()
+				ended := make(chan error, 1)
+				go func() { ended <- m.up(file("2", tc.replicas)) }()
+				time.Sleep(30 * time.Second)
+				m.Trip("web")
+				m.wantError(<-ended, new(*cluster.UnhealthyError), "service web (green) lost its traffic again", "traffic of web is on blue again; green keeps release 2")
+				m.wantNotTold("gets 10 % of the traffic")
+				m.wantRoutes("3:blue:::tripped", "3:blue:::tripped")
+				n := tc.replicas
+				m.wantColors("shop/web:1 x 3 of 3", "shop/web:2 x "+n+" of "+n)
+			})
+		})
+	}
 }
 
 // An up that waits for a guard does not bring a release back that failed meanwhile: that of another
