@@ -27,8 +27,8 @@ services:
 configs: {conf: {content: "for ${V}"}}
 `
 
-// An earlier release comes back without its file, with the config that it had, while requests go on;
-// also when the command that brings it is killed half-way. The history tells what came of each.
+// An earlier release comes back without its file, with the config that it had, while requests go
+// on; also when the command that brings it is killed half-way. The history tells what came of each.
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, written)
@@ -37,7 +37,7 @@ func TestHistory(t *testing.T) {
 	s.up("v2")
 	l := s.load(8794, load.Options{Rate: 100, KeepAlive: 0.5, Post: 0.3, Timeout: 30 * time.Second})
 	s.exits(s.runEnv([]string{"V=v2-exit"}, "up"), 3)
-	s.must("rollback", "--reason", "orders are lost")
+	s.says(s.must("rollback", "--reason", "orders are lost"), "requests meanwhile (blue ", ", 0 failed")
 	s.settled(l, "v1")
 	s.up("v3")
 	s.up("v4")
@@ -64,6 +64,13 @@ func TestHistory(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %s", r.Image, strings.TrimSpace(r.Outcome+" "+r.Cause)))
 	}
 	want := []string{"app:v1 active", "app:v4 rolled back prices are wrong", "app:v3 replaced", "app:v2-exit failed " + h.Releases[3].Cause, "app:v2 rolled back orders are lost", "app:v1 replaced"}
+	for _, r := range h.Releases {
+		for _, e := range r.Log {
+			if e.What == "rolled back" && !strings.Contains(e.Receipt, ", 0 failed") {
+				t.Errorf("release %d: %+v", r.Release, e)
+			}
+		}
+	}
 	if !slices.Equal(got, want) || h.Releases[0].Again != 1 || h.Releases[3].Cause == "" {
 		t.Errorf("the history is %q, want %q", got, want)
 	}

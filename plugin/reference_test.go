@@ -37,7 +37,7 @@ func TestReference(t *testing.T) {
 	referenceTypes(t, &b, "plan.go", "planOutput", "planStep")
 	referenceTypes(t, &b, "../swarm/plan/changes.go", "Change")
 	b.WriteString("## JSON of `--progress json`\n\nOne object on each line of stderr, with the fields of both tables. States are `working`, `done`, `warning` and `failed`.\n\n")
-	referenceTypes(t, &b, "../swarm/cluster/event.go", "Event")
+	referenceTypes(t, &b, "../swarm/cluster/event.go", "Event", "Receipt", "ReceiptColor", "ReceiptProxy")
 	referenceTypes(t, &b, "progress_json.go", "line")
 	b.WriteString("## JSON of notifications\n\nWhat an https or http URL of `--notify` or `BLUEGREEN_NOTIFY` gets with POST. Fields are added, never changed.\n\n")
 	referenceTypes(t, &b, "notify.go", "notification")

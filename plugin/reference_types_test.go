@@ -72,13 +72,13 @@ func jsonType(e ast.Expr) string {
 		return "object of " + jsonType(e.Value)
 	}
 	switch name := types.ExprString(e); name {
-	case "int", "uint16", "uint64":
+	case "int", "int64", "uint16", "uint64", "float64":
 		return "number"
 	case "bool":
 		return "boolean"
 	case "time.Time":
 		return "time"
-	case "string", "State":
+	case "string", "State", "Kind":
 		return "string"
 	default:
 		return name[strings.LastIndex(name, ".")+1:]

@@ -22,6 +22,7 @@ func (o *Operator) Flip(ctx context.Context, opts plan.FlipOptions) error {
 // is scaled up, a release that another took the place of is given back, and proxies that cannot be
 // reached do not hinder it.
 func (o *Operator) Rollback(ctx context.Context, opts plan.FlipOptions) error {
+	defer o.ex.TellReceipts()
 	return o.locked(ctx, "docker bluegreen rollback", opts.LockTimeout, func(ctx context.Context) error {
 		s, err := o.tidyUp(ctx)
 		var late *cluster.UnconfirmedError
@@ -81,6 +82,7 @@ var states = map[plan.Command]func(*cluster.Snapshot, plan.FlipOptions) (plan.Pl
 
 // move ends what an earlier command left unfinished, and carries out a plan that moves traffic.
 func (o *Operator) move(ctx context.Context, command plan.Command, opts plan.FlipOptions, find func(*cluster.Snapshot, plan.FlipOptions) (plan.Plan, error)) error {
+	defer o.ex.TellReceipts()
 	return o.locked(ctx, "docker bluegreen "+string(command), opts.LockTimeout, func(ctx context.Context) error {
 		s, err := o.tidy(ctx)
 		if err != nil {

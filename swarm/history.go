@@ -64,6 +64,8 @@ type ReleaseEvent struct {
 	Command string `json:"command"`
 	// Text says more, such as the cause.
 	Text string `json:"text"`
+	// Receipt is what the proxies counted while the command worked until then, in words.
+	Receipt string `json:"receipt"`
 }
 
 // Outcomes of releases.
@@ -107,7 +109,7 @@ func releaseHistory(s *cluster.Snapshot, r *cluster.Release) ReleaseHistory {
 		if e.What == cluster.Created && h.Created == nil {
 			h.Created, h.By = new(e.At), e.By
 		}
-		h.Log = append(h.Log, ReleaseEvent{At: e.At, What: string(e.What), By: e.By, Command: e.Command, Text: e.Text})
+		h.Log = append(h.Log, ReleaseEvent{At: e.At, What: string(e.What), By: e.By, Command: e.Command, Text: e.Text, Receipt: e.Receipt})
 	}
 	h.Outcome, h.Cause = outcome(s.BlueGreen[r.Service], r)
 	return h

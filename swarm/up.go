@@ -30,6 +30,7 @@ func (o *Operator) Up(ctx context.Context, p *compose.Project, opts plan.UpOptio
 	if opts.WithRegistryAuth {
 		o = o.writing(func(e engine.API) engine.API { return authWrites{e, im.credentials} })
 	}
+	defer func() { o.ex.TellReceipts() }()
 	var before *cluster.Snapshot
 	opts.Baked = map[string]bool{}
 	for {

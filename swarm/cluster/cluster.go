@@ -71,6 +71,11 @@ func (cl *Cluster) Moved(kind Kind, service, step, format string, args ...any) {
 	cl.emit(Event{Service: service, Step: step, State: Done, Text: fmt.Sprintf(format, args...), Kind: kind})
 }
 
+// Receipt tells what the proxies of a service have counted.
+func (cl *Cluster) Receipt(service string, r *Receipt, text string) {
+	cl.emit(Event{Service: service, Step: "receipt", State: Done, Text: text, Receipt: r})
+}
+
 // Figures tells how far a step has come, by figures that change every second.
 func (cl *Cluster) Figures(service, step, text string) {
 	cl.emit(Event{Service: service, Step: step, State: Working, Text: text, Figures: true})

@@ -44,6 +44,46 @@ type Event struct {
 	// Figures says that the text has figures that change every second: a log need not have all of
 	// them.
 	Figures bool `json:"figures,omitempty"`
+	// Receipt is what the proxies of the service have counted while the command worked; absent in all
+	// other events.
+	Receipt *Receipt `json:"receipt,omitempty"`
+}
+
+// Receipt is what the proxies of a service have counted while a command worked: from when it asked
+// each of them first until it asked it last.
+type Receipt struct {
+	// Colors are keyed by color.
+	Colors map[string]ReceiptColor `json:"colors"`
+	// Held counts the requests that waited in a pause.
+	Held int `json:"held"`
+	// Slowest is how long the slowest request took, in ms; absent if a slower one came before the
+	// command, since proxies only know the slowest of all.
+	Slowest *int64 `json:"slowest_ms,omitempty"`
+	// Proxies are those that were asked, by name.
+	Proxies []ReceiptProxy `json:"proxies"`
+}
+
+// ReceiptColor is what was counted of a color.
+type ReceiptColor struct {
+	// Requests counts requests, or connections of mode tcp.
+	Requests int `json:"requests"`
+	// Failed counts those that were answered with 5xx, cut off, or could not be sent.
+	Failed int `json:"failed"`
+}
+
+// ReceiptProxy is what one proxy has counted.
+type ReceiptProxy struct {
+	// Task is the task of the proxy.
+	Task string `json:"task"`
+	// Node is the host name of its node.
+	Node string `json:"node"`
+	// Told is when it had confirmed the route, in ms after the first proxy was told; absent if it had
+	// the route already.
+	Told *float64 `json:"confirmed_ms,omitempty"`
+	// Requests counts those to both colors.
+	Requests int `json:"requests"`
+	// Failed counts those of both colors that failed.
+	Failed int `json:"failed"`
 }
 
 // oneAtATime makes emit safe for several goroutines; a nil emit discards.

@@ -54,6 +54,8 @@ type Entry struct {
 	Text string `json:"text,omitempty"`
 	// Route is the sequence of the route that it came with; 0 where there is none.
 	Route uint64 `json:"route,omitempty"`
+	// Receipt is what the proxies had counted meanwhile, in words.
+	Receipt string `json:"receipt,omitempty"`
 }
 
 // Release is what is written down of a release, in a config of its own.

@@ -28,6 +28,8 @@ func (r *Report) Add(line string) (*Progress, error) {
 		r.proxy(f.proxy()).Unreachable = f.all()
 	case "state":
 		r.proxy(f.proxy()).add(f)
+	case "began":
+		r.proxy(f.proxy()).Began.add(f.word(), f)
 	case "told":
 		p := r.proxy(f.proxy())
 		p.Outcome, p.Acknowledged = f.word(), f.milliseconds()
@@ -74,8 +76,23 @@ func (r *Report) proxy(at ProxyAddr) *ProxyReport {
 	return p
 }
 
+// add takes in a line of what is counted; others are passed over.
+func (c *Counters) add(kind string, f *fields) {
+	switch kind {
+	case "held":
+		c.Held = f.number()
+	case "total":
+		if c.Colors == nil {
+			c.Colors = map[string]Count{}
+		}
+		c.Colors[f.word()] = Count{Requests: f.number(), Failed: f.number(), Slowest: f.milliseconds()}
+	}
+}
+
 func (p *ProxyReport) add(f *fields) {
-	switch f.word() {
+	switch kind := f.word(); kind {
+	case "total", "held":
+		p.Ended.add(kind, f)
 	case "route":
 		if text := f.all(); text != "" {
 			p.Route, f.err = ParseRoute(text)

@@ -76,9 +76,29 @@ type ProxyReport struct {
 	// Tripped is why its guard, or that of another proxy, has taken the traffic back; empty if none
 	// has.
 	Tripped string
+	// Began and Ended are what it had counted when the job asked it first, and last; empty where it
+	// does not say.
+	Began, Ended Counters
 	// InFlight counts requests, or connections for tcp ports, by color.
 	InFlight map[string]int
 	Servers  []Server
+}
+
+// Counters are what a proxy has counted since it began.
+type Counters struct {
+	// Held counts the requests that have waited for the end of a pause.
+	Held int
+	// Colors are keyed by color.
+	Colors map[string]Count
+}
+
+// Count is what a proxy has counted of a color.
+type Count struct {
+	// Requests counts requests, or connections of mode tcp; Failed those that were answered with 5xx,
+	// cut off, or could not be sent.
+	Requests, Failed int
+	// Slowest is how long the slowest took in all.
+	Slowest time.Duration
 }
 
 // What a proxy did with the route it was told.

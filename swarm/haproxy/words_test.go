@@ -106,6 +106,7 @@ func TestReport(t *testing.T) {
 		"state web 10.0.3.4 route 8:blue:7:y", "state web 10.0.3.4 flags met stopping",
 		"state web 10.0.3.4 backend blue 80 2", "state web 10.0.3.4 backend blue 81 1", "state web 10.0.3.4 backend green 80 0",
 		"state web 10.0.3.4 server blue 80 10.0.1.9 UP L7OK 2 Layer7 check passed: 200\r\n",
+		"state web 10.0.3.4 total blue 120 2 300", "state web 10.0.3.4 held 3", "began web 10.0.3.4 total blue 100 2 20", "began web 10.0.3.4 held 1", "began web 10.0.3.4 novelty 1",
 		"state web 10.0.3.4 novelty 1", "told web 10.0.3.4 kept 1.50",
 		"unreachable web 10.0.3.5 no connection", "done met 812.10 2.00 1.50",
 	} {
@@ -117,6 +118,8 @@ func TestReport(t *testing.T) {
 		Proxies: []*ProxyReport{
 			{ProxyAddr: web, Route: Route{Sequence: 8, Color: Blue, Share: 7}, Outcome: Kept, Acknowledged: 1500 * time.Microsecond, Met: true, Stopping: true,
 				InFlight: map[string]int{Blue: 3, Green: 0},
+				Began:    Counters{Held: 1, Colors: map[string]Count{Blue: {Requests: 100, Failed: 2, Slowest: 20 * time.Millisecond}}},
+				Ended:    Counters{Held: 3, Colors: map[string]Count{Blue: {Requests: 120, Failed: 2, Slowest: 300 * time.Millisecond}}},
 				Servers:  []Server{{Blue, 80, "10.0.1.9", "UP", "L7OK", 2, "Layer7 check passed: 200"}}},
 			{ProxyAddr: ProxyAddr{"web", "10.0.3.5"}, Unreachable: "no connection", InFlight: map[string]int{}},
 		}}

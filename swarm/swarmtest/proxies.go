@@ -17,7 +17,10 @@ import (
 const checkTime = time.Second
 
 // proxy is what one proxy knows.
-type proxy struct{ route haproxy.Route }
+type proxy struct {
+	route haproxy.Route
+	asked int // how many jobs have asked it: between two of them ten requests come
+}
 
 // tripReason is why the guards of this swarm go back.
 const tripReason = "60 of 60 requests failed within 1 s, more than 5 %"
@@ -237,29 +240,45 @@ func (s *Swarm) carryOut(job *task) {
 		s.AfterTelling()
 	}
 	for i, p := range o.proxies {
-		s.mu.Lock()
-		t := s.at(p.Service, p.Addr)
-		outcome := outcomes[i]
-		var route haproxy.Route
-		if t != nil {
-			route = t.proxy.route
-		}
-		s.mu.Unlock()
-		if t == nil {
-			say("unreachable %s %s no connection", p.Service, p.Addr)
-			continue
-		}
-		say("state %s %s route %s", p.Service, p.Addr, route)
-		say("state %s %s flags met ready", p.Service, p.Addr)
-		if route.Tripped {
-			say("state %s %s tripped %s", p.Service, p.Addr, tripReason)
-		}
-		if outcome != "" {
-			say("told %s %s %s 1.0", p.Service, p.Addr, outcome)
-		}
+		s.answers(p, outcomes[i], say)
 	}
 	word := map[bool]string{true: "met", false: "unmet"}[met]
 	say("done %s %d 1 1", word, time.Since(began).Milliseconds())
+}
+
+// answers says what became of an order in one proxy, empty for one that was not told.
+func (s *Swarm) answers(p haproxy.ProxyAddr, outcome string, say func(string, ...any)) {
+	s.mu.Lock()
+	t := s.at(p.Service, p.Addr)
+	var now proxy
+	if t != nil {
+		t.proxy.asked++
+		now = *t.proxy
+	}
+	s.mu.Unlock()
+	if t == nil {
+		say("unreachable %s %s no connection", p.Service, p.Addr)
+		return
+	}
+	say("state %s %s route %s", p.Service, p.Addr, now.route)
+	say("state %s %s flags met ready", p.Service, p.Addr)
+	counts(p, now.asked, say)
+	if now.route.Tripped {
+		say("state %s %s tripped %s", p.Service, p.Addr, tripReason)
+	}
+	if outcome != "" {
+		say("told %s %s %s 1.0", p.Service, p.Addr, outcome)
+	}
+}
+
+// counts says what a proxy has counted, as often as it was asked.
+func counts(p haproxy.ProxyAddr, asked int, say func(string, ...any)) {
+	for _, c := range cluster.Colors {
+		say("began %s %s total %s %d 0 20", p.Service, p.Addr, c, 10*asked)
+		say("state %s %s total %s %d 1 30", p.Service, p.Addr, c, 10*asked+5)
+	}
+	say("began %s %s held 0", p.Service, p.Addr)
+	say("state %s %s held 2", p.Service, p.Addr)
 }
 
 // sees says of the ports that are looked at that they speak what they should.

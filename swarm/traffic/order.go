@@ -66,6 +66,9 @@ func (sw *Switch) order(ctx context.Context, rec *cluster.Record, proxies []clus
 			a, err := sw.Send(ctx, rec, here, ord, answer())
 			var job *JobError
 			if !errors.As(err, &job) || !job.Elsewhere || ctx.Err() != nil {
+				if err == nil {
+					sw.receipts.add(proxies, a)
+				}
 				return a, err
 			}
 			failed = append(failed, err)

@@ -18,10 +18,13 @@ import (
 )
 
 // Switch gives orders to proxies.
-type Switch struct{ *cluster.Cluster }
+type Switch struct {
+	*cluster.Cluster
+	receipts *receipts
+}
 
 // New returns what gives orders to the proxies of the stack of cl.
-func New(cl *cluster.Cluster) *Switch { return &Switch{cl} }
+func New(cl *cluster.Cluster) *Switch { return &Switch{cl, newReceipts()} }
 
 // cleanupTime is how long we go on after an interruption, to leave things in a state that can be
 // told.
@@ -137,7 +140,13 @@ func (sw *Switch) finish(ctx context.Context, rec *cluster.Record, moves []Move,
 	}
 	var past []cluster.Past
 	for i := range moves {
-		past = append(past, moves[i].past()...)
+		for _, p := range moves[i].past() {
+			sw.receipts.move(p.Service)
+			if r := sw.receipts.of(p.Service); r != nil && p.What != cluster.TakenBack {
+				p.Receipt = inWords(r)
+			}
+			past = append(past, p)
+		}
 	}
 	sw.WriteHistory(ctx, rec, past...)
 	return sw.end(ctx, moves)

@@ -251,6 +251,7 @@ end)
 -- Those that waited go on in the order in which they came, one in a millisecond, or as many as it takes that all have gone after DRAIN
 -- milliseconds. Who comes meanwhile goes after them.
 local DRAIN = 500
+local held = 0                 -- requests that have waited so, since the proxy began
 local waiting = { count = 0 }  -- requests since the ports were closed; at: since when they go on, last: how long that takes (ms)
 
 local function state_of(r) return fields(r)[4] or "" end
@@ -284,7 +285,7 @@ end
 -- What a closed port does with a request, or a connection: it waits, or is refused.
 local function wait_or_refuse(txn)
   local came, ticket = core.now(), waiting.count
-  waiting.count = ticket + 1
+  waiting.count, held = ticket + 1, held + 1
   while closed() do
     local kind, seconds, message = state_of(route()):match("^(%l+)%-?(%d*)%-?(%x*)$")
     if kind == "stop" then
@@ -335,6 +336,19 @@ local function detail(code, stats)
   return table.concat(words, ": ")
 end
 
+-- What a color has counted since the proxy began: requests, or connections of mode tcp; those that were answered with 5xx, cut off
+-- or could not be sent; and how long the slowest took, in ms.
+local function totals(color)
+  local requests, failed, slowest = 0, 0, 0
+  for _, port in pairs(colors[color]) do
+    local s = port.backend:get_stats()
+    requests = requests + s.stot
+    failed = failed + s.srv_abrt + (s.mode == "tcp" and s.econ or s.hrsp_5xx or 0)
+    slowest = math.max(slowest, s.ttime_max or 0)
+  end
+  return requests, failed, slowest
+end
+
 local onstate = {}    -- functions that add lines
 
 -- The lines that an order reads and prints: ProxyReport in report.go says what the fields are.
@@ -342,6 +356,7 @@ local function state()
   local lines = { "route " .. route(), "flags" .. (met and " met" or "") .. (ready and " ready" or "") .. (stopping() and " stopping" or "") }
   local function add(...) lines[#lines + 1] = table.concat({ ... }, " ") end
   for color, ports in pairs(colors) do
+    add("total", color, totals(color))
     for number, port in pairs(ports) do
       local all = port.backend:get_stats()
       add("backend", color, number, all.scur + all.qcur)
@@ -356,6 +371,7 @@ local function state()
     end
   end
   if closed() then add("waiting", waiting.count) end
+  add("held", held)
   for _, f in ipairs(onstate) do f(add) end
   return table.concat(lines, "\n") .. "\n"
 end

@@ -99,6 +99,15 @@ local function parse(body)
   return state
 end
 
+-- The lines of a state that count from when its proxy began.
+local function counters(text)
+  local list = {}
+  for line in text:gmatch("[^\n]+") do
+    if line:find("^total ") or line:find("^held ") then list[#list + 1] = line end
+  end
+  return list
+end
+
 local function ask(proxy, patience)
   proxy.state, proxy.why = nil, "no connection"
   local s = connect(proxy, patience)
@@ -108,6 +117,7 @@ local function ask(proxy, patience)
   local ok, state = pcall(parse, body or "")
   if body and not ok then why = "an answer that is not understood" end
   proxy.state, proxy.why = body and ok and state or nil, why
+  proxy.began = proxy.began or proxy.state and counters(body)
 end
 
 -- What each kind of condition still lacks: a list of { what, why }.
@@ -351,6 +361,7 @@ local function report(proxy)
   local about = proxy.service .. " " .. proxy.address
   if not proxy.state then say("unreachable", about, proxy.why) end
   for line in (proxy.state and proxy.state.text or ""):gmatch("[^\n]+") do say("state", about, line) end
+  for _, line in ipairs(proxy.began or {}) do say("began", about, line) end
   if proxy.outcome then say("told", about, proxy.outcome, string.format("%.2f", proxy.acknowledged)) end
 end
 
