@@ -37,7 +37,7 @@ func TestHistory(t *testing.T) {
 	s.up("v2")
 	l := s.load(8794, load.Options{Rate: 100, KeepAlive: 0.5, Post: 0.3, Timeout: 30 * time.Second})
 	s.exits(s.runEnv([]string{"V=v2-exit"}, "up"), 3)
-	s.says(s.must("rollback", "--reason", "orders are lost"), "requests meanwhile (blue ", ", 0 failed")
+	s.says(s.must("rollback", "--reason", "orders are lost"), "requests meanwhile (", "), 0 failed")
 	s.settled(l, "v1")
 	s.up("v3")
 	s.up("v4")
