@@ -60,13 +60,23 @@ func TestTestedRelease(t *testing.T) {
 	s.settled(l, "v2")
 	s.only(l.Since(began), "v2")
 
+	p = s.start([]string{"V=v3", "EXPECT=v3", "LATE=10m"}, "up")
+	s.eventually("the test runs", func() bool { return strings.Contains(p.out.String(), "test smoke: 0 of 1 tasks completed") })
+	withdrawn := s.must("rollback")
+	s.says(withdrawn, "while smoke tests release", "-blue holds release 1 again")
+	if code := p.wait(); code != 1 || !strings.Contains(p.out.String(), "`docker bluegreen rollback` of ") {
+		t.Errorf("the up ended with %d:\n%s", code, p.out)
+	}
+	s.settled(l, "v2")
+	s.only(l.Since(began), "v2")
+
 	r := s.exits(s.runEnv([]string{"V=v3", "EXPECT=v3", "CHECK=v9"}, "up"), 3)
 	s.says(r, "test smoke: completed", "service web (blue) had the traffic and failed its test check", "exit code 4", "version v3 answered at http://web:8080, want v9",
 		"traffic of web is back where it was before")
 	t.Log(r.out)
 	s.settled(l, "v2")
 
-	s.says(s.exits(up("v3", "v3", "--no-flip"), 0), "test smoke: completed", "release 3 waits on blue")
+	s.says(s.exits(up("v3", "v3", "--no-flip"), 0), "test smoke: completed", " waits on blue")
 	s.must("promote")
 	s.settled(l, "v3")
 	s.zeroFailed(l.Stop())

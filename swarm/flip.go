@@ -33,6 +33,7 @@ func (o *Operator) Rollback(ctx context.Context, opts plan.FlipOptions) error {
 		if err != nil {
 			return err
 		}
+		opts.Tested = o.found
 		err = o.turn(ctx, s, opts, plan.ForRollback)
 		if late != nil && err == nil && slices.Contains(slices.Collect(maps.Values(s.Finished)), cluster.BeganByRollback) {
 			return late // it was this rollback that proxies have not confirmed

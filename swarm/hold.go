@@ -26,11 +26,13 @@ const (
 type hold struct {
 	engine           engine.API // without the fence
 	stack, id, token string
+	found            underTest // what the former owner waited for, if this command has come in between
 
-	mu    sync.Mutex
-	shown moment        // when the last beat that was written was begun
-	lost  error         // why the lock is not ours any more
-	soon  chan struct{} // of one place: a write waits for the next beat
+	mu      sync.Mutex
+	shown   moment        // when the last beat that was written was begun
+	openFor underTest     // what the command waits for while others may take the lock; nil else
+	lost    error         // why the lock is not ours any more
+	soon    chan struct{} // of one place: a write waits for the next beat
 }
 
 // mayWrite is the fence of all writes of the command.
@@ -40,6 +42,8 @@ func (h *hold) mayWrite() error {
 	switch {
 	case h.lost != nil:
 		return h.lost
+	case h.openFor != nil:
+		return errors.New("other commands may come in between: nothing is written meanwhile")
 	case h.shown.ago() > freshFor:
 		select {
 		case h.soon <- struct{}{}:
@@ -75,10 +79,7 @@ func (h *hold) beat(ctx context.Context, end context.CancelCauseFunc) {
 			err = &notRenewedError{err}
 		}
 		if errors.Is(err, cluster.ErrLockLost) {
-			end(err)
-			h.mu.Lock()
-			h.lost = err
-			h.mu.Unlock()
+			_ = h.loses(ctx, err, end) // the command ends with it
 			return
 		}
 		select {

@@ -23,6 +23,7 @@ const (
 	labelCommand = "bluegreen.lock.command"
 	labelSince   = "bluegreen.lock.since" // RFC 3339
 	labelBeat    = "bluegreen.lock.beat"  // counts up
+	labelOpen    = "bluegreen.lock.open"  // what its owner waits for, if others may come in between
 )
 
 // The owner of a lock shows every beatEvery that it lives; a lock that was seen to stand still for
@@ -51,6 +52,11 @@ func (o *Operator) locked(ctx context.Context, command string, timeout time.Dura
 		return err
 	}
 	o.ex.Fence(h.mayWrite)
+	o.found = h.found
+	o.ex.Open = func(ctx context.Context, tests map[string]cluster.Tested) (func(context.Context) error, error) {
+		return h.open(ctx, tests, cancel)
+	}
+	defer func() { o.ex.Open = nil }()
 	beats, stop := context.WithCancel(context.WithoutCancel(ctx)) // what an interruption leaves to do is done with the lock
 	beating := make(chan struct{})
 	go func() {
@@ -102,9 +108,21 @@ func (o *Operator) lock(ctx context.Context, command string, timeout time.Durati
 		if holder == nil {
 			continue // it was just removed
 		}
+		tests := opened(*holder)
+		if cutsIn(command) && tests != nil {
+			taken, err := h.takeOver(ctx, *holder, command)
+			if err != nil {
+				return nil, fmt.Errorf("take the lock of stack %s over: %w", h.stack, err)
+			}
+			if taken {
+				h.found = tests
+				o.ex.Done("", "lock", "coming in between %s, while %s", describe(*holder), tests)
+			}
+			continue
+		}
 		if why := seen.dead(*holder); why != "" {
 			o.ex.Warn("", "lock", "taking over the lock of %s: %s", describe(*holder), why)
-			if err := h.takeOver(ctx, *holder, command); err != nil {
+			if _, err := h.takeOver(ctx, *holder, command); err != nil {
 				return nil, fmt.Errorf("take the lock of stack %s over: %w", h.stack, err)
 			}
 			continue
@@ -122,24 +140,24 @@ func (o *Operator) lock(ctx context.Context, command string, timeout time.Durati
 	}
 }
 
-// takeOver removes a lock without a living owner. First it writes itself down as the owner, over
-// the version that was seen to stand still: this fails if the owner lives after all, and of several
-// commands only one succeeds. The next lock is a new config, so that whatever the former owner does
-// late with the id of the old one does not touch it.
-func (h *hold) takeOver(ctx context.Context, dead api.Config, command string) error {
+// takeOver removes a lock that has no living owner, or that is open, and says whether it did. First
+// it writes itself down as the owner, over the version that was seen to stand still: this fails if
+// the owner lives after all, and of several commands only one succeeds. The next lock is a new
+// config, so that whatever the former owner does late with the id of the old one does not touch it.
+func (h *hold) takeOver(ctx context.Context, dead api.Config, command string) (taken bool, err error) {
 	spec := dead.Spec
 	spec.Labels = lockSpec(h.stack, command, h.token).Labels
-	err := h.engine.ConfigUpdate(ctx, dead.ID, dead.Version, spec)
+	err = h.engine.ConfigUpdate(ctx, dead.ID, dead.Version, spec)
 	switch {
 	case err != nil && (engine.OutOfSequence(err) || engine.NotFound(err)):
-		return nil
+		return false, nil
 	case err != nil:
-		return err
+		return false, err
 	}
 	if err := h.engine.ConfigRemove(ctx, dead.ID); err != nil && !engine.NotFound(err) {
-		return err
+		return true, err
 	}
-	return nil
+	return true, nil
 }
 
 // lockSeen remembers since when a lock has been seen not to change, by our own clocks: those of

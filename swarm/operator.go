@@ -11,6 +11,8 @@ import (
 // Operator changes one stack on one swarm. It is used for one command at a time.
 type Operator struct {
 	ex *execute.Executor
+	// found is what the command waited for that this one has come in between.
+	found underTest
 }
 
 // New returns an operator for the stack of that name on the swarm that e is a manager of.
@@ -21,7 +23,7 @@ func New(e engine.API, stack string, emit func(cluster.Event)) *Operator {
 	return on(cl)
 }
 
-func on(cl *cluster.Cluster) *Operator { return &Operator{execute.New(traffic.New(cl))} }
+func on(cl *cluster.Cluster) *Operator { return &Operator{ex: execute.New(traffic.New(cl))} }
 
 // writing returns an operator that works as o does, by way of another engine.
 func (o *Operator) writing(wrap func(engine.API) engine.API) *Operator {

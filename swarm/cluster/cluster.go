@@ -14,6 +14,8 @@ const Parallel = 8
 type Cluster struct {
 	Engine engine.API
 	Stack  string
+	// Open lets other commands come in between; nil where none may.
+	Open Opener
 	// Author is who the history names.
 	Author Author
 	emit   func(Event)

@@ -95,10 +95,13 @@ func (r *run) changeColor(ctx context.Context, s plan.Step) error {
 
 // restoreColor gives a color the release back that it held before.
 func (r *run) restoreColor(ctx context.Context, s plan.Step) error {
-	text, err := r.restore(ctx, r.known, r.blueGreen(s.Service), s.Color)
+	b := r.blueGreen(s.Service)
+	gone := cluster.ReleaseOf(b.Colors[s.Color].Spec)
+	text, err := r.restore(ctx, r.known, b, s.Color)
 	if err != nil {
 		return err
 	}
+	r.WriteHistory(ctx, r.known, cluster.Past{Service: s.Service, Number: gone, Entry: cluster.Entry{What: cluster.SentBack, Text: r.plan.Cause}})
 	r.Done(s.Service, "color "+string(s.Color), "%s", text)
 	return nil
 }

@@ -55,7 +55,7 @@ var functions = map[plan.Action]func(*run, context.Context, plan.Step) error{
 // held.
 func (ex *Executor) Execute(ctx context.Context, seen *cluster.Snapshot, todo plan.Plan) error {
 	r := &run{Executor: ex, known: cluster.NewRecord(seen), plan: todo, before: map[string]api.ServiceSpec{}, existed: map[string]bool{}, networks: map[string]string{}, served: map[string]bool{},
-		alone: map[string]string{}, emptied: map[string]clearance{}}
+		alone: map[string]string{}, emptied: map[string]clearance{}, turns: newTurns()}
 	for _, part := range parts(todo) {
 		if err := r.part(ctx, part); err != nil {
 			return r.failed(ctx, err)
@@ -95,7 +95,11 @@ func (r *run) part(ctx context.Context, list []unit) error {
 			if u.steps[0].Do.Traits().MovesTraffic {
 				uctx = ctx
 			}
+			if err := r.begins(uctx); err != nil {
+				return err
+			}
 			err := r.unit(uctx, u)
+			r.ends(uctx)
 			if err == nil {
 				close(done[i])
 			}

@@ -24,6 +24,9 @@ type run struct {
 	// known is what this run knows of the swarm: what was seen, and what it wrote.
 	known *cluster.Record
 
+	// turns says when other commands may come in between.
+	turns *turns
+
 	mu sync.Mutex
 	// begun are the colors that were touched and do not serve yet; a failure puts them back.
 	begun []plan.Step

@@ -19,7 +19,14 @@ func (r *run) runTest(ctx context.Context, s plan.Step) error {
 	if w.Svc, err = r.putTest(ctx, s); err != nil {
 		return err
 	}
-	err = r.awaitCompleted(ctx, w)
+	b := r.blueGreen(s.Service)
+	wait := func() error { return r.awaitCompleted(ctx, w) }
+	if b.Proxy == nil {
+		err = wait() // nothing has traffic yet, and nobody could take any back
+	} else {
+		tested := cluster.Tested{Job: s.Job, Color: s.Color, Release: cluster.ReleaseOf(b.Colors[s.Color].Spec), Serves: s.Do == plan.Verify}
+		err = r.testing(ctx, s.Service, tested, wait)
+	}
 	var failed *cluster.UnhealthyError
 	if errors.As(err, &failed) {
 		failed.Color, failed.Test, failed.Verified = string(s.Color), s.Job, s.Do == plan.Verify
@@ -32,7 +39,6 @@ func (r *run) runTest(ctx context.Context, s plan.Step) error {
 	if err != nil || s.Passed == nil {
 		return err
 	}
-	b := r.blueGreen(s.Service)
 	svc, err := r.Relabel(ctx, b.Colors[s.Color], s.Passed)
 	if err == nil {
 		b.Colors[s.Color] = svc

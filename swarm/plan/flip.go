@@ -30,9 +30,33 @@ func ForRollback(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
 	if opts.Release > 0 {
 		return ForRollbackTo(seen, opts)
 	}
-	p, err := turn(Rollback, seen, opts, rolledBack)
+	p, err := withdrawn(seen, opts)
+	if err == nil && len(p.Steps) == 0 {
+		p, err = turn(Rollback, seen, opts, rolledBack)
+	}
 	p.Cause = opts.Reason
 	return p, err
+}
+
+// withdrawn is the plan that gives the idle colors their earlier releases back whose releases are
+// just tested, without any traffic: that is what a rollback is for then, and it does no more.
+func withdrawn(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
+	names, err := seen.Names(opts.Services)
+	if err != nil {
+		return Plan{Command: Rollback, Stack: seen.Stack}, err
+	}
+	return forEach(Rollback, seen, names, func(b *cluster.BlueGreen, route haproxy.Route, _ *bluegreen.Settings) ([]Step, error) {
+		t, tested := opts.Tested[b.Name]
+		svc := b.Colors[t.Color]
+		if !tested || svc == nil || cluster.ReleaseOf(svc.Spec) != t.Release || cluster.Color(route.Color) == t.Color || route.Share > 0 {
+			return nil, nil
+		}
+		step := Step{Do: RemoveColor, Name: svc.Spec.Name, Color: t.Color, Cause: fmt.Sprintf("release %d has not passed its tests yet", t.Release)}
+		if saved := b.Saved[t.Color]; saved != nil {
+			step.Do, step.Release = RestoreColor, cluster.ReleaseOf(*saved)
+		}
+		return []Step{step}, nil
+	})
 }
 
 // target returns the steps that make a color able to take the traffic, and that color; None when

@@ -3,6 +3,7 @@ package plan
 import (
 	"time"
 
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
@@ -85,6 +86,8 @@ type FlipOptions struct {
 	// Release is the number of the release that a rollback brings back; 0 for the one that was active
 	// before.
 	Release int
+	// Tested are the releases whose tests a rollback has come in between, by service.
+	Tested map[string]cluster.Tested
 	// Reason is why a rollback takes the traffic back, for the history; it may be empty.
 	Reason string
 	// LockTimeout is the longest wait for another command on the same stack.
