@@ -13,6 +13,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/prometheus"
 )
 
 // app is all that the commands need of the world. Tests replace its parts.
@@ -46,7 +47,9 @@ func newApp(cli command.Cli) *app {
 		load:        compose.Load,
 		projectName: compose.ProjectName,
 		open: func(stack string, emit func(cluster.Event)) operator {
-			return swarm.New(cli.Client(), stack, emit)
+			o := swarm.New(cli.Client(), stack, emit)
+			o.Prometheus = prometheus.Client{Address: os.Getenv(prometheusVariable)}
+			return o
 		},
 		auth: func(image string) (string, error) {
 			return command.RetrieveAuthTokenFromImage(cli.ConfigFile(), image)

@@ -137,6 +137,9 @@ func runUp(ctx context.Context, a *app, o plan.UpOptions, dry dryRun) error {
 	if err := known(project, o.Services); err != nil {
 		return err
 	}
+	if err := a.knowsPrometheus(project); err != nil {
+		return err
+	}
 	o.RegistryAuth = a.auth
 	if !dry.on {
 		o.Commit = a.commit(ctx, project.Dir)
@@ -193,4 +196,21 @@ func tellAboutFile(p *compose.Project, emit func(cluster.Event)) {
 	for _, w := range p.Warnings {
 		emit(cluster.Event{Step: "file", State: cluster.Warning, Text: w})
 	}
+}
+
+// prometheusVariable is the environment variable with the address of Prometheus. It comes before
+// that in the file, and may hold a password.
+const prometheusVariable = "BLUEGREEN_PROMETHEUS"
+
+// knowsPrometheus is an error for queries that nobody could be asked.
+func (a *app) knowsPrometheus(p *compose.Project) error {
+	for _, s := range p.Services {
+		if s.BlueGreen == nil || s.BlueGreen.Guard == nil || s.BlueGreen.Guard.Prometheus == nil {
+			continue
+		}
+		if s.BlueGreen.Guard.Prometheus.URL == "" && a.getenv(prometheusVariable) == "" {
+			return fmt.Errorf("service %s: x-bluegreen.guard.prometheus has queries, and nobody says which server to ask: write guard.prometheus.url, or set %s", s.Name, prometheusVariable)
+		}
+	}
+	return nil
 }

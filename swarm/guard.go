@@ -134,8 +134,9 @@ type watch struct {
 	cancel  context.CancelFunc
 	ended   chan struct{}
 
-	mu  sync.Mutex
-	due map[string]time.Time // by service
+	mu      sync.Mutex
+	due     map[string]time.Time // by service
+	reasons map[string]string    // why Prometheus takes the traffic back, by service
 }
 
 func (o *Operator) watching(ctx context.Context) *watch {
@@ -145,12 +146,16 @@ func (o *Operator) watching(ctx context.Context) *watch {
 // look begins to watch those of the releases that have a guard.
 func (w *watch) look(stages []*stage) {
 	var names []string
+	var judged []stage
 	w.mu.Lock()
 	w.due = map[string]time.Time{}
 	for _, st := range stages {
 		w.due[st.Service] = st.due
 		if st.route.Guard.On {
 			names = append(names, st.Service)
+			if st.Guard != nil && st.Guard.Prometheus != nil && w.o.Prometheus != nil {
+				judged = append(judged, *st)
+			}
 		}
 	}
 	w.mu.Unlock()
@@ -164,8 +169,14 @@ func (w *watch) look(stages []*stage) {
 	ctx, cancel := context.WithCancel(w.ctx)
 	ended := make(chan struct{})
 	w.cancel, w.ended = cancel, ended
+	var judges sync.WaitGroup
+	for _, st := range judged {
+		judges.Go(func() { w.judge(ctx, st) })
+	}
 	go func() {
 		defer close(ended)
+		defer judges.Wait()
+		defer cancel()
 		s, err := w.o.ex.Observe(ctx)
 		if err == nil {
 			go w.o.ex.Listen(ctx)

@@ -2,6 +2,8 @@
 package swarm
 
 import (
+	"context"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/execute"
@@ -11,8 +13,17 @@ import (
 // Operator changes one stack on one swarm. It is used for one command at a time.
 type Operator struct {
 	ex *execute.Executor
+	// Prometheus is asked for the queries of guards while a command waits; nil asks nobody.
+	Prometheus Prometheus
 	// found is what the command waited for that this one has come in between.
 	found underTest
+}
+
+// Prometheus answers queries.
+type Prometheus interface {
+	// Value is the highest value that the query has now at the server of that URL; found is false if
+	// it has none.
+	Value(ctx context.Context, url, query string) (value float64, found bool, err error)
 }
 
 // New returns an operator for the stack of that name on the swarm that e is a manager of.
@@ -27,5 +38,7 @@ func on(cl *cluster.Cluster) *Operator { return &Operator{ex: execute.New(traffi
 
 // writing returns an operator that works as o does, by way of another engine.
 func (o *Operator) writing(wrap func(engine.API) engine.API) *Operator {
-	return on(o.ex.WithEngine(wrap))
+	other := on(o.ex.WithEngine(wrap))
+	other.Prometheus = o.Prometheus
+	return other
 }

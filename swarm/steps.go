@@ -54,10 +54,13 @@ func (o *Operator) goOn(ctx context.Context, stages []*stage, opts plan.UpOption
 			return err
 		}
 		var cut error
-		err := o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) (err error) {
-			cut, err = o.take(ctx, stages)
-			return err
-		})
+		err := o.takeBack(ctx, stages, w.judgements(), opts)
+		if err == nil {
+			err = o.locked(ctx, "docker bluegreen up", opts.LockTimeout, func(ctx context.Context) (err error) {
+				cut, err = o.take(ctx, stages)
+				return err
+			})
+		}
 		if cut != nil {
 			errs = append(errs, cut)
 		}

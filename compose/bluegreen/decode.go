@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -167,18 +168,46 @@ func decodeGuard(f field) *Guard {
 	if !f.given() {
 		return nil
 	}
-	keys := f.keys("bake", "window", "errors", "latency", "requests")
+	keys := f.keys("bake", "window", "errors", "latency", "requests", "prometheus")
 	g := &Guard{
 		Bake:     keys["bake"].duration(defaultBake, time.Second),
 		Window:   keys["window"].duration(defaultWindow, time.Second),
 		Errors:   keys["errors"].percent(defaultErrors),
 		Latency:  keys["latency"].duration(0, Shortest),
 		Requests: keys["requests"].number(defaultRequests, 1, 1_000_000),
+
+		Prometheus: decodePrometheus(keys["prometheus"]),
 	}
 	if g.Window > time.Hour {
 		keys["window"].errorf("%s is longer than 1h: the proxies keep all that they count in it", g.Window)
 	}
 	return g
+}
+
+// decodePrometheus reads the queries that judge a release. A password has no place in a label.
+func decodePrometheus(f field) *Prometheus {
+	if !f.given() {
+		return nil
+	}
+	keys := f.keys("url", "queries")
+	p := &Prometheus{URL: keys["url"].text("")}
+	if u, err := url.Parse(p.URL); p.URL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		keys["url"].errorf("it is not a URL such as http://prometheus:9090")
+	} else if err == nil && u.User != nil {
+		keys["url"].errorf("it holds a password, which everybody could read on the swarm: leave url out, and set the variable BLUEGREEN_PROMETHEUS where the command runs")
+	}
+	for _, item := range keys["queries"].list("queries such as {query: \"up\", max: 1}") {
+		of := item.keys("query", "max")
+		q := Query{Text: of["query"].required("a query"), Max: of["max"].decimal()}
+		if _, err := q.For(QueryData{}); err != nil {
+			of["query"].errorf("its template is wrong: %v: it can have {{.Stack}}, {{.Service}}, {{.Color}} and {{.Release}}", err)
+		}
+		p.Queries = append(p.Queries, q)
+	}
+	if len(p.Queries) == 0 && tree.Mapping(f.value) != nil {
+		f.errorf("it has no query: give queries")
+	}
+	return p
 }
 
 func decodeMetrics(f field) uint16 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -117,6 +118,15 @@ func (f field) number(fallback, low, high int) int {
 		f.errorf("%s is not a whole number from %d to %d", show(f.value), low, high)
 	}
 	return number
+}
+
+// decimal reads a number that must be given, such as 0.01.
+func (f field) decimal() float64 {
+	n, err := strconv.ParseFloat(tree.Scalar(f.value), 64)
+	if !f.given() || err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+		f.errorf("%s is not a number such as 0.01", show(f.value))
+	}
+	return n
 }
 
 var validPercent = regexp.MustCompile(`^(\d{1,3}(?:\.\d+)?) ?%?$`)

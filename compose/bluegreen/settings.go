@@ -4,6 +4,8 @@ package bluegreen
 
 import (
 	"fmt"
+	"strings"
+	"text/template"
 	"time"
 
 	"github.com/docker/docker/api/types/swarm"
@@ -107,6 +109,41 @@ type Guard struct {
 	Latency time.Duration `json:"latency,omitempty"`
 	// Requests is how many a proxy must have seen within Window: fewer say nothing.
 	Requests int `json:"requests"`
+	// Prometheus is asked as well by the command that waits; nil for none.
+	Prometheus *Prometheus `json:"prometheus,omitempty"`
+}
+
+// Prometheus says by which queries a release is judged, while a command waits for it.
+type Prometheus struct {
+	// URL is that of the server; empty for the one that the environment names.
+	URL string `json:"url,omitempty"`
+	// Queries are all asked; the first whose value is too high takes the traffic back.
+	Queries []Query `json:"queries"`
+}
+
+// Query is a query, and how high its value may be.
+type Query struct {
+	// Text is PromQL, and a template of text/template with the fields of QueryData.
+	Text string `json:"query"`
+	// Max is the highest value that is right.
+	Max float64 `json:"max"`
+}
+
+// QueryData is what a query can name.
+type QueryData struct {
+	Stack, Service, Color string
+	Release               int
+}
+
+// For is the query for a release. The error is that of the template.
+func (q Query) For(data QueryData) (string, error) {
+	t, err := template.New("query").Option("missingkey=error").Parse(q.Text)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	err = t.Execute(&b, data)
+	return b.String(), err
 }
 
 // String is what takes the traffic back, in words.

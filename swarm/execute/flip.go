@@ -75,20 +75,7 @@ func (r *run) move(ctx context.Context, steps []plan.Step) error {
 	case err != nil:
 		return err
 	}
-	for _, s := range steps {
-		switch {
-		case s.Do == plan.SetState:
-			r.Moved(cluster.InState, s.Service, "state", "%s: every proxy confirmed", plan.InWords(s.To.State))
-		case s.EndsGuard:
-			r.Done(s.Service, "guard", "the proxies do not watch %s any more", s.Color)
-		case s.Do == plan.Share:
-			r.Moved(cluster.Shared, s.Service, "share", "%s gets %d %% of the traffic: every proxy confirmed", s.Color, s.To.Share)
-		case r.plan.Command == plan.Up:
-			r.Moved(cluster.Flipped, s.Service, "flip", "%s is active: every proxy confirmed", s.Color)
-		default:
-			r.Moved(cluster.Flipped, s.Service, "flip", "%s → %s: every proxy confirmed", s.From.Color, s.Color)
-		}
-	}
+	r.tellMoved(steps)
 	for _, s := range steps {
 		if s.Do != plan.Flip {
 			continue
@@ -100,11 +87,31 @@ func (r *run) move(ctx context.Context, steps []plan.Step) error {
 	return nil
 }
 
+// tellMoved tells of moves that every proxy has confirmed.
+func (r *run) tellMoved(steps []plan.Step) {
+	for _, s := range steps {
+		switch {
+		case s.Do == plan.SetState:
+			r.Moved(cluster.InState, s.Service, "state", "%s: every proxy confirmed", plan.InWords(s.To.State))
+		case s.Reason != "":
+			r.Moved(cluster.WentBack, s.Service, "guard", "%s has the traffic again: %s", s.To.Color, s.Reason)
+		case s.EndsGuard:
+			r.Done(s.Service, "guard", "the proxies do not watch %s any more", s.Color)
+		case s.Do == plan.Share:
+			r.Moved(cluster.Shared, s.Service, "share", "%s gets %d %% of the traffic: every proxy confirmed", s.Color, s.To.Share)
+		case r.plan.Command == plan.Up:
+			r.Moved(cluster.Flipped, s.Service, "flip", "%s is active: every proxy confirmed", s.Color)
+		default:
+			r.Moved(cluster.Flipped, s.Service, "flip", "%s → %s: every proxy confirmed", s.From.Color, s.Color)
+		}
+	}
+}
+
 // moveOf is the move of a step: its color must run in full, but where it is to get nothing. A step
 // after another one of the same service begins where that one has led.
 func (r *run) moveOf(ctx context.Context, s plan.Step) (traffic.Move, error) {
 	b := r.blueGreen(s.Service)
-	m := traffic.Move{Service: b, From: s.From, To: s.To, Force: s.Force, Rollback: r.plan.Command == plan.Rollback, Cause: r.plan.Cause}
+	m := traffic.Move{Service: b, From: s.From, To: s.To, Force: s.Force, Rollback: r.plan.Command == plan.Rollback, Cause: r.plan.Cause, Reason: s.Reason}
 	if s.Guarded {
 		m.To.Guard = haproxy.Guard{On: true}
 		if s.Do == plan.Flip {

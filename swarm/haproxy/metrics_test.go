@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/prometheus"
 )
 
 // metrics are what a proxy tells, by what stands before the number.
@@ -97,8 +98,8 @@ func TestMetrics(t *testing.T) {
 // Each query of the dashboard gives data, in a real Prometheus that asks real proxies.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
-	prometheus := os.Getenv("PROMETHEUS")
-	if prometheus == "" {
+	program := os.Getenv("PROMETHEUS")
+	if program == "" {
 		t.Fatal("no Prometheus to test with: set PROMETHEUS to its program, as `make unit` does")
 	}
 	s := guarded(t, haproxies(t)[0], bluegreen.Guard{Errors: 100, Requests: 20})
@@ -115,7 +116,7 @@ func TestDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := s.addr(90) + ":9090"
-	cmd := exec.CommandContext(t.Context(), prometheus, "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+dir, "--web.listen-address="+address)
+	cmd := exec.CommandContext(t.Context(), program, "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+dir, "--web.listen-address="+address)
 	log := &lockedBuffer{}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -131,6 +132,25 @@ func TestDashboard(t *testing.T) {
 	expressions := dashboard(t)
 	for title, expression := range expressions {
 		eventually(t, slower*30*time.Second, title+" has data: "+expression, func() bool { return hasData(address, expression) })
+	}
+	ask := func(query string) (float64, bool, error) {
+		return prometheus.Client{Address: "http://" + address}.Value(t.Context(), "http://elsewhere.invalid", query)
+	}
+	for query, want := range map[string]float64{
+		`bluegreen_route_sequence`: 2, `bluegreen_share_percent`: 70, `bluegreen_share_percent{color="green"}`: 30, `scalar(vector(7))`: 7, `vector(0)/0 or vector(5)`: 5,
+	} {
+		if got, found, err := ask(query); err != nil || !found && !strings.Contains(query, "/0") || found && got != want {
+			t.Errorf("%s is %v, %v, %v, want %v", query, got, found, err, want)
+		}
+	}
+	if _, found, err := ask("bluegreen_nonsense"); found || err != nil {
+		t.Errorf("what there is not: %v, %v", found, err)
+	}
+	if _, _, err := ask("sum("); err == nil || !strings.Contains(err.Error(), "parse error") {
+		t.Errorf("a query that is wrong: %v", err)
+	}
+	if _, _, err := (prometheus.Client{}).Value(t.Context(), "http://ann:s3cret@"+s.addr(91)+":9090", "up"); err == nil || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "ann") {
+		t.Errorf("a server that does not answer: %v", err)
 	}
 	if len(expressions) < 10 || hasData(address, `bluegreen_nonsense`) {
 		t.Errorf("%d queries; or a query without data has some", len(expressions))

@@ -78,6 +78,8 @@ type Step struct {
 	Late bool
 	// Guarded says that the proxies watch the release that a flip or a share brings traffic to.
 	Guarded bool
+	// Reason is why To takes the traffic back, as a guard does; empty if it does not.
+	Reason string
 	// EndsGuard says that the step changes no more than that: nobody watches any more.
 	EndsGuard bool
 	// Begun says that an earlier command began the step.
