@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"slices"
 	"testing"
@@ -41,6 +42,7 @@ func TestNodes(t *testing.T) {
 	})
 	t.Run("nodes change", func(t *testing.T) { suiteAlone(t, l) })
 	t.Run("proxies are lost", func(t *testing.T) { long(t); lostProxies(t, l) })
+	t.Run("a guard without managers", func(t *testing.T) { guardAlone(t, l) })
 	s := stackOn(t, l, near)
 	s.up("v1")
 	s.up("v2")
@@ -298,4 +300,55 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+const nearAndWatched = `
+services:
+  web:
+    image: app:${V:-v1}
+    environment: {APP_STOP_DELAY: 100ms}
+    ports: [{target: 8080, published: 8081, mode: host}]
+    deploy: {endpoint_mode: dnsrr, placement: {constraints: [node.role == worker]}, restart_policy: {delay: 1s}}
+    x-bluegreen:
+      guard: {bake: 30m, errors: 10%, requests: 20}
+      proxy: {image: "haproxy:newest", deploy: {placement: {constraints: [node.role == worker]}}}
+      health: {path: /count, interval: 500ms}
+      drain: 5s
+      timeout: 5m
+`
+
+// The managers are cut off, and only then a release begins to fail: its proxies take the traffic
+// back by themselves, and tell the managers when these are there again.
+func guardAlone(t *testing.T, l *lab.Lab) {
+	s := stackOn(t, l, nearAndWatched)
+	s.up("v1")
+	s.up("v2", "--detach")
+	traffic := s.load(8081, load.Options{Targets: []string{s.target("n4", 8081), s.target("n5", 8081)}, Rate: 100, KeepAlive: 0.5, Post: 0.3})
+	s.settled(traffic, "v2")
+	managers := []*lab.Node{l.Node("n1"), l.Node("n2"), l.Node("n3")}
+	for _, m := range managers {
+		t.Cleanup(func() { _ = m.Heal() })
+		must(t, m.Cut())
+	}
+	began := time.Now()
+	response, err := http.Get("http://" + s.target("n4", 8081) + "/break")
+	must(t, err)
+	response.Body.Close()
+	await(t, traffic, "v1")
+	back := time.Now()
+	t.Logf("within %s: %s", back.Sub(began).Round(time.Millisecond), traffic.Since(began))
+	_, err = traffic.AwaitRequests(t.Context(), 200)
+	must(t, err)
+	s.only(traffic.Since(back), "v1")
+	s.zeroFailed(traffic.Since(back))
+	for _, m := range managers {
+		must(t, m.Heal())
+	}
+	ctx, cancel := contextFor(t, patience)
+	defer cancel()
+	must(t, l.WaitReady(ctx))
+	s.says(s.exits(s.run("wait"), 3), "service web (green) lost its traffic again, its guard took it back")
+	s.settled(traffic, "v1")
+	s.zeroFailed(traffic.Since(back))
+	traffic.Stop()
 }

@@ -39,6 +39,9 @@ func (c *count) add() {
 // bad counts the requests of which APP_BAD in a hundred are answered with status 500.
 var bad atomic.Int64
 
+// broken says that somebody has asked for that.
+var broken atomic.Bool
+
 // isBad says whether the next answer is to be a failure.
 func isBad() bool {
 	percent, _ := strconv.ParseInt(os.Getenv("APP_BAD"), 10, 64) // none is 0
@@ -48,7 +51,10 @@ func isBad() bool {
 // answer is a GET's answer, the version and the host, or a POST's, its body; a POST is counted
 // before it is answered.
 func (c *count) answer(w http.ResponseWriter, r *http.Request) {
-	if isBad() {
+	if r.URL.Path == "/break" {
+		broken.Store(true)
+	}
+	if broken.Load() || isBad() {
 		http.Error(w, "no such table", http.StatusInternalServerError)
 		return
 	}

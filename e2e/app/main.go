@@ -10,6 +10,7 @@
 //	                late: listens APP_LATE after its start (default 2s), unhealthy before
 //	                refuse: healthy for Docker, but nothing listens on its ports
 //	APP_BAD         answers so many percent of the requests with status 500 (default 0)
+//	                (all of them once somebody has asked for /break)
 //	APP_EXIT        a job: ends with this status, APP_LATE after its start (default at once)
 //	APP_EXPECT      a job: ends with 0 if this version answers at BLUEGREEN_URL and at
 //	                BLUEGREEN_DIRECT_URL, and with 4 if not, APP_LATE after its start
