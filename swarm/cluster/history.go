@@ -188,6 +188,8 @@ type Past struct {
 	Service string
 	Number  int
 	Entry
+	// Spec is what a release is about to be made from; nil for one that a color holds.
+	Spec *api.ServiceSpec
 }
 
 // WriteHistory writes down what happened to releases. Traffic needs none of it: what fails is a
@@ -289,28 +291,39 @@ func (cl *Cluster) addToHistory(ctx context.Context, rec *Record, c api.Config, 
 		spec.Labels[LabelLog] = string(MustJSON(log))
 		return cl.Engine.ConfigUpdate(ctx, c.ID, c.Version, spec)
 	}
-	b := rec.Entry(past[0].Service)
-	for _, color := range Colors {
-		svc := b.Colors[color]
-		if svc == nil || ReleaseOf(svc.Spec) != past[0].Number {
-			continue
-		}
-		labels := map[string]string{LabelNamespace: Namespace(cl.Stack), LabelStack: cl.Stack, LabelRole: RoleRelease, LabelService: b.Name,
-			LabelColor: string(color), LabelRelease: strconv.Itoa(past[0].Number), LabelImage: svc.Spec.Labels[LabelImage], LabelLog: string(MustJSON(log))}
-		if log[0].What == Created { // else it is from before there was a history
-			for l, v := range map[string]string{LabelFiles: cl.Author.Files, LabelCommit: cl.Author.Commit, LabelAgain: svc.Spec.Labels[LabelAgain]} {
-				if v != "" {
-					labels[l] = v
-				}
-			}
-		}
-		err := cl.ensureConfig(ctx, rec, api.ConfigSpec{Annotations: api.Annotations{Name: name, Labels: labels}, Data: MustJSON(portable(rec, svc.Spec))})
-		if err != nil && engine.Taken(err) {
-			return nil // by a command that was killed right then
-		}
-		return err
+	spec, made := specOf(rec, past[0])
+	if spec == nil {
+		return nil
 	}
-	return nil
+	labels := map[string]string{LabelNamespace: Namespace(cl.Stack), LabelStack: cl.Stack, LabelRole: RoleRelease, LabelService: past[0].Service,
+		LabelColor: spec.Labels[LabelColor], LabelRelease: strconv.Itoa(past[0].Number), LabelImage: spec.Labels[LabelImage], LabelLog: string(MustJSON(log))}
+	known := map[string]string{LabelAgain: spec.Labels[LabelAgain]}
+	if made { // else it is from before there was a history
+		known[LabelFiles], known[LabelCommit] = cl.Author.Files, cl.Author.Commit
+	}
+	for l, v := range known {
+		if v != "" {
+			labels[l] = v
+		}
+	}
+	err := cl.ensureConfig(ctx, rec, api.ConfigSpec{Annotations: api.Annotations{Name: name, Labels: labels}, Data: MustJSON(portable(rec, *spec))})
+	if err != nil && engine.Taken(err) {
+		return nil // by a command that was killed right then
+	}
+	return err
+}
+
+// specOf is what a release is about to be made from, or was: then a color holds it.
+func specOf(rec *Record, p Past) (spec *api.ServiceSpec, made bool) {
+	if p.Spec != nil {
+		return p.Spec, true
+	}
+	for _, svc := range rec.Entry(p.Service).Colors {
+		if svc != nil && ReleaseOf(svc.Spec) == p.Number {
+			return &svc.Spec, false
+		}
+	}
+	return nil, false
 }
 
 // cut is a text that is not too long for a label.

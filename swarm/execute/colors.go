@@ -16,11 +16,11 @@ func (r *run) startColor(ctx context.Context, s plan.Step) error {
 	r.touch(s)
 	step := "color " + string(s.Color)
 	r.Working(s.Service, step, "starting %s", s.Cause)
+	if s.Settings.Kept() > 0 { // before, so that a color never holds what nobody knows who made
+		r.WriteHistory(ctx, r.known, cluster.Past{Service: b.Name, Number: s.Release, Spec: s.Spec, Entry: cluster.Entry{What: cluster.Created}})
+	}
 	if err := r.putColor(ctx, b, s); err != nil {
 		return err
-	}
-	if s.Settings.Kept() > 0 {
-		r.WriteHistory(ctx, r.known, cluster.Past{Service: b.Name, Number: s.Release, Entry: cluster.Entry{What: cluster.Created}})
 	}
 	if _, err := r.Await(ctx, r.known, cluster.Waiting{Service: s.Service, Color: s.Color, Step: step, Svc: b.Colors[s.Color], Timeout: s.Timeout}); err != nil {
 		return err
