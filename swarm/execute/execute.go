@@ -99,7 +99,7 @@ func (r *run) part(ctx context.Context, list []unit) error {
 				return err
 			}
 			err := r.unit(uctx, u)
-			r.ends(uctx)
+			r.ends(uctx, err)
 			if err == nil {
 				close(done[i])
 			}

@@ -28,7 +28,7 @@ func (r *run) runTest(ctx context.Context, s plan.Step) error {
 		err = r.testing(ctx, s.Service, tested, wait)
 	}
 	var failed *cluster.UnhealthyError
-	if errors.As(err, &failed) {
+	if errors.As(err, &failed) && failed.Service == s.Service { // else it is that of another unit, which has ended this one
 		failed.Color, failed.Test, failed.Verified = string(s.Color), s.Job, s.Do == plan.Verify
 		if failed.Verified {
 			r.mu.Lock()
