@@ -3,6 +3,7 @@ package plugin
 import (
 	"cmp"
 	"context"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -20,7 +21,10 @@ func commitOf(ctx context.Context, dir string, getenv func(string) string) strin
 	ctx, cancel := context.WithTimeout(ctx, gitTime)
 	defer cancel()
 	git := func(args ...string) (string, error) {
-		out, err := exec.CommandContext(ctx, "git", append([]string{"--no-optional-locks", "-C", dir}, args...)...).Output() //nolint:gosec // the folder of the file that the user named
+		cmd := exec.CommandContext(ctx, "git", append([]string{"--no-optional-locks", "-c", "core.fsmonitor=false", "-C", dir}, args...)...) //nolint:gosec // the folder of the file that the user named
+		cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1")
+		cmd.WaitDelay = time.Second // what git has begun may hold its output open
+		out, err := cmd.Output()
 		return strings.TrimSpace(string(out)), err
 	}
 	commit, err := git("rev-parse", "--verify", "--quiet", "HEAD")

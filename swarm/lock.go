@@ -101,6 +101,7 @@ func (o *Operator) lock(ctx context.Context, command string, timeout time.Durati
 		case !engine.Taken(err):
 			return nil, fmt.Errorf("take the lock of stack %s: %w", h.stack, engine.ManagerError(err))
 		}
+		h.found = nil // somebody else was faster: what was found may not be so any more
 		holder, err := h.holder(ctx)
 		if err != nil {
 			return nil, err

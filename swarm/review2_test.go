@@ -49,8 +49,8 @@ func TestWithdrawalThatIsCutShort(t *testing.T) {
 	}
 }
 
-// A rollback that came in between, but had to wait for another command, does not withdraw a release
-// that has passed its tests by then.
+// A rollback that came in between, but had to wait for another command, does what it does without:
+// the release is not under test any more.
 func TestFoundThatIsStale(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		file := func(v string) string { return strings.Replace(withTest(v), "{test:", "{promote: manual, test:", 1) }
@@ -77,7 +77,10 @@ func TestFoundThatIsStale(t *testing.T) {
 		m.must(<-second)
 		<-ended
 		m.must(err)
-		m.wantColors("shop/web:3 x 3 of 3", "shop/web:2 x 3 of 3")
+		m.wantColors("shop/web:1 x 3 of 3", "shop/web:2 x 3 of 3")
+		if r := m.Routes("web"); !strings.HasSuffix(r[0], ":blue") {
+			t.Errorf("the rollback has ended with exit code 0, and the traffic is where it was: %v", r)
+		}
 	})
 }
 

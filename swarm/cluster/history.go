@@ -101,7 +101,7 @@ func decodeRelease(c api.Config) (*Release, bool) {
 	r := &Release{Service: l[LabelService], Color: Color(l[LabelColor]), Image: l[LabelImage], Files: l[LabelFiles], Commit: l[LabelCommit], Config: c.Spec.Name}
 	r.Number, _ = strconv.Atoi(l[LabelRelease])
 	r.Again, _ = strconv.Atoi(l[LabelAgain]) // 0 is "none"
-	if r.Number == 0 || json.Unmarshal(c.Spec.Data, &r.Spec) != nil || json.Unmarshal([]byte(l[LabelLog]), &r.Log) != nil {
+	if r.Number < 1 || !slices.Contains(Colors, r.Color) || json.Unmarshal(c.Spec.Data, &r.Spec) != nil || r.Spec.TaskTemplate.ContainerSpec == nil || r.Spec.Labels == nil || json.Unmarshal([]byte(l[LabelLog]), &r.Log) != nil {
 		return nil, false
 	}
 	return r, true

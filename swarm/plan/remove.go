@@ -126,6 +126,11 @@ func (pl *planner) prune(remaining map[string]bool) {
 			pl.add(Step{Do: RemoveService, Name: pl.seen.Plain[name].Spec.Name, Service: name, Cause: cause})
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(pl.seen.Releases)) { // its history may be all that an earlier up has left of a service
+		if !inFile[name] && pl.seen.BlueGreen[name] == nil {
+			pl.removeColors(name, cause)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(pl.seen.BlueGreen)) {
 		if inFile[name] {
 			continue
