@@ -46,7 +46,11 @@ func (o *Operator) locked(ctx context.Context, command string, timeout time.Dura
 		err = errors.Join(context.Cause(ctx), h.release(ctx))
 	}
 	if ctx.Err() != nil {
-		return &cluster.InterruptedError{Left: "nothing was done"}
+		left := "nothing was done"
+		if h != nil && h.found != nil {
+			left = fmt.Sprintf("the command that waited while %s ends, and no more was done", h.found)
+		}
+		return &cluster.InterruptedError{Left: left}
 	}
 	if err != nil {
 		return err
@@ -99,7 +103,7 @@ func (o *Operator) lock(ctx context.Context, command string, timeout time.Durati
 			h.id = created.ID
 			return h, nil
 		case !engine.Taken(err):
-			return nil, fmt.Errorf("take the lock of stack %s: %w", h.stack, engine.ManagerError(err))
+			return h, fmt.Errorf("take the lock of stack %s: %w", h.stack, engine.ManagerError(err))
 		}
 		h.found = nil // somebody else was faster: what was found may not be so any more
 		holder, err := h.holder(ctx)

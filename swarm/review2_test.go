@@ -37,7 +37,10 @@ func TestWithdrawalThatIsCutShort(t *testing.T) {
 			if err == nil {
 				return
 			}
-			t.Logf("%d: %s: %v", n, h, err)
+			if n == 1 { // the lock is taken over, and no more: only the text can say so
+				m.wantError(err, nil, "the command that waited while smoke tests release 3 of web ends")
+				return
+			}
 			err = m.rollback()
 			if got := m.Routes("web"); got[0] != "2:green" {
 				t.Errorf("%d: %s: the same command again has moved traffic: %v (%v)", n, h, got, err)
@@ -81,6 +84,25 @@ func TestFoundThatIsStale(t *testing.T) {
 		if r := m.Routes("web"); !strings.HasSuffix(r[0], ":blue") {
 			t.Errorf("the rollback has ended with exit code 0, and the traffic is where it was: %v", r)
 		}
+	})
+}
+
+// An up that brings back what the idle color still holds is cut short while it is tested: the color
+// stays, since it is the way back.
+func TestWithdrawalOfAWayBack(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		m.must(m.up(withTest("1")))
+		m.must(m.up(withTest("2")))
+		slow := m.Default
+		slow.Done = time.Hour
+		m.SetApp("shop/smoke:1", slow)
+		ended := make(chan error, 1)
+		go func() { ended <- m.up(withTest("1")) }()
+		time.Sleep(5 * time.Minute)
+		m.must(m.rollback())
+		<-ended
+		m.wantRoutes("2:green", "2:green")
+		m.wantColors("shop/web:1 x 3 of 3", "shop/web:2 x 3 of 3")
 	})
 }
 

@@ -158,7 +158,7 @@ func (s *Snapshot) Outdated(b *BlueGreen, keep int, made Color) []*Release {
 // portable is the spec of a color as a release: without what happened to it.
 func portable(rec *Record, spec api.ServiceSpec) api.ServiceSpec {
 	spec = Named(spec, rec.NetworkNames())
-	SetLabels(&spec, map[string]string{LabelServed: "", LabelWaiting: "", LabelReady: "", LabelTested: "", LabelUnverified: "", LabelReduced: ""})
+	SetLabels(&spec, map[string]string{LabelServed: "", LabelWaiting: "", LabelReady: "", LabelTested: "", LabelUnverified: "", LabelReduced: "", LabelWithdrawn: ""})
 	return Started(spec)
 }
 

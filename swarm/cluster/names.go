@@ -62,6 +62,9 @@ const (
 	// LabelAgain is on a color that a rollback gave an earlier release to, and holds the number of
 	// that.
 	LabelAgain = "bluegreen.again"
+	// LabelWithdrawn is on an idle color whose release a rollback takes away while it is tested, until
+	// that is done: the same rollback again does no more either.
+	LabelWithdrawn = "bluegreen.withdrawn"
 	// LabelFiles, LabelCommit and LabelLog are on what is written down of a release: the stack
 	// files that it was made from, the git commit of those, and what happened to it, as JSON.
 	LabelFiles  = "bluegreen.files"

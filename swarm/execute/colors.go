@@ -121,13 +121,17 @@ func (r *run) warmColor(ctx context.Context, s plan.Step) error {
 func (r *run) markColor(ctx context.Context, s plan.Step) error {
 	b := r.blueGreen(s.Service)
 	mark := s.Spec.Labels[cluster.LabelWaiting]
-	svc, err := r.Relabel(ctx, b.Colors[s.Color], map[string]string{cluster.LabelWaiting: mark, cluster.LabelReady: ""})
+	withdrawn := s.Spec.Labels[cluster.LabelWithdrawn]
+	svc, err := r.Relabel(ctx, b.Colors[s.Color], map[string]string{cluster.LabelWaiting: mark, cluster.LabelReady: "", cluster.LabelWithdrawn: withdrawn})
 	if err != nil {
 		return err
 	}
 	b.Colors[s.Color] = svc
 	text := "release %d waits for a promote"
-	if mark == "" {
+	switch {
+	case withdrawn != "":
+		text = "release %d is withdrawn"
+	case mark == "":
 		text = "release %d waits no more for a promote"
 	}
 	r.Done(s.Service, "color "+string(s.Color), text, cluster.ReleaseOf(svc.Spec))

@@ -13,6 +13,7 @@ import (
 // restore brings a color back to its saved release and waits, for a while, until it runs.
 func (ex *Executor) restore(ctx context.Context, rec *cluster.Record, b *cluster.BlueGreen, c cluster.Color) (string, error) {
 	saved := cluster.Clone(*b.Saved[c])
+	cluster.SetLabels(&saved, map[string]string{cluster.LabelWithdrawn: b.Colors[c].Spec.Labels[cluster.LabelWithdrawn]}) // until all is done
 	step := "restore " + string(c)
 	ex.Working(b.Name, step, "restoring release %d", cluster.ReleaseOf(saved))
 	idle, err := ex.clear(ctx, rec, b, c)
@@ -32,9 +33,12 @@ func (ex *Executor) restore(ctx context.Context, rec *cluster.Record, b *cluster
 		if !errors.As(err, &u) {
 			return "", err
 		}
-		return text + ", but it does not run: " + u.Cause, nil
+		return text + ", but it does not run: " + u.Cause, ex.unmarkWithdrawn(ctx, b, c)
 	}
-	return text, ex.Forget(ctx, rec, b, c)
+	if err := ex.Forget(ctx, rec, b, c); err != nil {
+		return text, err
+	}
+	return text, ex.unmarkWithdrawn(ctx, b, c)
 }
 
 // putBack writes a saved spec; a service whose mode is another by now is made anew.
@@ -56,6 +60,18 @@ func (ex *Executor) putBack(ctx context.Context, idle clearance, saved api.Servi
 	svc, err := ex.Inspect(ctx, created.ID)
 	if err == nil {
 		idle.b.Colors[idle.c] = svc
+	}
+	return err
+}
+
+// unmarkWithdrawn notes that the withdrawal of a release has ended, if there was one.
+func (ex *Executor) unmarkWithdrawn(ctx context.Context, b *cluster.BlueGreen, c cluster.Color) error {
+	if b.Colors[c].Spec.Labels[cluster.LabelWithdrawn] == "" {
+		return nil
+	}
+	svc, err := ex.Relabel(ctx, b.Colors[c], map[string]string{cluster.LabelWithdrawn: ""})
+	if err == nil {
+		b.Colors[c] = svc
 	}
 	return err
 }

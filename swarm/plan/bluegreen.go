@@ -353,7 +353,7 @@ func (pl *planner) mark(svc compose.Service, c cluster.Color, spec api.ServiceSp
 // marked is the step that writes this label, and no more: it leaves the spec as it is.
 func marked(spec api.ServiceSpec, c cluster.Color, since, cause string) Step {
 	spec = cluster.Clone(spec)
-	cluster.SetLabels(&spec, map[string]string{cluster.LabelWaiting: since})
+	cluster.SetLabels(&spec, map[string]string{cluster.LabelWaiting: since, cluster.LabelWithdrawn: ""})
 	return Step{Do: MarkColor, Name: spec.Name, Color: c, Spec: &spec, Cause: cause}
 }
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -46,16 +47,29 @@ func withdrawn(seen *cluster.Snapshot, opts FlipOptions) (Plan, error) {
 		return Plan{Command: Rollback, Stack: seen.Stack}, err
 	}
 	return forEach(Rollback, seen, names, func(b *cluster.BlueGreen, route haproxy.Route, _ *bluegreen.Settings) ([]Step, error) {
-		t, tested := opts.Tested[b.Name]
-		svc := b.Colors[t.Color]
-		if !tested || svc == nil || cluster.ReleaseOf(svc.Spec) != t.Release || cluster.Color(route.Color) == t.Color || route.Share > 0 {
+		idle := cluster.Color(route.Color).Other()
+		svc, saved := b.Colors[idle], b.Saved[idle]
+		if svc == nil || route.Share > 0 {
 			return nil, nil
 		}
-		step := Step{Do: RemoveColor, Name: svc.Spec.Name, Color: t.Color, Cause: fmt.Sprintf("release %d has not passed its tests yet", t.Release)}
-		if saved := b.Saved[t.Color]; saved != nil {
+		number := strconv.Itoa(cluster.ReleaseOf(svc.Spec))
+		t := opts.Tested[b.Name]
+		found := t.Color == idle && strconv.Itoa(t.Release) == number
+		begun := svc.Spec.Labels[cluster.LabelWithdrawn]
+		if !found && begun == "" {
+			return nil, nil
+		}
+		cause := fmt.Sprintf("release %s has not passed its tests yet", cmp.Or(begun, number))
+		mark := marked(svc.Spec, idle, "", cause)
+		if saved == nil && cluster.ServedBy(svc.Spec) > 0 { // it was active before: it stays as it is
+			return []Step{mark}, nil
+		}
+		mark.Spec.Labels[cluster.LabelWithdrawn] = cmp.Or(begun, number)
+		step := Step{Do: RemoveColor, Name: svc.Spec.Name, Color: idle, Cause: cause}
+		if saved != nil {
 			step.Do, step.Release = RestoreColor, cluster.ReleaseOf(*saved)
 		}
-		return []Step{step}, nil
+		return []Step{mark, step}, nil
 	})
 }
 

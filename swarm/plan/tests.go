@@ -26,7 +26,7 @@ func (pl *planner) tests(svc compose.Service, c cluster.Color, release int, prox
 		steps[i].Cause = fmt.Sprintf("release %d must pass it before it gets traffic", release)
 	}
 	if n := len(steps); n > 0 {
-		steps[n-1].Passed = map[string]string{cluster.LabelTested: hashOf(steps)}
+		steps[n-1].Passed = map[string]string{cluster.LabelTested: hashOf(steps), cluster.LabelWithdrawn: ""}
 	}
 	return steps, err
 }

@@ -360,7 +360,7 @@ func (sw *Switch) MarkServed(ctx context.Context, b *cluster.BlueGreen, r haprox
 	if svc == nil {
 		return nil
 	}
-	fresh, err := sw.relabel(ctx, svc, map[string]string{cluster.LabelServed: strconv.FormatUint(r.Sequence, 10)})
+	fresh, err := sw.relabel(ctx, svc, map[string]string{cluster.LabelServed: strconv.FormatUint(r.Sequence, 10), cluster.LabelWithdrawn: ""})
 	if err == nil {
 		b.Colors[cluster.Color(r.Color)] = fresh
 	}
