@@ -55,11 +55,12 @@ func (t underTest) String() string {
 // open lets other commands come in between, until the function that it returns has closed the lock
 // again.
 func (h *hold) open(ctx context.Context, tests map[string]cluster.Tested, end context.CancelCauseFunc) (shut func(context.Context) error, err error) {
-	text := string(cluster.MustJSON(tests))
-	if err := h.relabel(ctx, text); err != nil {
-		return nil, err
-	}
 	h.setOpen(tests)
+	err = h.relabel(ctx, string(cluster.MustJSON(tests)))
+	if errors.Is(err, cluster.ErrLockLost) {
+		return nil, h.loses(ctx, err, end)
+	}
+	// After any other error it may be open all the same: it has to be closed.
 	watching, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {

@@ -94,6 +94,7 @@ func startedAgain(seen *cluster.Snapshot, b *cluster.BlueGreen, past *cluster.Re
 	if live := b.Colors[b.Active()]; live != nil { // the number of replicas is not part of a release
 		if r := cluster.Replicas(cluster.Started(live.Spec)); r != nil && cluster.Replicas(spec) != nil {
 			spec.Mode.Replicated.Replicas = r
+			cluster.SetLabels(&spec, map[string]string{cluster.LabelReplicas: live.Spec.Labels[cluster.LabelReplicas]})
 		}
 	}
 	number := seen.LastRelease(b) + 1
