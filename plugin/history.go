@@ -28,7 +28,7 @@ back, run rollback --to NUMBER SERVICE.
 
 OUTCOME is active, shared (it has a share of the traffic), waiting (for promote), idle
 (ready to go back to), replaced, rolled back, taken back (by its guard), failed, or
-given up (its up was interrupted).
+given up (it got no traffic: its up was interrupted, or another release took its place).
 
 --format json also has what happened to each release, in its order. With --format json
 the fields are stable: new ones may come, none changes.`,

@@ -57,3 +57,27 @@ func TestFailedVerificationBesideAnother(t *testing.T) {
 		m.wantRoutes("4:green", "4:green")
 	})
 }
+
+// While a release is verified, one of another service fails its test: that is no failure of the
+// verification, and the traffic of the first one stays.
+func TestFailedTestBesideAVerification(t *testing.T) {
+	file := func(v string) string {
+		return fmt.Sprintf(`services:
+  web: {image: 'shop/web:%[1]s', deploy: {replicas: 3}, expose: [8080], x-bluegreen: {verify: [smoke]}}
+  api: {image: 'shop/api:%[1]s', deploy: {replicas: 3}, expose: [8080], depends_on: [web], x-bluegreen: {test: [probe]}}
+  smoke: {image: 'shop/smoke:1', deploy: {mode: replicated-job}}
+  probe: {image: 'shop/probe:1', deploy: {mode: replicated-job}}
+`, v)
+	}
+	inMemory(t, func(m *memory) {
+		m.must(m.up(file("1")))
+		m.must(m.up(file("2")))
+		slow := m.Default
+		slow.Done = time.Hour
+		m.SetApp("shop/smoke:1", slow)
+		m.SetApp("shop/probe:1", swarmtest.App{Start: 30 * time.Second, Fails: true})
+		err := m.up(file("3"))
+		m.wantError(err, new(*cluster.UnhealthyError), "service api (blue) failed its test probe")
+		m.wantRoutes("3:blue", "3:blue")
+	})
+}
