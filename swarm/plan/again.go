@@ -97,6 +97,9 @@ func startedAgain(seen *cluster.Snapshot, b *cluster.BlueGreen, past *cluster.Re
 			cluster.SetLabels(&spec, map[string]string{cluster.LabelReplicas: live.Spec.Labels[cluster.LabelReplicas]})
 		}
 	}
+	if err := unpublished(b, past.Number, spec); err != nil {
+		return nil, err
+	}
 	number := seen.LastRelease(b) + 1
 	recolor(seen.Stack, b.Name, past.Color, idle, &spec)
 	cluster.SetLabels(&spec, map[string]string{cluster.LabelRelease: strconv.Itoa(number), cluster.LabelAgain: strconv.Itoa(past.Number)})
@@ -112,6 +115,25 @@ func startedAgain(seen *cluster.Snapshot, b *cluster.BlueGreen, past *cluster.Re
 	}
 	start := Step{Do: StartColor, Name: spec.Name, Color: idle, Spec: &spec, Release: number, Image: past.Image, Cause: cause}
 	return append(append(steps, proxies...), start), nil
+}
+
+// unpublished is the error for a release that does not have a port which the proxies publish: they
+// would answer 503 there.
+func unpublished(b *cluster.BlueGreen, number int, spec api.ServiceSpec) error {
+	has := func(spec api.ServiceSpec, target uint32) bool {
+		r, _ := cluster.ProxiedPorts(spec)
+		return slices.ContainsFunc(r.Ports, func(p bluegreen.Port) bool { return uint32(p.Target) == target })
+	}
+	live := b.Colors[b.Active()]
+	if e := b.Proxy.Spec.EndpointSpec; e != nil && live != nil {
+		for _, p := range e.Ports {
+			if has(live.Spec, p.TargetPort) && !has(spec, p.TargetPort) {
+				return fmt.Errorf("service %s: release %d does not listen on port %d, which is published as %d: run `docker bluegreen up` with the file of that release",
+					b.Name, number, p.TargetPort, p.PublishedPort)
+			}
+		}
+	}
+	return nil
 }
 
 // recolor turns the spec of one color into that of another.
