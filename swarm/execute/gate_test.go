@@ -30,6 +30,7 @@ var writers = map[string]string{
 	"execute/proxies.go putProxies":          "the proxies",
 	"execute/test.go putTest":                "a job",
 	"execute/test.go runTest":                "labels",
+	"execute/restore.go unmarkWithdrawn":     "a label",
 	"steps.go leftOf":                        "labels",
 	"execute/undo.go undoAdoption":           "the proxies",
 	"execute/remove.go removeOfStack":        "what is no color: those go by way of the gate",
