@@ -89,7 +89,8 @@ func FileSpec(stack, name, content string) api.ConfigSpec {
 			LabelNamespace: Namespace(stack), LabelStack: stack, LabelRole: RoleFile}},
 		Data: []byte(content),
 	}
-	if strings.Contains(content, "{{") {
+	// A maintenance page may have braces, too.
+	if name == FileConfig(stack, haproxy.RouteFile, content) {
 		spec.Templating = &api.Driver{Name: "golang"}
 	}
 	return spec
