@@ -13,11 +13,16 @@ import (
 func (m *model) blueGreen(p *Project) error {
 	defaults, control, err := bluegreen.DecodeTop(bluegreen.Key, m.raw[bluegreen.Key])
 	p.Control = control
+	if err == nil {
+		page, _ := tree.Dig(defaults, "maintenance", "page").(string)
+		_, err = m.page(page)
+	}
 	errs := []error{err}
 	if err != nil {
 		defaults = nil
 	}
-	for i, s := range p.Services {
+	for i := range p.Services {
+		s := &p.Services[i]
 		value, ok := m.rawService(s.Name)[bluegreen.Key]
 		if !ok {
 			continue
@@ -27,24 +32,30 @@ func (m *model) blueGreen(p *Project) error {
 			errs = append(errs, err)
 			continue
 		}
-		p.Services[i].BlueGreen = settings
-		m.warnContainerLabels(s)
+		s.BlueGreen = settings
+		m.warnContainerLabels(*s)
 	}
 	return errors.Join(errs...)
 }
 
-// serviceSettings decodes the settings of a service: own are those that stand in it, value those
-// with the defaults.
-func (m *model) serviceSettings(s Service, own, value any) (*bluegreen.Settings, error) {
+// serviceSettings decodes the settings of a service, and reads its maintenance page: own are those
+// that stand in it, value those with the defaults.
+func (m *model) serviceSettings(s *Service, own, value any) (*bluegreen.Settings, error) {
 	settings, err := bluegreen.Decode(fmt.Sprintf("service %s: %s", s.Name, bluegreen.Key), value)
 	if err != nil {
 		return nil, err
 	}
-	if err = checkBlueGreen(s); err == nil {
-		err = m.choosePorts(s, settings)
+	if err = checkBlueGreen(*s); err == nil {
+		err = m.choosePorts(*s, settings)
 	}
 	if err == nil {
 		err = checkHealthPort(settings, own)
+	}
+	if err == nil {
+		err = checkPage(settings, own)
+	}
+	if err == nil {
+		s.MaintenancePage, err = m.page(settings.Page)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", s.Name, err)

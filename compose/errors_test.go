@@ -170,8 +170,8 @@ const extensionAt = "stack.yml: service web: x-bluegreen"
 
 // extensionCases are values of x-bluegreen that are refused, and the whole text of the error.
 var extensionCases = []struct{ name, value, want string }{
-	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, history, timeout`},
-	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, history, timeout`},
+	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, maintenance, history, timeout`},
+	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, maintenance, history, timeout`},
 	{"keep", `{keep: hot}`, extensionAt + `.keep: "hot" is not one of warm, cold`},
 	{"drain", `{drain: long}`, extensionAt + `.drain: "long" is not a duration (examples: 500ms, 30s, 5m)`},
 	{"drain without unit", `{drain: 30}`, extensionAt + `.drain: 30 is not a duration (examples: 500ms, 30s, 5m)`},
@@ -234,6 +234,14 @@ var extensionCases = []struct{ name, value, want string }{
 	{"promote at once", `{promote: 0s}`, extensionAt + `.promote: "0s" is not one of auto, manual, or a time from 1s to 24h0m0s such as 10m`},
 	{"canary steps and a time", `{promote: 10m, canary: {steps: [5]}}`, extensionAt + `.promote: 10m: up goes on to the next step of canary.steps by itself: take promote or the steps out`},
 	{"canary steps by hand", `{promote: manual, canary: {steps: [5]}}`, extensionAt + `.promote: manual: up goes on to the next step of canary.steps by itself: take promote or the steps out`},
+	{"maintenance without a page", `{maintenance: {}}`, extensionAt + `.maintenance: it needs a page, such as {page: ./maintenance.html}`},
+	{"maintenance no mapping", `{maintenance: ./maintenance.html}`, extensionAt + `.maintenance: "./maintenance.html" is not a mapping; allowed are the keys page`},
+	{"maintenance key", `{maintenance: {file: a.html, page: /a.html}}`, extensionAt + `.maintenance: unknown key "file"; allowed are page`},
+	{"maintenance page of nothing", `{maintenance: {page: ""}}`, extensionAt + `.maintenance.page: it is empty: give the path of a file such as ./maintenance.html`},
+	{"maintenance page no text", `{maintenance: {page: 1}}`, extensionAt + `.maintenance.page: 1 is not text: put it in quotes`},
+	{"maintenance page that is not there", `{maintenance: {page: /does/not/exist.html}}`, extensionAt + `.maintenance.page: /does/not/exist.html: no such file or directory`},
+	{"maintenance page of bytes", `{ports: [{target: 80, mode: tcp}], maintenance: {page: /does/not/exist.html}}`, extensionAt +
+		`.maintenance.page: no port speaks HTTP, so nobody would see it: take it out`},
 	{"all at once", `{keep: hot, drain: long}`, extensionAt + ".drain: \"long\" is not a duration (examples: 500ms, 30s, 5m)\n" +
 		`service web: x-bluegreen.keep: "hot" is not one of warm, cold`},
 }

@@ -23,7 +23,7 @@ func TestPlaces(t *testing.T) {
 		{"x-bluegreen", "services:\n  web:\n    image: a\n    expose: [80]\n    x-bluegreen:\n      health:\n        rise: 0\n", "",
 			"one.yml:7:9: service web: x-bluegreen.health.rise: 0 is not a whole number from 1 to 100"},
 		{"an unknown key of x-bluegreen", "services:\n  web:\n    image: a\n    expose: [80]\n    x-bluegreen:\n      helth: {}\n", "",
-			`one.yml:6:7: service web: x-bluegreen: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, history, timeout`},
+			`one.yml:6:7: service web: x-bluegreen: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, maintenance, history, timeout`},
 		{"behind a published port", "services: {web: {image: a, ports: [{published: 80, target: 80}], restart: never}}\n", "",
 			`one.yml:1:66: service web: restart: "never" is not one of no, always, unless-stopped, on-failure`},
 		{"what is merged", "x-a: &a\n  image: a\n  restart: never\nservices:\n  web:\n    <<: *a\n", "",

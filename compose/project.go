@@ -78,6 +78,9 @@ type Service struct {
 	NetworkMode string
 	// BlueGreen is the decoded x-bluegreen with all defaults filled in; nil for a plain service.
 	BlueGreen *bluegreen.Settings
+	// MaintenancePage is what the proxies of a blue-green service answer in maintenance, HTML; empty
+	// for words of their own. It is a file of theirs, and in no label.
+	MaintenancePage string `json:"-"`
 	// ProxyLabels are labels that the proxies of a blue-green service carry beside those of Spec,
 	// or in their place: what routers in front must know since there are proxies. It may be nil.
 	ProxyLabels map[string]string

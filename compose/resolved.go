@@ -16,6 +16,7 @@ const environmentValue = "x-#value"
 func (m *model) resolved() map[string]any {
 	file := tree.Clone(m.raw).(map[string]any)
 	file["name"] = m.stack
+	m.absolutePages(file)
 	services := tree.Mapping(file["services"])
 	for name := range services {
 		if _, active := m.project.Services[name]; !active {

@@ -146,6 +146,8 @@ var judged = []string{
 	`{guard: {prometheus: {url: "http://ann:s3cret@prometheus:9090", queries: [{query: up, max: 1}]}}}`,
 	`{guard: {bake: 5m, window: 30s}}`, `{guard: {bake: 0}}`, `{guard: {bake: 5}}`, `{guard: {window: null}}`, `{guard: {requests: 1}}`, `{guard: {requests: "50"}}`, `{guard: {requests: 0}}`, `{guard: {requests: 1000001}}`, `{guard: {watch: 1}}`,
 	`{metrics: null}`, `{metrics: {}}`, `{metrics: {port: 9898}}`, `{metrics: {port: "9100"}}`, `{metrics: {port: null}}`, `{metrics: {port: 0}}`, `{metrics: {port: 70000}}`, `{metrics: 9898}`, `{metrics: {path: /m}}`,
+	`{maintenance: null}`, `{maintenance: {page: ./maintenance.html}}`, `{maintenance: {page: /a b}}`, `{maintenance: {page: "1"}}`, `{maintenance: {}}`, `{maintenance: {page: null}}`,
+	`{maintenance: {page: ""}}`, `{maintenance: {page: 1}}`, `{maintenance: {page: [a]}}`, `{maintenance: a.html}`, `{maintenance: [a.html]}`, `{maintenance: {page: a.html, file: a.html}}`,
 	`{timeout: null}`, `{timeout: 5m}`, `{timeout: 0s}`, `{timeout: 0}`, `{timeout: 300}`, `{timeout: {}}`,
 	`{ports: [{target: 80}], health: {path: /h, port: 80, interval: 1s, timeout: 1s, rise: 2, fall: 3}, proxy: {image: a, deploy: {replicas: 2}}, drain: 1s, keep: cold, timeout: 1m}`,
 }

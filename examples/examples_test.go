@@ -60,8 +60,10 @@ func TestPagesLoad(t *testing.T) {
 			}
 			t.Run(fmt.Sprint(name, " ", i+1), func(t *testing.T) {
 				file := filepath.Join(t.TempDir(), "compose.yaml")
-				if err := os.WriteFile(file, []byte(block[1]), 0o644); err != nil {
-					t.Fatal(err)
+				for path, content := range map[string]string{file: block[1], filepath.Join(filepath.Dir(file), "maintenance.html"): "<!doctype html>\n"} {
+					if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+						t.Fatal(err)
+					}
 				}
 				loads(t, file)
 			})

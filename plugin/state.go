@@ -63,10 +63,13 @@ func newMaintenanceCommand(a *app) *cobra.Command {
 	var message string
 	cmd := newStateCommand(a, plan.Maintain, &cobra.Command{
 		Use:   "maintenance [OPTIONS] [SERVICE...]",
-		Short: "Refuse requests, with a message",
-		Long: `Answer the requests of blue-green services with status 503, Retry-After and a message,
-with one order to all proxies, until live. Without names, do this for all blue-green
-services of the stack. Connections of mode tcp are closed.
+		Short: "Refuse requests, with a message or a page",
+		Long: `Answer the requests of blue-green services with status 503 and Retry-After, with one
+order to all proxies, until live. Without names, do this for all blue-green services of
+the stack. Connections of mode tcp are closed.
+
+Clients get --message. Without it, they get the HTML page of x-bluegreen.maintenance, or
+"Down for maintenance" if the file names no page.
 
 The colors run on. Maintenance stays when proxies restart, and during a flip, an up and
 a rollback. Requests to preview.port still reach the idle color.`,
@@ -83,7 +86,7 @@ a rollback. Requests to preview.port still reach the idle color.`,
 		return s, nil
 	})
 	spanVar(cmd.Flags(), &away, "retry-after", defaultAway, "When clients are told to come again")
-	cmd.Flags().StringVar(&message, "message", "", "What clients are told, up to 60 bytes (default: Down for maintenance)")
+	cmd.Flags().StringVar(&message, "message", "", "What clients are told, up to 60 bytes (default: the page of the file, else Down for maintenance)")
 	return cmd
 }
 

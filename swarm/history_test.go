@@ -2,6 +2,8 @@ package swarm
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -257,6 +259,54 @@ func TestRollbackToOtherPorts(t *testing.T) {
 		m.forget()
 		m.must(m.up(other("3"))) // which blue holds
 		m.wantRoutes("5:blue", "5:blue")
+	})
+}
+
+// The proxies keep their maintenance page when they get the ports of an earlier release: nothing
+// but their config holds it.
+func TestRollbackToKeepsThePage(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "maintenance.html")
+	if err := os.WriteFile(page, []byte("<p>Back at ten</p>\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := func(v, health string) string {
+		return options(version(v), "{maintenance: {page: "+page+"}, health: {path: "+health+"}}")
+	}
+	inMemory(t, func(m *memory) {
+		files := func() []string {
+			var names []string
+			for _, c := range m.Service("shop_web").Spec.TaskTemplate.ContainerSpec.Configs {
+				names = append(names, c.File.Name+" "+c.ConfigName)
+			}
+			return names
+		}
+		m.must(m.up(file("1", "/a")))
+		of1 := files()
+		m.must(m.up(file("2", "/b")))
+		m.must(m.up(file("3", "/b")))
+		of3 := files()
+		m.must(m.operator().Rollback(m.t.Context(), plan.FlipOptions{Release: 1}))
+		m.wantRoutes("4:green", "4:green")
+		m.wantTold("web proxies: changed: the ports or the health check of the release differ; they are replaced one after the other")
+		changed := 0
+		for i, name := range files() {
+			if name != of3[i] {
+				changed++
+			}
+			if isPage := strings.HasPrefix(name, "/bluegreen/maintenance.html "); isPage && name != of1[i] || isPage != (i == 4) {
+				m.t.Errorf("file %d is %s, and was %s", i, name, of1[i])
+			}
+		}
+		if changed != 1 { // haproxy.cfg, which names the page
+			m.t.Errorf("%d of %v are others than in %v", changed, files(), of3)
+		}
+		configs, err := m.ConfigList(m.t.Context(), api.ConfigListOptions{})
+		m.must(err)
+		for _, c := range configs {
+			if strings.HasSuffix(files()[1], " "+c.Spec.Name) && !strings.Contains(string(c.Spec.Data), "setenv BLUEGREEN_PAGE") {
+				m.t.Errorf("it names no page: %s", c.Spec.Data)
+			}
+		}
 	})
 }
 

@@ -79,7 +79,7 @@ func decodeControl(f field) Control {
 // decodeSettings reads all keys. Ports, and the modes of ports, stay empty when the file does not
 // give them.
 func decodeSettings(f field) *Settings {
-	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "test", "verify", "canary", "guard", "metrics", "history", "timeout")
+	keys := f.keys("ports", "health", "proxy", "drain", "keep", "promote", "preview", "test", "verify", "canary", "guard", "metrics", "maintenance", "history", "timeout")
 	promote, after := decodePromote(keys["promote"])
 	settings := &Settings{
 		Release: Release{Ports: decodePorts(keys["ports"]), Health: decodeHealth(keys["health"])},
@@ -93,6 +93,7 @@ func decodeSettings(f field) *Settings {
 		Canary:  decodeCanary(keys["canary"]),
 		Guard:   decodeGuard(keys["guard"]),
 		Metrics: decodeMetrics(keys["metrics"]),
+		Page:    decodePage(keys["maintenance"]),
 		History: decodeHistory(keys["history"]),
 		Timeout: keys["timeout"].duration(defaultTimeout, Shortest),
 	}
@@ -215,6 +216,21 @@ func decodeMetrics(f field) uint16 {
 		return 0
 	}
 	return uint16(f.keys("port")["port"].number(MetricsPort, 1, MaxPort))
+}
+
+// decodePage reads which file is the maintenance page; empty for none.
+func decodePage(f field) string {
+	if !f.given() {
+		return ""
+	}
+	page := f.keys("page")["page"]
+	if !page.given() {
+		if tree.Mapping(f.value) != nil {
+			f.errorf("it needs a page, such as {page: ./maintenance.html}")
+		}
+		return ""
+	}
+	return page.required("the path of a file such as ./maintenance.html")
 }
 
 func decodeJobs(f field) []string {

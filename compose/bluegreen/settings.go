@@ -60,6 +60,9 @@ type Settings struct {
 	// Verify are the jobs that a release must pass once it has the traffic, in their order: else
 	// traffic goes back.
 	Verify []string `json:"verify,omitempty"`
+	// Page is the file of the maintenance page, as the stack file names it; empty for none. It is not
+	// in the label of the proxies: they have what the file holds.
+	Page string `json:"-"`
 	// Timeout is the longest time that the new color may go without progress.
 	Timeout time.Duration `json:"timeout"`
 }
@@ -74,6 +77,10 @@ func (s Settings) Kept() int {
 	}
 	return *s.History
 }
+
+// MaxPage is the number of bytes of the longest maintenance page: proxies send an answer out of one
+// buffer.
+const MaxPage = 64 << 10
 
 // How requests are chosen for the share of the idle color.
 const (

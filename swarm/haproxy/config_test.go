@@ -54,7 +54,10 @@ func shapes() map[string]Proxy {
 	watched.Guards = "tasks.shop-bluegreen-guards"
 	counted := proxy("web", both(release(health, http(8080))))
 	counted.Metrics = 9898
+	paged := proxy("web", both(release(health, http(8080))))
+	paged.Page = true
 	return map[string]Proxy{
+		"page":                      paged,
 		"metrics":                   counted,
 		"guard":                     watched,
 		"canary-random":             weighed(bluegreen.ByRandom, "", http(80), tcp(5432)),
@@ -123,6 +126,9 @@ func TestHAProxyTakesConfig(t *testing.T) {
 							files[name] = content
 						}
 						files[RouteFile] = p.Service + " " + route + "\n"
+						if p.Page {
+							files[PageFile] = "<p>Back at ten</p>\n"
+						}
 						return files
 					})
 					for _, file := range []string{"haproxy.cfg", "health.cfg", "order.cfg"} {

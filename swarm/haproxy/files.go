@@ -23,6 +23,9 @@ const StopSignal = "SIGUSR1"
 // RouteFile is the name of the file in Dir that holds what RouteTemplate gives.
 const RouteFile = "route.map"
 
+// PageFile is the name of the file in Dir that holds the page of a proxy with one.
+const PageFile = "maintenance.html"
+
 //go:embed files
 var embedded embed.FS
 
@@ -50,7 +53,8 @@ func version() string {
 	return hex.EncodeToString(hash.Sum(nil))[:12]
 }
 
-// Files returns the files of a proxy in Dir but for RouteFile, by name: the same for the same p.
+// Files returns the files of a proxy in Dir but for RouteFile and PageFile, by name: the same for
+// the same p.
 // The error names the service and what no configuration can be written from.
 func (p Proxy) Files() (map[string]string, error) {
 	if err := p.validate(); err != nil {

@@ -51,6 +51,9 @@ type Proxy struct {
 	Guard *bluegreen.Guard
 	// Guards is the DNS name that lists the proxies of all services of the stack with a guard.
 	Guards string
+	// Page says that there is PageFile in Dir: what clients get in maintenance, where the route has
+	// no message for them.
+	Page bool
 	// Drain is how long connections may live on after the proxy was told to stop.
 	Drain time.Duration
 	// Linger is how long those who send requests here may take to learn that the proxy was told to

@@ -31,7 +31,8 @@ type State struct {
 	Kind string
 	// Seconds is how long requests wait at most, or when clients that are refused may come again.
 	Seconds int
-	// Message is what those are told, up to MaxMessage bytes; empty for words of the proxies' own.
+	// Message is what those are told, up to MaxMessage bytes; empty for the page of the proxies, or
+	// words of their own if they have none.
 	Message string
 }
 

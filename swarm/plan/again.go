@@ -177,15 +177,25 @@ func rewritten(seen *cluster.Snapshot, b *cluster.BlueGreen, c cluster.Color, sp
 	}
 	w.Slots, _ = strconv.Atoi(b.Proxy.Spec.Labels[cluster.LabelSlots])
 	proxy := cluster.Named(b.Proxy.Spec, cluster.NetworkNames(seen.Networks))
+	page := pageOf(proxy) // its content is nowhere but in its config
+	w.Page = len(page) > 0
 	files, err := proxyOf(seen.Stack, compose.Service{Name: b.Name, Spec: proxy, BlueGreen: settings}, w).Files()
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", b.Name, err)
 	}
 	files[haproxy.RouteFile] = haproxy.RouteTemplate(b.Name)
-	proxy.TaskTemplate.ContainerSpec.Configs = FileReferences(seen.Stack, files)
+	proxy.TaskTemplate.ContainerSpec.Configs = slices.SortedFunc(slices.Values(append(FileReferences(seen.Stack, files), page...)),
+		func(a, b *api.ConfigReference) int { return strings.Compare(a.File.Name, b.File.Name) })
 	proxy.Labels[cluster.LabelTemplates] = haproxy.TemplateVersion
 	return []Step{{Do: UpdateProxies, Name: proxy.Name, Color: b.Active(), Spec: &proxy, Files: ByName(seen.Stack, files),
 		Cause: "the ports or the health check of the release differ; they are replaced one after the other"}}, nil
+}
+
+// pageOf is the reference of proxies to their maintenance page; none if they have none.
+func pageOf(proxy api.ServiceSpec) []*api.ConfigReference {
+	return slices.DeleteFunc(slices.Clone(proxy.TaskTemplate.ContainerSpec.Configs), func(r *api.ConfigReference) bool {
+		return r.File == nil || r.File.Name != haproxy.Dir+"/"+haproxy.PageFile
+	})
 }
 
 // lacks is the error for a release that needs what the swarm does not have any more.

@@ -102,18 +102,24 @@ type proxyWish struct {
 	Image string
 	// Subnet is the control network's; empty as long as the network does not exist.
 	Subnet string
+	// Page says that the proxies have a maintenance page.
+	Page bool
 	// StopFirst says that a new proxy cannot start beside the old one, as with host-mode ports.
 	StopFirst bool
 }
 
 // proxySpec returns the spec of the proxy service, and the files that it refers to by config name.
 func proxySpec(p *compose.Project, svc compose.Service, w proxyWish) (api.ServiceSpec, map[string]string, error) {
+	w.Page = svc.MaintenancePage != ""
 	proxy := proxyOf(p.Name, svc, w)
 	files, err := proxy.Files()
 	if err != nil {
 		return api.ServiceSpec{}, nil, fmt.Errorf("service %s: %w", svc.Name, err)
 	}
 	files[haproxy.RouteFile] = haproxy.RouteTemplate(svc.Name)
+	if w.Page {
+		files[haproxy.PageFile] = svc.MaintenancePage
+	}
 	base := cluster.Clone(svc.Spec)
 	settings := svc.BlueGreen
 	spec := api.ServiceSpec{
@@ -164,7 +170,7 @@ func proxyOf(stack string, svc compose.Service, w proxyWish) haproxy.Proxy {
 		Slots: w.Slots, Colors: colors, Drain: svc.BlueGreen.Drain, Linger: compose.RouterOf(svc.Spec.Labels).Refresh, MaxConn: proxyMaxConn,
 	}
 	proxy.Canary = svc.BlueGreen.Canary
-	proxy.Metrics = svc.BlueGreen.Metrics
+	proxy.Metrics, proxy.Page = svc.BlueGreen.Metrics, w.Page
 	proxy.Guard, proxy.Guards = svc.BlueGreen.Guard, "tasks."+cluster.GuardsAlias(stack)
 	if svc.BlueGreen.Preview != nil {
 		proxy.Preview = *svc.BlueGreen.Preview

@@ -247,7 +247,7 @@ end)
 
 -- Requests pass without Lua while proc.open is there. It is there once the ports are open and the route's STATE is nothing:
 -- "hold-SECONDS" lets requests wait for as long at most, "stop-SECONDS-MESSAGE" answers that there is nobody, for about as long;
--- the message is in hexadecimal digits.
+-- the message is in hexadecimal digits, and without one they get the page.
 -- Those that waited go on in the order in which they came, one in a millisecond, or as many as it takes that all have gone after DRAIN
 -- milliseconds. Who comes meanwhile goes after them.
 local DRAIN = 500
@@ -269,13 +269,23 @@ local function is_preview(txn)
   return true
 end
 
-local function refuse(txn, seconds, text)
+-- The page that is shown in maintenance; nil for none. It is read here, once: requests wait for no disk.
+local PAGE = os.getenv("BLUEGREEN_PAGE")
+if PAGE then
+  local file, why = io.open(PAGE, "rb")
+  if not file then core.Warning("no maintenance page, but words: " .. why) end
+  PAGE = file and file:read("a")
+  if file then file:close() end
+end
+
+-- Answers with a page if there is one, else with a text.
+local function refuse(txn, seconds, text, page)
   if txn.http then
     local reply = txn:reply({ status = 503, reason = "Service Unavailable" })
     reply:add_header("retry-after", seconds)
     reply:add_header("cache-control", "no-store")
-    reply:add_header("content-type", "text/plain; charset=utf-8")
-    reply:set_body(text .. "\n")
+    reply:add_header("content-type", (page and "text/html" or "text/plain") .. "; charset=utf-8")
+    reply:set_body(page or text .. "\n")
     txn:done(reply)
   else
     txn:done()
@@ -290,7 +300,7 @@ local function wait_or_refuse(txn)
     local kind, seconds, message = state_of(route()):match("^(%l+)%-?(%d*)%-?(%x*)$")
     if kind == "stop" then
       local text = message ~= "" and message:gsub("%x%x", function(x) return string.char(tonumber(x, 16)) end) or "Down for maintenance"
-      return refuse(txn, seconds ~= "" and seconds or "60", text)
+      return refuse(txn, seconds ~= "" and seconds or "60", text, message == "" and PAGE)
     elseif kind ~= "hold" then return end
     if since(came) > (tonumber(seconds) or 30) * 1000 then return refuse(txn, "5", "Paused for too long") end
     core.msleep(20)
