@@ -336,3 +336,24 @@ func TestRollbackToOutOfAShare(t *testing.T) {
 		m.wantColors("shop/web:3 x 3 of 3", "shop/web:1 x 3 of 3")
 	})
 }
+
+// A release without a port that the proxies publish is refused: they would answer 503 there. If both
+// have one port only, the proxies lead from one to the other.
+func TestRollbackToAnotherPublishedPort(t *testing.T) {
+	for name, tc := range map[string]struct{ ports, refused string }{
+		"one port":  {"", ""},
+		"two ports": {", '81:7070'", "service web: release 1 does not listen on port 9090, which is published as 80: run `docker bluegreen up` with the file of that release"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				file := func(v, target string) string {
+					return "services:\n  web: {image: 'shop/web:" + v + "', ports: ['80:" + target + "'" + tc.ports + "], x-bluegreen: {}}\n"
+				}
+				m.must(m.up(file("1", "8080")))
+				m.must(m.up(file("2", "9090")))
+				m.must(m.up(file("3", "9090")))
+				m.wantText(m.operator().Rollback(m.t.Context(), plan.FlipOptions{Release: 1}), tc.refused)
+			})
+		})
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
@@ -126,16 +128,17 @@ func TestOpenLock(t *testing.T) {
 		err := o.locked(m.t.Context(), "docker bluegreen up", time.Minute, func(ctx context.Context) error {
 			shut, err := o.ex.Open(ctx, tests)
 			m.must(err)
-			if _, err := o.ex.Engine.ConfigCreate(ctx, lockOf("1 2 3")); err == nil {
+			if _, err := o.ex.Engine.ConfigCreate(ctx, named("one")); err == nil {
 				m.t.Error("it wrote with an open lock")
 			}
 			m.must(shut(ctx))
-			m.must(o.ex.Engine.ConfigRemove(ctx, m.made("one")))
+			_, err = o.ex.Engine.ConfigCreate(ctx, named("two"))
+			m.must(err)
 			shut, err = o.ex.Open(ctx, tests)
 			m.must(err)
 			m.must(other.locked(m.t.Context(), "docker bluegreen flip", time.Minute, func(context.Context) error { return nil }))
 			err = shut(ctx)
-			if _, werr := o.ex.Engine.ConfigCreate(ctx, lockOf("1 2 3")); werr == nil {
+			if _, werr := o.ex.Engine.ConfigCreate(ctx, named("three")); werr == nil {
 				m.t.Error("it wrote without the lock")
 			}
 			return err
@@ -144,12 +147,7 @@ func TestOpenLock(t *testing.T) {
 	})
 }
 
-// made makes a config of that name, and returns its id.
-func (m *memory) made(name string) string {
-	m.t.Helper()
-	spec := lockOf("1 2 3")
-	spec.Name = name
-	created, err := m.ConfigCreate(m.t.Context(), spec)
-	m.must(err)
-	return created.ID
+// named is a config of that name.
+func named(name string) api.ConfigSpec {
+	return api.ConfigSpec{Annotations: api.Annotations{Name: name}, Data: []byte("1")}
 }

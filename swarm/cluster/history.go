@@ -190,6 +190,9 @@ type Past struct {
 	Entry
 	// Spec is what a release is about to be made from; nil for one that a color holds.
 	Spec *api.ServiceSpec
+	// Missing says that it is told only if the release has no such entry: whoever should have written
+	// it was ended just before.
+	Missing bool
 }
 
 // WriteHistory writes down what happened to releases. Traffic needs none of it: what fails is a
@@ -277,7 +280,7 @@ func (cl *Cluster) addToHistory(ctx context.Context, rec *Record, c api.Config, 
 	}
 	before := len(log)
 	for _, p := range past {
-		if !slices.ContainsFunc(log, func(e Entry) bool { return e.What == p.What && e.Route == p.Route && e.Text == p.Text }) {
+		if !slices.ContainsFunc(log, func(e Entry) bool { return e.What == p.What && (p.Missing || e.Route == p.Route && e.Text == p.Text) }) {
 			log = append(log, p.Entry)
 		}
 	}

@@ -24,7 +24,12 @@ type app struct {
 // startApp starts a task at one of the site's addresses, which DNS does not name yet.
 func (s *site) startApp(n int, color string) *app {
 	s.t.Helper()
-	listener, err := net.Listen("tcp", fmt.Sprintf("%s:%d", s.addr(n), testPort))
+	return s.startAppOn(n, color, testPort)
+}
+
+func (s *site) startAppOn(n int, color string, port uint16) *app {
+	s.t.Helper()
+	listener, err := net.Listen("tcp", fmt.Sprintf("%s:%d", s.addr(n), port))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -73,6 +73,8 @@ func shapes() map[string]Proxy {
 		"one-color":                 proxy("web", map[string]bluegreen.Release{Blue: release(health, http(8080))}),
 		"changing": proxy("web", map[string]bluegreen.Release{
 			Blue: release(health, http(80), http(81), http(82)), Green: release(deep, tcp(80), h2(81), http(83))}),
+		// The port of a release is another than that of the one before.
+		"other-port": proxy("web", map[string]bluegreen.Release{Blue: release(health, http(8080)), Green: release(deep, h2(9090))}),
 		// A TLS port has no path to ask for.
 		"path-and-tls": proxy("web", both(release(bluegreen.Health{Path: "/healthz", Interval: time.Second, Timeout: time.Second, Rise: 2, Fall: 3}, http(80), tcp(443)))),
 		"odd-name":     proxy("My.Web_2-x", both(release(health, http(8080)))),

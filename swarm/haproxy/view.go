@@ -53,8 +53,10 @@ func (f frontend) Rule() string {
 
 type backend struct {
 	Color, Host string
-	Port        uint16
-	TCP, H2     bool
+	// Port is that of the frontends that lead here, Target that of the tasks: another one where the
+	// two releases listen on different ports.
+	Port, Target uint16
+	TCP, H2      bool
 	Health      bluegreen.Health
 	Modes       map[uint16]string
 }
@@ -72,13 +74,16 @@ func newView(p Proxy) view {
 			tcp[port.Target] = tcp[port.Target] || port.Mode == bluegreen.ModeTCP
 		}
 		for _, port := range slices.Sorted(maps.Keys(modes)) {
-			v.Backends = append(v.Backends, backend{Color: name, Host: c.Host, Port: port, Health: healthOf(c.Health, modes[port]), Modes: modes})
+			v.Backends = append(v.Backends, backend{Color: name, Host: c.Host, Port: port, Target: port, Health: healthOf(c.Health, modes[port]), Modes: modes})
 		}
+	}
+	if len(tcp) == 2 && len(v.Backends) == 2 {
+		v.Backends = crossed(v.Backends[0], v.Backends[1], tcp)
 	}
 	for i := range v.Backends {
 		b := &v.Backends[i]
 		b.TCP = tcp[b.Port]
-		b.H2 = !b.TCP && b.Modes[b.Port] == bluegreen.ModeH2
+		b.H2 = !b.TCP && b.Modes[b.Target] == bluegreen.ModeH2
 	}
 	for _, port := range slices.Sorted(maps.Keys(tcp)) {
 		f := frontend{Port: port, Target: port, TCP: tcp[port], Active: true}
@@ -94,6 +99,21 @@ func newView(p Proxy) view {
 		v.Frontends = append(v.Frontends, frontend{Port: preview.Port, Target: preview.Target, TCP: tcp[preview.Target], Preview: true})
 	}
 	return v
+}
+
+// crossed are the backends of two releases that listen on one port each, and not on the same: either
+// port leads to either. Else whoever publishes the new port would get no answer until the flip, and
+// none after a rollback.
+func crossed(a, b backend, tcp map[uint16]bool) []backend {
+	bytes := tcp[a.Port] || tcp[b.Port]
+	tcp[a.Port], tcp[b.Port] = bytes, bytes
+	across := func(from, to backend) backend {
+		from.Port = to.Port
+		return from
+	}
+	all := []backend{a, across(a, b), b, across(b, a)}
+	slices.SortFunc(all, func(a, b backend) int { return cmp.Or(cmp.Compare(a.Color, b.Color), cmp.Compare(a.Port, b.Port)) })
+	return all
 }
 
 // canary are the ways to the colors that have a port.
@@ -141,12 +161,12 @@ func healthOf(h bluegreen.Health, mode string) bluegreen.Health {
 // CheckOptions are the options of a server's check that depend on what is checked.
 func (b backend) CheckOptions() string {
 	var options string
-	if b.Health.Port != 0 && b.Health.Port != b.Port {
+	if b.Health.Port != 0 && b.Health.Port != b.Target {
 		options += fmt.Sprintf(" port %d", b.Health.Port)
 	}
 	if b.Health.Path != "" {
 		proto := "h1"
-		if b.Modes[cmp.Or(b.Health.Port, b.Port)] == bluegreen.ModeH2 {
+		if b.Modes[cmp.Or(b.Health.Port, b.Target)] == bluegreen.ModeH2 {
 			proto = "h2"
 		}
 		options += " check-proto " + proto

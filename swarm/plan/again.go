@@ -118,14 +118,15 @@ func startedAgain(seen *cluster.Snapshot, b *cluster.BlueGreen, past *cluster.Re
 }
 
 // unpublished is the error for a release that does not have a port which the proxies publish: they
-// would answer 503 there.
+// would answer 503 there. If either release has one port only, the proxies lead from one to the
+// other.
 func unpublished(b *cluster.BlueGreen, number int, spec api.ServiceSpec) error {
 	has := func(spec api.ServiceSpec, target uint32) bool {
 		r, _ := cluster.ProxiedPorts(spec)
 		return slices.ContainsFunc(r.Ports, func(p bluegreen.Port) bool { return uint32(p.Target) == target })
 	}
 	live := b.Colors[b.Active()]
-	if e := b.Proxy.Spec.EndpointSpec; e != nil && live != nil {
+	if e := b.Proxy.Spec.EndpointSpec; e != nil && live != nil && !single(live.Spec, spec) {
 		for _, p := range e.Ports {
 			if has(live.Spec, p.TargetPort) && !has(spec, p.TargetPort) {
 				return fmt.Errorf("service %s: release %d does not listen on port %d, which is published as %d: run `docker bluegreen up` with the file of that release",
@@ -134,6 +135,14 @@ func unpublished(b *cluster.BlueGreen, number int, spec api.ServiceSpec) error {
 		}
 	}
 	return nil
+}
+
+// single says whether all of these releases have one port.
+func single(specs ...api.ServiceSpec) bool {
+	return !slices.ContainsFunc(specs, func(spec api.ServiceSpec) bool {
+		r, _ := cluster.ProxiedPorts(spec)
+		return len(r.Ports) != 1
+	})
 }
 
 // recolor turns the spec of one color into that of another.

@@ -20,10 +20,14 @@ func (m *Move) past() []cluster.Past {
 	switch flips := m.From.Color != m.To.Color || m.resumed && !m.Service.NextByShare(); {
 	case m.To.Tripped && (m.From != m.To || m.resumed):
 		return []cluster.Past{entry(to.Other(), cluster.TakenBack, m.reason())}
-	case flips && m.Rollback:
-		return []cluster.Past{entry(to, cluster.Activated, ""), entry(to.Other(), cluster.SentBack, m.Cause)}
 	case flips:
-		return []cluster.Past{entry(to, cluster.Activated, "")}
+		left := entry(to.Other(), cluster.Activated, "")
+		left.Missing, left.Route = true, m.From.Sequence
+		past := []cluster.Past{entry(to, cluster.Activated, ""), left}
+		if m.Rollback {
+			past = append(past, entry(to.Other(), cluster.SentBack, m.Cause))
+		}
+		return past
 	case m.From.State != m.To.State:
 		return []cluster.Past{entry(to, cluster.StateSet, stateText[m.To.State.Kind])}
 	case m.From.Share > 0 && m.To.Share == 0 && m.Rollback:

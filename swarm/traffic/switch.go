@@ -142,7 +142,7 @@ func (sw *Switch) finish(ctx context.Context, rec *cluster.Record, moves []Move,
 	for i := range moves {
 		for _, p := range moves[i].past() {
 			sw.receipts.move(p.Service)
-			if r := sw.receipts.of(p.Service); r != nil && p.What != cluster.TakenBack {
+			if r := sw.receipts.of(p.Service); r != nil && p.What != cluster.TakenBack && !p.Missing {
 				p.Receipt = inWords(r)
 			}
 			past = append(past, p)
