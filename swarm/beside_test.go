@@ -39,8 +39,8 @@ func TestFailureBesideATest(t *testing.T) {
 	})
 }
 
-// Of two releases that have the traffic one fails its verification, while the job of the other still
-// runs: the traffic goes back all the same.
+// Of two releases that have the traffic one fails its verification, while the job of the other
+// still runs: the traffic goes back all the same.
 func TestFailedVerificationBesideAnother(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.must(m.up(twoTested("verify", "1")))

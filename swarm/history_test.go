@@ -337,8 +337,8 @@ func TestRollbackToOutOfAShare(t *testing.T) {
 	})
 }
 
-// A release without a port that the proxies publish is refused: they would answer 503 there. If both
-// have one port only, the proxies lead from one to the other.
+// A release without a port that the proxies publish is refused: they would answer 503 there. If
+// both have one port only, the proxies lead from one to the other.
 func TestRollbackToAnotherPublishedPort(t *testing.T) {
 	for name, tc := range map[string]struct{ ports, refused string }{
 		"one port":  {"", ""},

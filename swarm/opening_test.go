@@ -50,8 +50,8 @@ func TestAnswerToOpeningIsLost(t *testing.T) {
 	})
 }
 
-// An earlier release comes back with the number of tasks of now, and that is what its file said: the
-// file of then, with another number, is not taken for a number that somebody has set by hand.
+// An earlier release comes back with the number of tasks of now, and that is what its file said:
+// the file of then, with another number, is not taken for a number that somebody has set by hand.
 func TestReplicasOfAnEarlierRelease(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		five := func(v string) string { return strings.Replace(version(v), "replicas: 3", "replicas: 5", 1) }

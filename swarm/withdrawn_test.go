@@ -15,8 +15,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/swarmtest"
 )
 
-// A rollback that withdraws a release under test, and is ended half-way, goes no further back when it
-// is run again: traffic stays where it was.
+// A rollback that withdraws a release under test, and is ended half-way, goes no further back when
+// it is run again: traffic stays where it was.
 func TestWithdrawalThatIsCutShort(t *testing.T) {
 	for n := 1; ; n++ {
 		done := false

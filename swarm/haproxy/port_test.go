@@ -8,9 +8,9 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
 )
 
-// The tasks of two releases listen on different ports. Either port of the proxies leads to whichever
-// is active: the swarm publishes the new one as soon as the proxies have it, and goes on when the
-// traffic has gone back.
+// The tasks of two releases listen on different ports. Either port of the proxies leads to
+// whichever is active: the swarm publishes the new one as soon as the proxies have it, and goes on
+// when the traffic has gone back.
 func TestOtherPort(t *testing.T) {
 	const port = 9090
 	for _, mode := range []string{bluegreen.ModeHTTP, bluegreen.ModeTCP} {

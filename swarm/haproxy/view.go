@@ -57,8 +57,8 @@ type backend struct {
 	// two releases listen on different ports.
 	Port, Target uint16
 	TCP, H2      bool
-	Health      bluegreen.Health
-	Modes       map[uint16]string
+	Health       bluegreen.Health
+	Modes        map[uint16]string
 }
 
 func newView(p Proxy) view {
@@ -101,9 +101,9 @@ func newView(p Proxy) view {
 	return v
 }
 
-// crossed are the backends of two releases that listen on one port each, and not on the same: either
-// port leads to either. Else whoever publishes the new port would get no answer until the flip, and
-// none after a rollback.
+// crossed are the backends of two releases that listen on one port each, and not on the same:
+// either port leads to either. Else whoever publishes the new port would get no answer until the
+// flip, and none after a rollback.
 func crossed(a, b backend, tcp map[uint16]bool) []backend {
 	bytes := tcp[a.Port] || tcp[b.Port]
 	tcp[a.Port], tcp[b.Port] = bytes, bytes
