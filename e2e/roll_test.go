@@ -57,7 +57,8 @@ func (s *stack) seenByCallers(reset bool) (ok, failed int, errors []string, last
 	return ok, failed, errors, last
 }
 
-// Proxies that are replaced, by another image or another check, lose no request of other services.
+// Proxies that are replaced, by another image, another check or another port of the tasks, lose no
+// request of other services.
 func TestProxiesRoll(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, fmt.Sprintf(callers, oldest))
@@ -82,4 +83,23 @@ func TestProxiesRoll(t *testing.T) {
 		t.Errorf("the proxies were not replaced in place: %v, before %v", now, before)
 	}
 	s.same("web-blue", colors)
+
+	// The tasks of the next release listen on another port: who calls the former one gets to them, and
+	// back.
+	s.write(strings.Replace(fmt.Sprintf(callers, newest), `expose: ["8080"]`, `environment: {APP_PORTS: "9090"}
+    expose: ["9090"]`, 1))
+	for _, move := range []struct {
+		version string
+		run     func()
+	}{{"v2", func() { s.up("v2") }}, {"v1", func() { s.must("rollback") }}} {
+		s.seenByCallers(true)
+		move.run()
+		s.eventually("the callers get "+move.version, func() bool {
+			_, _, _, last := s.seenByCallers(false)
+			return len(last) == 1 && last[move.version]
+		})
+		if ok, failed, errors, _ := s.seenByCallers(false); failed > 0 {
+			t.Errorf("%d of %d calls failed: %v", failed, ok+failed, errors)
+		}
+	}
 }
