@@ -74,6 +74,12 @@ func TestHistory(t *testing.T) {
 	if !slices.Equal(got, want) || h.Releases[0].Again != 1 || h.Releases[3].Cause == "" {
 		t.Errorf("the history is %q, want %q", got, want)
 	}
+	color := s.active("web")
+	s.says(s.must("logs", "--color", "active", "web"), "web-"+color+".1 | ", "version v1 starts")
+	if r := s.must("logs", "--color", "proxy", "--tail", "5"); strings.Contains(r.out, "version v") || !strings.Contains(r.out, "web.n") {
+		t.Errorf("the proxies print %s", r.out)
+	}
+	s.says(s.must("ls"), s.name, "-> "+color, "app:v1")
 	table := s.must("history")
 	t.Log(table.out)
 	s.says(table, "rolled back: orders are lost", "rolled back: prices are wrong", "active (release 1 again)")

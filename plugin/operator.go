@@ -23,6 +23,8 @@ type operator interface {
 	State(ctx context.Context, command plan.Command, o plan.FlipOptions) error
 	PlanState(ctx context.Context, command plan.Command, o plan.FlipOptions) (plan.Plan, error)
 	Wait(ctx context.Context, o plan.FlipOptions) error
+	Stacks(ctx context.Context) (*swarm.Stacks, error)
+	Logs(ctx context.Context, o swarm.LogOptions, emit func(swarm.LogLine)) error
 	History(ctx context.Context, services []string) (*swarm.History, error)
 	Status(ctx context.Context, live bool) (*swarm.Status, error)
 	Down(ctx context.Context, o swarm.DownOptions) error

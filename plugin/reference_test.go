@@ -33,6 +33,8 @@ func TestReference(t *testing.T) {
 	referenceTypes(t, &b, "../swarm/status.go", "Status", "LockStatus", "ServiceStatus", "SwarmService", "RouteStatus", "ColorStatus", "ProxyStatus", "ProxyFigures", "ServerStatus")
 	b.WriteString("## JSON of `history`\n\nFields are added, never changed. Times are RFC 3339.\n\n")
 	referenceTypes(t, &b, "../swarm/history.go", "History", "ReleaseHistory", "ReleaseEvent")
+	b.WriteString("## JSON of `ls`\n\nFields are added, never changed. Times are RFC 3339.\n\n")
+	referenceTypes(t, &b, "../swarm/stacks.go", "Stacks", "StackService")
 	b.WriteString("## JSON of `--dry-run`\n\nFields are added, never changed.\n\n")
 	referenceTypes(t, &b, "plan.go", "planOutput", "planStep")
 	referenceTypes(t, &b, "../swarm/plan/changes.go", "Change")

@@ -58,6 +58,8 @@ func newRootCommand(a *app) *cobra.Command {
 		newWaitCommand(a),
 		newStatusCommand(a),
 		newHistoryCommand(a),
+		newLsCommand(a),
+		newLogsCommand(a),
 		newConfigCommand(a),
 		newDownCommand(a),
 		newVersionCommand(a),

@@ -68,6 +68,8 @@ type fakeOperator struct {
 	wait     func(context.Context, plan.FlipOptions) error
 	rollback func(context.Context, plan.FlipOptions) error
 	state    func(context.Context, plan.Command, plan.FlipOptions) error
+	stacks   func(context.Context) (*swarm.Stacks, error)
+	logs     func(context.Context, swarm.LogOptions, func(swarm.LogLine)) error
 	history  func(context.Context, []string) (*swarm.History, error)
 	status   func(context.Context, bool) (*swarm.Status, error)
 	down     func(context.Context, swarm.DownOptions) error
@@ -115,6 +117,10 @@ func (f fakeOperator) PlanRollback(_ context.Context, o plan.FlipOptions) (plan.
 }
 func (f fakeOperator) PlanDown(context.Context) (plan.Plan, error) {
 	return f.planned(plan.Down, plan.FlipOptions{})
+}
+func (f fakeOperator) Stacks(ctx context.Context) (*swarm.Stacks, error) { return f.stacks(ctx) }
+func (f fakeOperator) Logs(ctx context.Context, o swarm.LogOptions, emit func(swarm.LogLine)) error {
+	return f.logs(ctx, o, emit)
 }
 func (f fakeOperator) History(ctx context.Context, services []string) (*swarm.History, error) {
 	return f.history(ctx, services)

@@ -18,7 +18,8 @@ func (m *memory) example(name, version string) error {
 	return m.operator().Up(m.t.Context(), p, never)
 }
 
-// The examples do what their first lines say. That of the metrics needs a Prometheus: TestDashboard.
+// The examples do what their first lines say. That of the metrics needs a Prometheus:
+// TestDashboard.
 func TestExamples(t *testing.T) {
 	only := plan.FlipOptions{Services: []string{"web"}}
 	t.Run("careful", func(t *testing.T) {

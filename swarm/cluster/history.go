@@ -107,6 +107,17 @@ func decodeRelease(c api.Config) (*Release, bool) {
 	return r, true
 }
 
+// AddRelease takes in a config of the stack, if it is one of the history.
+func (s *Snapshot) AddRelease(c api.Config) {
+	r, ok := decodeRelease(c)
+	if !ok {
+		return
+	}
+	list := s.Releases[r.Service]
+	at, _ := slices.BinarySearchFunc(list, r.Number, func(r *Release, number int) int { return r.Number - number })
+	s.Releases[r.Service] = slices.Insert(list, at, r)
+}
+
 // Release is what is written down of a release; nil for none.
 func (s *Snapshot) Release(service string, number int) *Release {
 	for _, r := range s.Releases[service] {

@@ -168,9 +168,7 @@ func (cl *Cluster) observeFiles(ctx context.Context, s *Snapshot) error {
 		if c.Spec.Labels[LabelStack] != cl.Stack {
 			continue
 		}
-		if r, ok := decodeRelease(c); ok {
-			s.Releases[r.Service] = append(s.Releases[r.Service], r)
-		}
+		s.AddRelease(c)
 		if c.Spec.Labels[LabelRole] != RoleSaved {
 			continue
 		}
@@ -179,9 +177,6 @@ func (cl *Cluster) observeFiles(ctx context.Context, s *Snapshot) error {
 			return err
 		}
 		s.Entry(c.Spec.Labels[LabelService]).Saved[Color(c.Spec.Labels[LabelColor])] = spec
-	}
-	for _, list := range s.Releases {
-		slices.SortFunc(list, func(a, b *Release) int { return a.Number - b.Number })
 	}
 	return nil
 }
