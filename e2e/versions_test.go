@@ -19,7 +19,8 @@ import (
 	"github.com/docker/docker/api/types/swarm"
 )
 
-// filed is a blue-green service and a plain one that use the same config and secret.
+// filed is a blue-green service and a plain one that use the same config and secret. No history keeps
+// what older releases need: TestHistory.
 const filed = `
 version: "3.9"
 x-any: &any {endpoint_mode: dnsrr, restart_policy: {delay: 1s}}
@@ -31,7 +32,7 @@ services:
     configs: [{source: conf, target: /etc/conf}]
     secrets: [key]
     deploy: {<<: *any}
-    x-bluegreen: {health: {path: /, interval: 500ms}, drain: 5s, timeout: 5m, proxy: {image: "` + newest + `"}}
+    x-bluegreen: {history: 0, health: {path: /, interval: 500ms}, drain: 5s, timeout: 5m, proxy: {image: "` + newest + `"}}
   worker:
     image: app:v1
     environment: {APP_STOP_DELAY: 0s}
