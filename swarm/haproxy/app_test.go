@@ -5,7 +5,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -151,4 +153,9 @@ func readAll(t testing.TB, from io.Reader) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// wasClosed says whether a failure is that of a connection that was closed instead of an answer.
+func wasClosed(failure string) bool {
+	return slices.ContainsFunc([]string{"EOF", "reset", "server closed idle connection"}, func(how string) bool { return strings.Contains(failure, how) })
 }

@@ -143,7 +143,7 @@ func TestPageOfBytes(t *testing.T) {
 		s.eachColor(func(r *bluegreen.Release) { r.Ports[0].Mode = bluegreen.ModeTCP })
 		a, b := s.pair()
 		s.weigh(stopped(2, ""), a, b)
-		if got := ask(&http.Client{}, http.MethodGet, a.url("/")); !strings.Contains(got, "EOF") && !strings.Contains(got, "reset") {
+		if got := ask(&http.Client{}, http.MethodGet, a.url("/")); !wasClosed(got) {
 			t.Errorf("got %q", got)
 		}
 	})

@@ -162,7 +162,7 @@ func TestPauseOfBytes(t *testing.T) {
 			t.Errorf("a connection that waited got %q", asked.answers[0])
 		}
 		s.weigh(Route{Sequence: 4, Color: Green, State: State{Kind: Stop, Seconds: 60}}, a, b)
-		if got := ask(&http.Client{}, http.MethodGet, a.url("/")); !strings.Contains(got, "EOF") && !strings.Contains(got, "reset") {
+		if got := ask(&http.Client{}, http.MethodGet, a.url("/")); !wasClosed(got) {
 			t.Errorf("a connection to a stopped service got %q", got)
 		}
 	})
