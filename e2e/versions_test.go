@@ -19,8 +19,8 @@ import (
 	"github.com/docker/docker/api/types/swarm"
 )
 
-// filed is a blue-green service and a plain one that use the same config and secret. No history keeps
-// what older releases need: TestHistory.
+// filed is a blue-green service and a plain one that use the same config and secret. No history
+// keeps what older releases need: TestHistory.
 const filed = `
 version: "3.9"
 x-any: &any {endpoint_mode: dnsrr, restart_policy: {delay: 1s}}
