@@ -130,21 +130,18 @@ func (v view) canary(port uint16) []canary {
 // numbers are the rules by which the same client, cookie or header has the same number each time.
 // Who has no such cookie or header has one by chance, and so has each connection of mode tcp.
 func numbers(c bluegreen.Canary, f frontend) []string {
-	rule := func(sample, condition string) string {
-		return fmt.Sprintf("%s set-var(txn.number) %s,crc32(1),mod(100)%s", f.Rule(), sample, condition)
+	rule := func(sample string) string {
+		return fmt.Sprintf("%s set-var(txn.number) %s,crc32(1),mod(100) if { var(txn.share) -m int gt 0 }", f.Rule(), sample)
 	}
 	switch {
 	case c.By == bluegreen.ByClient && f.TCP:
-		return []string{rule("src", "")}
+		return []string{rule("src")}
 	case c.By == bluegreen.ByClient:
-		const first = "req.hdr(x-forwarded-for,1)"
-		return []string{rule("src", ""), rule(first, " if { "+first+" -m found }")}
+		return []string{rule("src"), rule("req.hdr(x-forwarded-for,1)")}
 	case c.By == bluegreen.ByCookie && !f.TCP:
-		sample := "req.cook(" + c.Name + ")"
-		return []string{rule(sample, " if { "+sample+" -m found }")}
+		return []string{rule("req.cook(" + c.Name + ")")}
 	case c.By == bluegreen.ByHeader && !f.TCP:
-		sample := "req.fhdr(" + c.Name + ")"
-		return []string{rule(sample, " if { "+sample+" -m found }")}
+		return []string{rule("req.fhdr(" + c.Name + ")")}
 	}
 	return nil
 }
