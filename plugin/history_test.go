@@ -64,6 +64,9 @@ func TestLogs(t *testing.T) {
 	if err := h.run("logs", "-p", "shop", "--color", "active", "--follow", "--since", "10m", "-n", "5", "-t", "web"); err != nil {
 		t.Fatal(err)
 	}
+	if err := newHarness().run("logs", "-p", "shop", "-f", "web"); err == nil || !strings.Contains(err.Error(), "to follow the logs, write --follow") {
+		t.Errorf("with -f: %v", err)
+	}
 	if got := h.out.String(); got != "web-green.1 | 2026-03-01T12:00:00.000Z no database\n" {
 		t.Errorf("it prints %q", got)
 	}

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +28,11 @@ begins, or the proxies. Without --follow the lines are in the order of their tim
   docker bluegreen logs -p shop --color proxy --since 10m web`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, file := range a.common.files {
+				if _, err := os.Stat(file); err != nil && file != "-" {
+					return fmt.Errorf("-f names the stack file here, and there is no file %s: to follow the logs, write --follow", file)
+				}
+			}
 			o.Services = args
 			stack, err := a.stackName(cmd.Context())
 			if err != nil {
