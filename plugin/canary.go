@@ -39,7 +39,7 @@ run on: a command that has to stop them takes the share away first.`,
   # Or it is not: take its share away, before promote
   docker bluegreen rollback -p shop web`,
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.completeServices(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if o.Share, err = percent(args[0]); err != nil {
 				return err

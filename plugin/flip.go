@@ -29,7 +29,7 @@ old color. Requests in flight end on the color where they began.`,
 
   # Show what flip would do
   docker bluegreen flip -p shop --dry-run`,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.completeServices(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args
 			return dry.runTurn(cmd, a, o, operator.Flip, operator.PlanFlip)

@@ -36,7 +36,7 @@ the fields are stable: new ones may come, none changes.`,
 
   # What came of the last release of web, for a script
   docker bluegreen history -p shop web --format json | jq -r '.releases[0].outcome'`,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.completeServices(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stack, err := a.stackName(cmd.Context())
 			if err != nil {

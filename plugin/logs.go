@@ -26,7 +26,7 @@ begins, or the proxies. Without --follow the lines are in the order of their tim
 
   # The access log of the proxies
   docker bluegreen logs -p shop --color proxy --since 10m web`,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.completeServices(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, file := range a.common.files {
 				if _, err := os.Stat(file); err != nil && file != "-" {

@@ -29,7 +29,7 @@ ready in every proxy.`,
 
   # Show what promote would do
   docker bluegreen promote -p shop --dry-run`,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.completeServices(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args
 			return dry.runTurn(cmd, a, o, operator.Promote, operator.PlanPromote)

@@ -36,13 +36,14 @@ up again; rollback goes to the release before the active one.`,
 
   # To release 9, with a reason for the history
   docker bluegreen rollback -p shop --to 9 --reason 'orders are lost' web`,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.completeServices(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args
 			return dry.runTurn(cmd, a, o, operator.Rollback, operator.PlanRollback)
 		},
 	}
 	releaseVar(cmd.Flags(), &o.Release, "to", "Number of the release to bring back (default: the one that was active before)")
+	must(cmd.RegisterFlagCompletionFunc("to", a.completeReleases()))
 	cmd.Flags().StringVar(&o.Reason, "reason", "", "Why, for the history")
 	dry.install(cmd)
 	lockTimeoutVar(cmd, &o.LockTimeout)

@@ -45,6 +45,7 @@ func newRootCommand(a *app) *cobra.Command {
 		},
 	}
 	a.common.install(cmd)
+	must(cmd.RegisterFlagCompletionFunc("project-name", a.completeStacks()))
 	cmd.AddCommand(
 		newUpCommand(a),
 		newCanaryCommand(a),

@@ -106,7 +106,7 @@ maintenance, live changes nothing, and the exit code is 0.`,
 func newStateCommand(a *app, command plan.Command, cmd *cobra.Command, state func() (plan.State, error)) *cobra.Command {
 	var o plan.FlipOptions
 	var dry dryRun
-	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	cmd.ValidArgsFunction = a.completeServices(0)
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		o.Services = args
 		if state != nil {

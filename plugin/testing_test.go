@@ -160,10 +160,14 @@ func newHarness() *harness {
 
 // run runs docker bluegreen with the arguments, as the docker CLI would.
 func (h *harness) run(args ...string) error {
+	return h.runRoot(append([]string{"bluegreen"}, args...)...)
+}
+
+func (h *harness) runRoot(args ...string) error {
 	root := &cobra.Command{Use: "docker", SilenceErrors: true, SilenceUsage: true, TraverseChildren: true}
 	cmd := newRootCommand(h.app)
 	root.AddCommand(cmd)
-	root.SetArgs(append([]string{"bluegreen"}, args...))
+	root.SetArgs(args)
 	root.SetOut(&h.out)
 	root.SetErr(&h.err)
 	return root.Execute()

@@ -91,7 +91,7 @@ func newUpCommand(a *app) *cobra.Command {
 
   # Deploy a file from stdin as the stack shop
   curl -s https://example.com/stack.yml | docker bluegreen -p shop -f - up`,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.completeFile(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args
 			o.RequireDigests = o.ResolveImage == plan.ResolveAlways && cmd.Flags().Changed(resolveImage)

@@ -28,7 +28,7 @@ The proxies watch whether or not a command waits.`,
 
   # Later: has it kept its traffic?
   docker bluegreen wait -p shop`,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.completeServices(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Services = args
 			stack, err := a.stackName(cmd.Context())
