@@ -25,6 +25,9 @@ do not watch it.
 If the idle color has a share of the traffic (canary), rollback takes the share
 back and does no more for that service.
 
+While an up runs test jobs, rollback withdraws the release that they test, and traffic
+stays where it is. The up ends.
+
 rollback does not cancel a release that waits for promote: to do that, run up with
 the file of the active release. To finish an up that was interrupted, run the same
 up again; rollback goes to the release before the active one.`,
