@@ -59,6 +59,8 @@ func TestHistory(t *testing.T) {
 
 	var h core.History
 	must(t, json.Unmarshal([]byte(s.must("history", "web", "--format", "json").out), &h))
+	// What was killed may have been written down, and not begun.
+	h.Releases = slices.DeleteFunc(h.Releases, func(r core.ReleaseHistory) bool { return r.Outcome == "given up" && r.Again == 1 })
 	var got []string
 	for _, r := range h.Releases {
 		got = append(got, fmt.Sprintf("%s %s", r.Image, strings.TrimSpace(r.Outcome+" "+r.Cause)))
