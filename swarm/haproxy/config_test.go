@@ -73,6 +73,7 @@ func shapes() map[string]Proxy {
 		"one-color":                 proxy("web", map[string]bluegreen.Release{Blue: release(health, http(8080))}),
 		"changing": proxy("web", map[string]bluegreen.Release{
 			Blue: release(health, http(80), http(81), http(82)), Green: release(deep, tcp(80), h2(81), http(83))}),
+		"one-color-of-two-ports": proxy("web", map[string]bluegreen.Release{Blue: release(health, http(8080), http(8081))}),
 		// The port of a release is another than that of the one before.
 		"other-port": proxy("web", map[string]bluegreen.Release{Blue: release(health, http(8080)), Green: release(deep, h2(9090))}),
 		// A TLS port has no path to ask for.

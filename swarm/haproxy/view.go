@@ -77,7 +77,7 @@ func newView(p Proxy) view {
 			v.Backends = append(v.Backends, backend{Color: name, Host: c.Host, Port: port, Target: port, Health: healthOf(c.Health, modes[port]), Modes: modes})
 		}
 	}
-	if len(tcp) == 2 && len(v.Backends) == 2 {
+	if len(tcp) == 2 && len(v.Backends) == 2 && v.Backends[0].Color != v.Backends[1].Color {
 		v.Backends = crossed(v.Backends[0], v.Backends[1], tcp)
 	}
 	for i := range v.Backends {
