@@ -41,7 +41,11 @@ func (a *app) completeServices(after int) cobra.CompletionFunc {
 		if len(args) < after {
 			return nil, nil
 		}
-		return a.words(ctx, func(stack string, s swarm.StackService) string {
+		stack, err := a.stackName(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return a.words(ctx, func(s swarm.StackService) string {
 			if s.Stack == stack {
 				return s.Service
 			}
@@ -50,40 +54,26 @@ func (a *app) completeServices(after int) cobra.CompletionFunc {
 	})
 }
 
+// completeStacks completes the names of stacks.
+func (a *app) completeStacks() cobra.CompletionFunc {
+	return a.asked(func(ctx context.Context, _ []string) ([]string, error) {
+		return a.words(ctx, func(s swarm.StackService) string { return s.Stack })
+	})
+}
+
 // words are those that the services of the swarm give, each once.
-func (a *app) words(ctx context.Context, word func(stack string, s swarm.StackService) string) ([]string, error) {
-	stack, err := a.stackName(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (a *app) words(ctx context.Context, word func(swarm.StackService) string) ([]string, error) {
 	all, err := a.open("", nil).Stacks(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var found []string
 	for _, s := range all.Services {
-		if w := word(stack, s); w != "" && !slices.Contains(found, w) {
+		if w := word(s); w != "" && !slices.Contains(found, w) {
 			found = append(found, w)
 		}
 	}
 	return found, nil
-}
-
-// completeStacks completes the names of stacks.
-func (a *app) completeStacks() cobra.CompletionFunc {
-	return a.asked(func(ctx context.Context, _ []string) ([]string, error) {
-		all, err := a.open("", nil).Stacks(ctx)
-		if err != nil {
-			return nil, err
-		}
-		var found []string
-		for _, s := range all.Services {
-			if !slices.Contains(found, s.Stack) {
-				found = append(found, s.Stack)
-			}
-		}
-		return found, nil
-	})
 }
 
 // completeFile completes the services of the stack file.

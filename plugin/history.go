@@ -61,19 +61,24 @@ the fields are stable: new ones may come, none changes.`,
 func writeHistory(out io.Writer, h *swarm.History, now time.Time) error {
 	t := newTable(out, "SERVICE", "RELEASE", "CREATED", "BY", "IMAGE", "COMMIT", "OUTCOME")
 	for _, r := range h.Releases {
-		created, outcome := none, r.Outcome
-		if r.Created != nil {
-			created = strings.ToLower(units.HumanDuration(now.Sub(*r.Created))) + " ago"
-		}
+		outcome := r.Outcome
 		if r.Cause != "" {
 			outcome += ": " + r.Cause
 		}
 		if r.Again > 0 {
 			outcome += fmt.Sprintf(" (release %d again)", r.Again)
 		}
-		t.row("  "+r.Service, fmt.Sprint(r.Release), created, orDash(r.By), orDash(r.Image), orDash(shortCommit(r.Commit)), outcome)
+		t.row("  "+r.Service, fmt.Sprint(r.Release), timeAgo(r.Created, now), orDash(r.By), orDash(r.Image), orDash(shortCommit(r.Commit)), outcome)
 	}
 	return t.Flush()
+}
+
+// timeAgo is how long ago a time was.
+func timeAgo(t *time.Time, now time.Time) string {
+	if t == nil {
+		return none
+	}
+	return strings.ToLower(units.HumanDuration(now.Sub(*t))) + " ago"
 }
 
 func orDash(text string) string {

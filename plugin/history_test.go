@@ -58,7 +58,7 @@ func TestLogs(t *testing.T) {
 		if o.Color != "active" || !o.Follow || o.Since != "10m" || o.Tail != "5" || strings.Join(o.Services, " ") != "web" {
 			t.Errorf("the options are %+v", o)
 		}
-		emit(swarm.LogLine{Task: "web-green.1", Node: "n2", At: noon, Text: "\x1b[31mno database\x1b[2J\x07"})
+		emit(swarm.LogLine{Task: "web-green.1", At: noon, Text: "\x1b[31mno database\x1b[2J\x07"})
 		return nil
 	}
 	if err := h.run("logs", "-p", "shop", "--color", "active", "--follow", "--since", "10m", "-n", "5", "-t", "web"); err != nil {

@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
-	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
@@ -50,7 +48,7 @@ With --format json the fields are stable: new ones may come, none changes.`,
 func writeStacks(out io.Writer, s *swarm.Stacks, now time.Time) error {
 	t := newTable(out, "STACK", "SERVICE", "STATE", "RELEASE", "IMAGE", "READY", "OTHER", "LAST FLIP")
 	for _, svc := range s.Services {
-		other, flipped := none, none
+		other := none
 		if svc.Idle > 0 {
 			other = fmt.Sprint(svc.Idle)
 		}
@@ -60,10 +58,7 @@ func writeStacks(out io.Writer, s *swarm.Stacks, now time.Time) error {
 		case svc.Waiting:
 			other += ", waits"
 		}
-		if svc.Flipped != nil {
-			flipped = strings.ToLower(units.HumanDuration(now.Sub(*svc.Flipped))) + " ago"
-		}
-		t.row("  "+svc.Stack, svc.Service, stackState(svc), fmt.Sprint(svc.Release), orDash(svc.Image), fmt.Sprintf("%d/%d", svc.Ready, svc.Wanted), other, flipped)
+		t.row("  "+svc.Stack, svc.Service, stackState(svc), fmt.Sprint(svc.Release), orDash(svc.Image), fmt.Sprintf("%d/%d", svc.Ready, svc.Wanted), other, timeAgo(svc.Flipped, now))
 	}
 	return t.Flush()
 }

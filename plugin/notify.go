@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
-	"os/user"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"github.com/docker/cli/cli"
 	"github.com/nicholas-fedor/shoutrrr"
 
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
@@ -151,7 +150,7 @@ func (a *app) notifying(command, stack string, warn func(string)) (*notifier, er
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	n := &notifier{command: command, stack: stack, who: whoami(), now: a.now, warn: warn, queue: make(chan notification, notifyQueue)}
+	n := &notifier{command: command, stack: stack, who: swarm.Person(), now: a.now, warn: warn, queue: make(chan notification, notifyQueue)}
 	n.ended.Go(func() { n.deliver(list) })
 	return n, nil
 }
@@ -186,15 +185,6 @@ func (n *notifier) send(r *receiver, message notification) {
 	if err != nil {
 		n.warn(r.name + ": " + err.Error())
 	}
-}
-
-func whoami() string {
-	name := os.Getenv("USER")
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	host, _ := os.Hostname() // "" is no host
-	return name + "@" + host
 }
 
 // event tells of what happens to traffic, and before the first change that the command has begun.

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	api "github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
@@ -95,12 +97,9 @@ func (h *hold) show(ctx context.Context, n int) error {
 	ctx, cancel := context.WithTimeout(ctx, beatTime)
 	defer cancel()
 	began := now()
-	c, err := h.holder(ctx)
-	switch {
-	case err != nil:
+	c, err := h.own(ctx)
+	if err != nil {
 		return err
-	case c == nil || c.ID != h.id || c.Spec.Labels[labelToken] != h.token:
-		return cluster.ErrLockLost
 	}
 	c.Spec.Labels[labelBeat] = fmt.Sprint(n)
 	if err := h.engine.ConfigUpdate(ctx, h.id, c.Version, c.Spec); err != nil {
@@ -110,6 +109,15 @@ func (h *hold) show(ctx context.Context, n int) error {
 	defer h.mu.Unlock()
 	h.shown = began
 	return nil
+}
+
+// own reads our lock; the error is cluster.ErrLockLost if it is another's, or gone.
+func (h *hold) own(ctx context.Context) (*api.Config, error) {
+	c, err := h.holder(ctx)
+	if err == nil && (c == nil || c.ID != h.id || c.Spec.Labels[labelToken] != h.token) {
+		err = cluster.ErrLockLost
+	}
+	return c, err
 }
 
 // release gives the lock back.

@@ -84,7 +84,7 @@ func blueGreenStatus(b *cluster.BlueGreen, tasks map[string][]api.Task) ServiceS
 		st.Swarm = swarmService(*b.Proxy, tasks)
 		route, _ := b.Route() // a label that cannot be read shows as no route
 		next, _ := b.Next()
-		st.Route = &RouteStatus{Sequence: route.Sequence, Active: route.Color, Share: route.Share, Next: next.Color, State: stateWord[route.State.Kind], Watched: route.Guard.On}
+		st.Route = &RouteStatus{Sequence: route.Sequence, Active: route.Color, Share: route.Share, Next: next.Color, State: route.State.Word(), Watched: route.Guard.On}
 		if route.Guard.Until > 0 {
 			st.Route.Until = new(time.Unix(route.Guard.Until, 0).UTC())
 		}
@@ -137,9 +137,6 @@ func (o *Operator) live(ctx context.Context, s *cluster.Snapshot, st *Status) er
 	return nil
 }
 
-// stateWord is what status calls states.
-var stateWord = map[string]string{haproxy.Hold: "paused", haproxy.Stop: "maintenance"}
-
 func proxyStatus(p cluster.ProxyTask, report traffic.Answer) ProxyStatus {
 	st := ProxyStatus{Task: p.Name, Node: p.Node, Address: p.Addr, Error: string(p.State) + ": not asked", InFlight: map[string]int{}, Servers: []ServerStatus{}}
 	if p.Down {
@@ -150,7 +147,7 @@ func proxyStatus(p cluster.ProxyTask, report traffic.Answer) ProxyStatus {
 			continue
 		}
 		st.Error, st.Sequence, st.Active, st.Share, st.TakenBack = a.Unreachable, a.Route.Sequence, a.Route.Color, a.Route.Share, a.Tripped
-		st.State = stateWord[a.Route.State.Kind]
+		st.State = a.Route.State.Word()
 		for color, f := range a.Figures {
 			if st.Figures == nil {
 				st.Figures = map[string]ProxyFigures{}

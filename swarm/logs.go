@@ -43,10 +43,10 @@ type LogOptions struct {
 
 // LogLine is one line that a task printed.
 type LogLine struct {
-	// Task is the task as docker names it, without the name of the stack, and Node its node.
-	Task, Node string
-	At         time.Time
-	Text       string
+	// Task is the task as docker names it, without the name of the stack.
+	Task string
+	At   time.Time
+	Text string
 }
 
 // Logs gives the lines of tasks to emit, one at a time: in the order of their time, or with Follow
@@ -60,12 +60,13 @@ func (o *Operator) Logs(ctx context.Context, opts LogOptions, emit func(LogLine)
 	if err != nil {
 		return err
 	}
+	rec := cluster.NewRecord(s)
 	var mu sync.Mutex
 	var kept []LogLine
 	group, gctx := errgroup.WithContext(ctx)
 	for _, svc := range services {
 		group.Go(func() error {
-			return o.logsOf(gctx, s, svc, opts, func(l LogLine) {
+			return o.logsOf(gctx, rec, svc, opts, func(l LogLine) {
 				mu.Lock()
 				defer mu.Unlock()
 				if opts.Follow {
@@ -92,9 +93,11 @@ func logged(s *cluster.Snapshot, opts LogOptions) ([]api.Service, error) {
 	if s.Empty() {
 		return nil, s.NothingDeployed()
 	}
+	all := slices.AppendSeq(slices.Collect(maps.Keys(s.Plain)), maps.Keys(s.BlueGreen))
+	slices.Sort(all)
 	names := opts.Services
 	if len(names) == 0 {
-		names = slices.Concat(slices.Collect(maps.Keys(s.Plain)), slices.Collect(maps.Keys(s.BlueGreen)))
+		names = all
 	}
 	var out []api.Service
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
@@ -102,7 +105,7 @@ func logged(s *cluster.Snapshot, opts LogOptions) ([]api.Service, error) {
 		b := s.BlueGreen[name]
 		switch {
 		case b == nil && !isPlain:
-			return nil, fmt.Errorf("stack %s has no service %s", s.Stack, name)
+			return nil, fmt.Errorf("stack %s has no service %s: it has %s", s.Stack, name, strings.Join(all, ", "))
 		case b == nil && opts.Color != LogsColors && len(opts.Services) > 0:
 			return nil, fmt.Errorf("service %s of stack %s is not blue-green: leave --color out", name, s.Stack)
 		case b == nil && opts.Color == LogsColors:
@@ -128,7 +131,7 @@ func logged(s *cluster.Snapshot, opts LogOptions) ([]api.Service, error) {
 }
 
 // logsOf reads the lines of one swarm service.
-func (o *Operator) logsOf(ctx context.Context, s *cluster.Snapshot, svc api.Service, opts LogOptions, emit func(LogLine)) error {
+func (o *Operator) logsOf(ctx context.Context, rec *cluster.Record, svc api.Service, opts LogOptions, emit func(LogLine)) error {
 	logs, err := o.ex.Engine.ServiceLogs(ctx, svc.ID, container.LogsOptions{ShowStdout: true, ShowStderr: true, Follow: opts.Follow,
 		Since: opts.Since, Tail: opts.Tail, Timestamps: true, Details: true})
 	if err != nil {
@@ -151,13 +154,12 @@ func (o *Operator) logsOf(ctx context.Context, s *cluster.Snapshot, svc api.Serv
 				if lerr != nil && ctx.Err() == nil {
 					return lerr
 				}
+				tasks[task] = api.Task{} // the swarm has forgotten it, and is not asked again
 				for _, t := range of[svc.ID] {
 					tasks[t.ID] = t
 				}
 			}
-			t := tasks[task]
-			line.Node = s.NodeName(t.NodeID)
-			line.Task = strings.TrimPrefix(cluster.NameOfTask(t, svc.Spec.Name, line.Node), s.Stack+"_")
+			line.Task = strings.TrimPrefix(rec.TaskName(tasks[task], svc.Spec.Name), rec.Stack+"_")
 			emit(line)
 		}
 		switch {

@@ -91,9 +91,8 @@ func (h *hold) keepWatch(ctx context.Context, end context.CancelCauseFunc) {
 			return
 		case <-tick.C:
 		}
-		c, err := h.holder(ctx)
-		if err == nil && (c == nil || c.Spec.Labels[labelToken] != h.token) {
-			_ = h.loses(ctx, cluster.ErrLockLost, end) // the command ends with it
+		if _, err := h.own(ctx); errors.Is(err, cluster.ErrLockLost) {
+			_ = h.loses(ctx, err, end) // the command ends with it
 			return
 		}
 	}
@@ -111,12 +110,9 @@ func (h *hold) takenBy(ctx context.Context, tests underTest) error {
 // relabel writes what the owner waits for, over what was read; empty for nothing.
 func (h *hold) relabel(ctx context.Context, text string) error {
 	for {
-		c, err := h.holder(ctx)
-		switch {
-		case err != nil:
+		c, err := h.own(ctx)
+		if err != nil {
 			return err
-		case c == nil || c.ID != h.id || c.Spec.Labels[labelToken] != h.token:
-			return cluster.ErrLockLost
 		}
 		if c.Spec.Labels[labelOpen] = text; text == "" {
 			delete(c.Spec.Labels, labelOpen)

@@ -30,7 +30,7 @@ type Prometheus interface {
 // Events are given to emit, from several goroutines, one at a time; nil discards them.
 func New(e engine.API, stack string, emit func(cluster.Event)) *Operator {
 	cl := cluster.New(e, stack, emit)
-	cl.Author.By = person()
+	cl.Author.By = Person()
 	return on(cl)
 }
 

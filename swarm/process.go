@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -13,11 +14,11 @@ import (
 )
 
 // owner tells people who holds the lock.
-func owner() string { return fmt.Sprintf("%s (pid %d)", person(), os.Getpid()) }
+func owner() string { return fmt.Sprintf("%s (pid %d)", Person(), os.Getpid()) }
 
-// person is the user and the machine.
-func person() string {
-	name := "unknown"
+// Person is the user and the machine that a command runs as and on, such as ann@desk.
+func Person() string {
+	name := cmp.Or(os.Getenv("USER"), "unknown")
 	if u, err := user.Current(); err == nil {
 		name = u.Username
 	}

@@ -89,7 +89,7 @@ func stackService(s *cluster.Snapshot, b *cluster.BlueGreen) StackService {
 		return st
 	}
 	route, _ := b.Route() // a label that cannot be read shows as no color
-	st.Share, st.State, st.Watched = route.Share, stateWord[route.State.Kind], route.Guard.On
+	st.Share, st.State, st.Watched = route.Share, route.State.Word(), route.Guard.On
 	idle := b.Active().Other()
 	st.Waiting = b.Waiting() == idle
 	if svc := b.Colors[idle]; svc != nil {

@@ -81,7 +81,7 @@ func TestLogged(t *testing.T) {
 			"a color":       {LogOptions{Color: "blue"}, "shop_web-blue"},
 			"proxies":       {LogOptions{Color: LogsProxy}, "shop_web"},
 			"a plain color": {LogOptions{Color: LogsIdle, Services: []string{"db"}}, "service db of stack shop is not blue-green: leave --color out"},
-			"unknown":       {LogOptions{Services: []string{"shop"}}, "stack shop has no service shop"},
+			"unknown":       {LogOptions{Services: []string{"shop"}}, "stack shop has no service shop: it has db, web"},
 		} {
 			s, err := m.operator().ex.Observe(m.t.Context())
 			m.must(err)

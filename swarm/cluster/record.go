@@ -141,9 +141,6 @@ func nodeName(n api.Node, id string) string {
 	return id
 }
 
-// NameOfTask names a task as docker does, by the names of its service and its node.
-func NameOfTask(t api.Task, service, node string) string { return taskName(t, service, node) }
-
 func taskName(t api.Task, service, node string) string {
 	if t.Slot > 0 {
 		return fmt.Sprintf("%s.%d", service, t.Slot)

@@ -36,6 +36,11 @@ type State struct {
 	Message string
 }
 
+// Word is what people call the state: paused, maintenance, or empty.
+func (s State) Word() string {
+	return map[string]string{Hold: "paused", Stop: "maintenance"}[s.Kind]
+}
+
 // What a route can do with requests.
 const (
 	Hold = "hold" // they wait

@@ -1,10 +1,10 @@
 package traffic
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
-	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
 // past is what the history says of a move that every proxy has confirmed.
@@ -29,7 +29,7 @@ func (m *Move) past() []cluster.Past {
 		}
 		return past
 	case m.From.State != m.To.State:
-		return []cluster.Past{entry(to, cluster.StateSet, stateText[m.To.State.Kind])}
+		return []cluster.Past{entry(to, cluster.StateSet, cmp.Or(m.To.State.Word(), "live"))}
 	case m.From.Share > 0 && m.To.Share == 0 && m.Rollback:
 		return []cluster.Past{entry(to.Other(), cluster.SentBack, m.Cause)}
 	case m.From.Share != m.To.Share, m.resumed && m.To.Share > 0:
@@ -39,5 +39,3 @@ func (m *Move) past() []cluster.Past {
 	}
 	return nil
 }
-
-var stateText = map[string]string{"": "live", haproxy.Hold: "paused", haproxy.Stop: "maintenance"}
