@@ -90,6 +90,18 @@ func (s *stack) create(kind, name string) {
 	s.t.Cleanup(func() { s.docker(kind, "rm", name) })
 }
 
+// allocated are the swarm's networks once it has given each of the stack a driver: it does so a
+// moment after it has written the network down.
+func (s *stack) allocated() (networks []network.Summary) {
+	s.t.Helper()
+	s.eventually("each network of the stack has a driver", func() bool {
+		var err error
+		networks, err = s.engine.NetworkList(s.t.Context(), network.ListOptions{})
+		return err == nil && !slices.ContainsFunc(networks, func(n network.Summary) bool { return s.mine(n.Labels) && n.Driver == "" })
+	})
+	return networks
+}
+
 // made are all objects of the stack as the swarm holds them, without what differs from one creation
 // to the next.
 func (s *stack) made() map[string]string {
@@ -103,10 +115,7 @@ func (s *stack) made() map[string]string {
 		}
 		out[kind+" "+name] = string(text)
 	}
-	networks, err := s.engine.NetworkList(ctx, network.ListOptions{})
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	networks := s.allocated()
 	names := map[string]string{}
 	for _, n := range networks {
 		names[n.ID] = n.Name
