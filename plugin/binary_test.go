@@ -89,7 +89,7 @@ func TestExitCodesUnderDocker(t *testing.T) {
 		"--help":                     {0, ""},
 		"up --help":                  {0, ""},
 		"":                           {0, "Usage:  docker bluegreen [OPTIONS] COMMAND"},
-		"bogus":                      {1, "docker: unknown command: docker bluegreen bogus"},
+		"bogus":                      {1, "there is no command 'docker bluegreen bogus'"},
 		"down web":                   {1, "'docker bluegreen down' accepts no arguments: if web is the name of the stack, write -p web"},
 		"config stack.yml":           {1, "'docker bluegreen config' accepts no arguments: if stack.yml is the stack file, write -f stack.yml"},
 		"-f no-such-file.yml up":     {1, "no-such-file.yml"},

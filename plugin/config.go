@@ -43,7 +43,8 @@ network.`,
 		Example: `  docker bluegreen config -f stack.yml --quiet && echo the file is good
 
   # Show the swarm service of web in the stack shop
-  docker bluegreen config -f stack.yml -p shop --specs --format json | jq '.services.shop_web'`,
+  docker bluegreen config -f stack.yml -p shop --specs --format json |
+    jq '.services.shop_web'`,
 		Args:              stackArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -25,6 +25,7 @@ func (d *dryRun) install(cmd *cobra.Command) {
 	fs.BoolVar(&d.on, "dry-run", false, "Print each step and its cause, and change nothing")
 	fs.BoolVar(&d.detailed, "detailed-exitcode", false, "With --dry-run: exit with 2 if there are changes")
 	formatVar(cmd, &d.format, "With --dry-run: form of the output")
+	groupFlags(cmd, "Dry run:", "dry-run", "detailed-exitcode", "format")
 }
 
 // check refuses flags that mean something only with --dry-run.
