@@ -134,7 +134,9 @@ func TestNameAloneNeedsNoFile(t *testing.T) {
 				promote:  func(context.Context, plan.FlipOptions) error { return nil },
 				rollback: func(context.Context, plan.FlipOptions) error { return nil },
 				down:     func(context.Context, swarm.DownOptions) error { return nil },
-				status:   func(context.Context, bool) (*swarm.Status, error) { return &swarm.Status{Stack: "shop"}, nil },
+				status: func(context.Context, bool, ...string) (*swarm.Status, error) {
+					return &swarm.Status{Stack: "shop"}, nil
+				},
 			}
 			if err := h.run("-p", "shop", command); err != nil {
 				t.Error(err)

@@ -44,6 +44,13 @@ func chooseLook(getenv func(string) string) look {
 	return l
 }
 
+// look is what stdout can show: no colors where it is not a terminal.
+func (a *app) look() look {
+	l := chooseLook(a.getenv)
+	l.color = l.color && a.Out().IsTerminal()
+	return l
+}
+
 // text keeps what the terminal can show of a text.
 func (l look) text(s string) string {
 	s = printable(s)

@@ -26,7 +26,7 @@ type operator interface {
 	Stacks(ctx context.Context) (*swarm.Stacks, error)
 	Logs(ctx context.Context, o swarm.LogOptions, emit func(swarm.LogLine)) error
 	History(ctx context.Context, services []string) (*swarm.History, error)
-	Status(ctx context.Context, live bool) (*swarm.Status, error)
+	Status(ctx context.Context, live bool, services ...string) (*swarm.Status, error)
 	Down(ctx context.Context, o swarm.DownOptions) error
 	PlanDown(ctx context.Context) (plan.Plan, error)
 }

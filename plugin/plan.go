@@ -59,11 +59,7 @@ func (d *dryRun) run(ctx context.Context, a *app, command, stack string, warning
 }
 
 func (d *dryRun) show(a *app, plan plan.Plan, warnings []string) error {
-	err := d.format.write(a.Out(), planJSON(plan, warnings), func() error {
-		l := chooseLook(a.getenv)
-		l.color = l.color && a.Out().IsTerminal()
-		return writePlan(a.Out(), plan, l)
-	})
+	err := d.format.write(a.Out(), planJSON(plan, warnings), func() error { return writePlan(a.Out(), plan, a.look()) })
 	if err == nil && d.detailed && plan.Changes() {
 		return changesError{}
 	}

@@ -71,7 +71,7 @@ type fakeOperator struct {
 	stacks   func(context.Context) (*swarm.Stacks, error)
 	logs     func(context.Context, swarm.LogOptions, func(swarm.LogLine)) error
 	history  func(context.Context, []string) (*swarm.History, error)
-	status   func(context.Context, bool) (*swarm.Status, error)
+	status   func(context.Context, bool, ...string) (*swarm.Status, error)
 	down     func(context.Context, swarm.DownOptions) error
 }
 
@@ -125,8 +125,8 @@ func (f fakeOperator) Logs(ctx context.Context, o swarm.LogOptions, emit func(sw
 func (f fakeOperator) History(ctx context.Context, services []string) (*swarm.History, error) {
 	return f.history(ctx, services)
 }
-func (f fakeOperator) Status(ctx context.Context, live bool) (*swarm.Status, error) {
-	return f.status(ctx, live)
+func (f fakeOperator) Status(ctx context.Context, live bool, services ...string) (*swarm.Status, error) {
+	return f.status(ctx, live, services...)
 }
 func (f fakeOperator) Down(ctx context.Context, o swarm.DownOptions) error { return f.down(ctx, o) }
 

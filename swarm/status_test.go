@@ -84,6 +84,21 @@ func TestStatus(t *testing.T) {
 	})
 }
 
+func TestStatusOfServices(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		m.two()
+		for _, live := range []bool{false, true} {
+			st, err := m.operator().Status(m.t.Context(), live, "db", "db")
+			if err != nil || len(st.Services) != 1 || st.Services[0].Name != "db" || len(st.Drift) > 0 {
+				m.t.Errorf("status of db, live %t: %+v, %v", live, st, err)
+			}
+		}
+		if _, err := m.operator().Status(m.t.Context(), false, "web", "wbe"); err == nil || err.Error() != "stack shop has no service wbe: it has db, web" {
+			m.t.Errorf("status of wbe: %v", err)
+		}
+	})
+}
+
 // A status tells what is not as it is written down, service by service.
 func TestStatusTellsDrift(t *testing.T) {
 	for _, tc := range []struct {
