@@ -33,9 +33,15 @@ type app struct {
 	// commit returns the git commit of a folder; empty where it is not known.
 	commit func(ctx context.Context, dir string) string
 	// signals ends the context of a command on the first interruption.
-	signals *interrupter
+	signals interruptions
 	now     func() time.Time
 	getenv  func(string) string
+}
+
+// interruptions are what a person, or a machine that shuts down, sends to a command.
+type interruptions interface {
+	watch(parent context.Context) context.Context
+	onForce(f func())
 }
 
 func newApp(cli command.Cli) *app {

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/docker/cli/cli/command/formatter/tabwriter"
+	"github.com/mattn/go-runewidth"
 	"github.com/morikuni/aec"
 )
 
@@ -19,11 +21,12 @@ type table struct {
 	out  io.Writer
 	look look
 	rows [][]string
+	gap  int // blanks between two columns
 }
 
 func newTable(out io.Writer, l look, header ...string) *table {
 	header[0] = "  " + header[0]
-	t := &table{out: out, look: l}
+	t := &table{out: out, look: l, gap: 3}
 	t.row(header...)
 	return t
 }
@@ -40,8 +43,9 @@ func (t *table) row(cells ...string) {
 // Flush writes the table. Cells are painted once they have their places: a tabwriter takes colors for
 // text.
 func (t *table) Flush() error {
+	t.fit()
 	var text bytes.Buffer
-	w := tabwriter.NewWriter(&text, 4, 1, 3, ' ', 0)
+	w := tabwriter.NewWriter(&text, 4, 1, t.gap, ' ', 0)
 	for _, cells := range t.rows {
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
@@ -61,6 +65,64 @@ func (t *table) Flush() error {
 	}
 	_, err := io.WriteString(t.out, b.String())
 	return err
+}
+
+// fit makes the table as narrow as the terminal, if that is possible: first the gaps become smaller,
+// then the last column goes on in further lines, then the widest of the others are cut.
+func (t *table) fit() {
+	if t.look.width == 0 {
+		return
+	}
+	widths := t.widths()
+	last := len(widths) - 1
+	others := func() (sum int) {
+		for _, w := range widths[:last] {
+			sum += max(w+t.gap, 4)
+		}
+		return sum
+	}
+	if others()+widths[last] > t.look.width {
+		t.gap = 2
+	}
+	least := min(widths[last], narrowest)
+	for others()+least > t.look.width {
+		widest := slices.Index(widths, slices.Max(widths[:last]))
+		if widths[widest] <= 8 {
+			return // it is what it is
+		}
+		widths[widest]--
+	}
+	var rows [][]string
+	for _, cells := range t.rows {
+		for i := range min(last, len(cells)) {
+			cells[i] = t.look.truncate(cells[i], widths[i])
+		}
+		if len(cells) <= last {
+			rows = append(rows, cells)
+			continue
+		}
+		for i, text := range wrapped(cells[last], t.look.width-others()) {
+			if i > 0 {
+				cells = make([]string, last+1)
+			}
+			cells[last] = text
+			rows = append(rows, cells)
+		}
+	}
+	t.rows = rows
+}
+
+// widths are those of the widest cell of each column.
+func (t *table) widths() []int {
+	widths := make([]int, len(t.rows[0]))
+	for _, cells := range t.rows {
+		for i, c := range cells[:min(len(cells), len(widths))] {
+			if i < len(cells)-1 || i == len(widths)-1 { // else it has the rest of its line
+				widths[i] = max(widths[i], runewidth.StringWidth(c))
+			}
+		}
+	}
+	return widths
 }
 
 // colorWords are the names of the two colors where they stand alone, and what says of a state that a
