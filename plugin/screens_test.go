@@ -45,7 +45,7 @@ func TestScreens(t *testing.T) {
 		t.Run(fmt.Sprint(width), func(t *testing.T) {
 			p := newPane(t, width)
 			synctest.Test(t, func(t *testing.T) {
-				d := &day{t: t, pane: p, swarm: swarmtest.New(3), dir: t.TempDir()}
+				d := &day{t: t, pane: p, swarm: swarmtest.New(1), dir: t.TempDir()}
 				defer d.swarm.Close()
 				d.work()
 			})
