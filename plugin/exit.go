@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
 
-	"github.com/charmbracelet/x/ansi"
 	"github.com/docker/cli/cli"
 	"github.com/spf13/pflag"
 
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
@@ -96,19 +94,9 @@ func (a *app) reportError(err error) {
 		newJSONProgress(a.Err(), a.now).fail(text, exitCode(err))
 		return
 	}
-	fmt.Fprintln(a.Err(), text)
-}
-
-// printable keeps what is safe to print on a terminal: texts may quote what containers wrote.
-func printable(s string) string {
-	lines := strings.Split(strings.ToValidUTF8(s, "\uFFFD"), "\n")
-	for i := range lines {
-		lines[i] = ansi.Strip(lines[i]) // each alone: a sequence without an end reaches to the end of the text
+	if wrong, ok := err.(*compose.FileError); ok && a.Err().IsTerminal() {
+		_, width := (&screen{size: a.Err().GetTtySize}).dimensions()
+		text = chooseLook(a.getenv).mistakes(wrong, width)
 	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
-			return -1
-		}
-		return r
-	}, strings.Join(lines, "\n"))
+	fmt.Fprintln(a.Err(), text)
 }

@@ -80,7 +80,7 @@ func TestPrintable(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"plain text", "a\tb\nc é 日本 👍🏽", "a\tb\nc é 日本 👍🏽"},
 		{"colors", "\x1b[1;31mERROR\x1b[0m no database", "ERROR no database"},
-		{"a cursor that moves", "a\x1b[2J\x1b[10;1Hb\x1b(B\rc\bd", "abcd"},
+		{"a cursor that moves", "a\x1b[2J\x1b[10;1Hb\x1b(B\rc\bd", "ab cd"},
 		{"a link", "\x1b]8;;https://x\x1b\\docs\x1b]8;;\x1b\\", "docs"},
 		{"a title without an end", "a\x1b]0;title\nb", "a\nb"},
 		{"controls of one character", "a\u009bb\u0085c\x7f\x00", "abc"},
