@@ -31,11 +31,11 @@ func newTable(out io.Writer, l look, header ...string) *table {
 	return t
 }
 
-// row adds one line.
+// row adds one line, whatever a cell holds.
 func (t *table) row(cells ...string) {
 	clean := make([]string, len(cells))
 	for i, c := range cells {
-		clean[i] = strings.ReplaceAll(printable(c), "\t", " ")
+		clean[i] = strings.NewReplacer("\n", " ", "\t", " ").Replace(printable(c))
 	}
 	t.rows = append(t.rows, clean)
 }
