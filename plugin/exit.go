@@ -78,15 +78,19 @@ func isBareFlagError(err error) bool {
 	return errors.As(err, &notExist) || errors.As(err, &required) || errors.As(err, &invalid) || errors.As(err, &syntax)
 }
 
+// interrupted is what a command says that was asked to stop before it did anything.
+const interrupted = "interrupted"
+
 // reportError prints the error that ends the command.
 func (a *app) reportError(err error) {
 	if errors.Is(err, changesError{}) {
 		return // the plan was shown
 	}
 	text := printable(err.Error())
+	defer a.summarizeError(err)
 	switch {
 	case err == context.Canceled: //nolint:errorlint // a wrapped one says more than this
-		text = "interrupted"
+		text = interrupted
 	case isBareFlagError(err):
 		text += "\n\nRun 'docker bluegreen --help' for more information"
 	}
@@ -99,4 +103,5 @@ func (a *app) reportError(err error) {
 		text = chooseLook(a.getenv).mistakes(wrong, width)
 	}
 	fmt.Fprintln(a.Err(), text)
+	a.annotateError(err, text)
 }

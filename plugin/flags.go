@@ -22,6 +22,7 @@ type commonFlags struct {
 	envFiles []string
 	profiles []string
 	progress string
+	ci       string
 	notify   []string
 }
 
@@ -34,6 +35,7 @@ func (c *commonFlags) install(cmd *cobra.Command) {
 	fs.StringArrayVar(&c.envFiles, "env-file", nil, "File with variables for the compose file (default: .env beside it)")
 	fs.StringArrayVar(&c.profiles, "profile", nil, "Profile of the compose file to activate")
 	enumVar(cmd, fs, &c.progress, "progress", progressAuto, progressModes, "Form of the progress on stderr; also BLUEGREEN_PROGRESS")
+	enumVar(cmd, fs, &c.ci, "ci", ciAuto, ciSystems, "CI system whose log the output is for: sections, annotations, summary")
 	fs.StringArrayVar(&c.notify, "notify", nil, "URL that is told what a command does to traffic (https://, slack://, ntfy:// ...; also BLUEGREEN_NOTIFY)")
 	must(cmd.MarkPersistentFlagFilename("file", "yml", "yaml"))
 	must(cmd.MarkPersistentFlagFilename("compose-file", "yml", "yaml"))

@@ -44,6 +44,7 @@ func newRootCommand(a *app) *cobra.Command {
 			if err := a.initialize(cmd, args); err != nil {
 				return err
 			}
+			a.guardStreams()
 			// The docker CLI replaces the context of the command in its own hook.
 			cmd.SetContext(a.signals.watch(cmd.Context()))
 			return nil

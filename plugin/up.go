@@ -136,6 +136,7 @@ func runUp(ctx context.Context, a *app, o plan.UpOptions, dry dryRun) error {
 	if err := refuseWarnings(project, o.Strict); err != nil {
 		return err
 	}
+	a.annotateWarnings(project)
 	if err := known(project, o.Services); err != nil {
 		return err
 	}
