@@ -19,7 +19,9 @@ import (
 func inCI(env map[string]string, failed error, events ...cluster.Event) *harness {
 	h := newHarness()
 	h.getenv = func(name string) string { return env[name] }
-	h.load = func(context.Context, compose.Options) (*compose.Project, error) { return &compose.Project{Name: "shop"}, nil }
+	h.load = func(context.Context, compose.Options) (*compose.Project, error) {
+		return &compose.Project{Name: "shop"}, nil
+	}
 	h.open = func(_ string, emit func(cluster.Event)) operator {
 		op := h.op
 		op.up = func(context.Context, *compose.Project, plan.UpOptions) error {
