@@ -55,7 +55,7 @@ func TestTextOfAppsIsClean(t *testing.T) {
 		return &swarm.History{Stack: "shop", Releases: []swarm.ReleaseHistory{{Service: "web", Release: 1, By: nasty, Image: nasty, Commit: nasty, Outcome: "failed", Cause: nasty + "\n" + nasty,
 			Log: []swarm.ReleaseEvent{{Text: nasty}}}}}, nil
 	}}
-	withStatus := fakeOperator{status: func(context.Context, bool) (*swarm.Status, error) {
+	withStatus := fakeOperator{status: func(context.Context, bool, ...string) (*swarm.Status, error) {
 		return &swarm.Status{Stack: "shop", Drift: []string{nasty}, Services: []swarm.ServiceStatus{{Name: "web", Kind: "bluegreen", Route: &swarm.RouteStatus{Active: "blue", TakenBack: nasty},
 			Proxies: []swarm.ProxyStatus{{Task: nasty, Error: nasty}, {Task: nasty, Servers: []swarm.ServerStatus{{Color: "blue", Status: nasty, Check: nasty}}}}}}}, nil
 	}}

@@ -44,7 +44,7 @@ func (a *app) summarizing(ctx context.Context, command, stack string) *summary {
 	if a.summaryFile() == "" {
 		return nil
 	}
-	return &summary{command: command, stack: stack, began: a.now(), before: a.look(ctx, stack), steps: map[stepKey]cluster.Event{}}
+	return &summary{command: command, stack: stack, began: a.now(), before: a.lookAt(ctx, stack), steps: map[stepKey]cluster.Event{}}
 }
 
 func (a *app) summaryFile() string {
@@ -54,8 +54,8 @@ func (a *app) summaryFile() string {
 	return a.getenv(summaryVariable)
 }
 
-// look is the status of a stack, nil if it cannot be seen.
-func (a *app) look(ctx context.Context, stack string) *swarm.Status {
+// lookAt is the status of a stack, nil if it cannot be seen.
+func (a *app) lookAt(ctx context.Context, stack string) *swarm.Status {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), summaryTime)
 	defer cancel()
 	status, err := a.open(stack, nil).Status(ctx, false)
@@ -86,7 +86,7 @@ func (a *app) summarized(ctx context.Context, s *summary, err error) {
 	if s == nil {
 		return
 	}
-	s.after = a.look(ctx, s.stack)
+	s.after = a.lookAt(ctx, s.stack)
 	a.appendSummary(s.markdown(err, a.now()))
 	a.summaryWritten = true
 }

@@ -55,7 +55,7 @@ func TestSummary(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "summary")
 			h := inCI(map[string]string{"GITHUB_ACTIONS": "true", summaryVariable: file}, c.failed, c.events...)
 			looks := []*swarm.Status{c.before, c.after}
-			h.op.status = func(context.Context, bool) (*swarm.Status, error) {
+			h.op.status = func(context.Context, bool, ...string) (*swarm.Status, error) {
 				seen := looks[0]
 				if looks = looks[1:]; seen == nil {
 					return nil, cluster.ErrNothingDeployed
@@ -78,7 +78,7 @@ func TestSummaryIsAdded(t *testing.T) {
 	env := map[string]string{"GITHUB_ACTIONS": "true", summaryVariable: file}
 	for _, args := range [][]string{{"up"}, {"--progress", "json", "up"}, {"--ci", "none", "up"}, {"--bogus"}} {
 		h := inCI(env, nil)
-		h.op.status = func(context.Context, bool) (*swarm.Status, error) { return statusOf("blue", false, "w"), nil }
+		h.op.status = func(context.Context, bool, ...string) (*swarm.Status, error) { return statusOf("blue", false, "w"), nil }
 		h.printed(append([]string{"-p", "shop"}, args...)...)
 	}
 	h := inCI(env, nil)
@@ -99,7 +99,7 @@ func TestSummaryIsAdded(t *testing.T) {
 // A summary that cannot be written is no failure.
 func TestSummaryCannotBeWritten(t *testing.T) {
 	h := inCI(map[string]string{"GITHUB_ACTIONS": "true", summaryVariable: t.TempDir()}, nil)
-	h.op.status = func(context.Context, bool) (*swarm.Status, error) { return statusOf("blue", false, "w"), nil }
+	h.op.status = func(context.Context, bool, ...string) (*swarm.Status, error) { return statusOf("blue", false, "w"), nil }
 	if err := h.run("-p", "shop", "up"); err != nil || !strings.Contains(h.err.String(), "warning: GITHUB_STEP_SUMMARY: ") {
 		t.Errorf("%v, %q", err, h.err.String())
 	}

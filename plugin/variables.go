@@ -23,6 +23,8 @@ var variables = []variable{
 	{"COMPOSE_PROFILES", "", "the profiles where `--profile` is missing, with commas between them"},
 	{"DOCKER_HOST, DOCKER_CONTEXT", "", "the engine to talk to, as for every docker command"},
 	{"DOCKER_CONFIG", "", "the folder of docker's configuration: contexts, and the credentials of `docker login`"},
+	{"GITHUB_ACTIONS, GITLAB_CI", "", "`true`: the output is for the log of that CI system, unless `--ci` says otherwise"},
+	{summaryVariable, "", "on GitHub, the file that gets a summary of the command in Markdown"},
 	{"NO_COLOR", "", "any value: no colors"},
 	{"TERM", "", "`dumb`: progress is plain"},
 	{"LC_ALL, LC_CTYPE, LANG", "", "the first that is set decides if a terminal gets more than ASCII"},
