@@ -32,6 +32,8 @@ type app struct {
 	auth func(image string) (string, error)
 	// commit returns the git commit of a folder; empty where it is not known.
 	commit func(ctx context.Context, dir string) string
+	// tell gets each event beside the terminal; nil for nobody.
+	tell func(cluster.Event)
 	// signals ends the context of a command on the first interruption.
 	signals interruptions
 	now     func() time.Time

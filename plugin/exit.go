@@ -86,14 +86,8 @@ func (a *app) reportError(err error) {
 	if errors.Is(err, changesError{}) {
 		return // the plan was shown
 	}
-	text := printable(err.Error())
 	defer a.summarizeError(err)
-	switch {
-	case err == context.Canceled: //nolint:errorlint // a wrapped one says more than this
-		text = interrupted
-	case isBareFlagError(err):
-		text += "\n\nRun 'docker bluegreen --help' for more information"
-	}
+	text := errorText(err)
 	if a.common.progress == progressJSON {
 		newJSONProgress(a.Err(), a.now).fail(text, exitCode(err))
 		return
@@ -104,4 +98,16 @@ func (a *app) reportError(err error) {
 	}
 	fmt.Fprintln(a.Err(), text)
 	a.annotateError(err, text)
+}
+
+// errorText is what a person is told of an error.
+func errorText(err error) string {
+	text := printable(err.Error())
+	switch {
+	case err == context.Canceled: //nolint:errorlint // a wrapped one says more than this
+		text = interrupted
+	case isBareFlagError(err):
+		text += "\n\nRun 'docker bluegreen --help' for more information"
+	}
+	return text
 }

@@ -31,7 +31,7 @@ func TestReference(t *testing.T) {
 	referenceExitCodes(&b)
 	referenceVariables(&b)
 	b.WriteString("## JSON of `status`\n\nFields are added, never changed. Times are RFC 3339.\n\n")
-	referenceTypes(t, &b, "../swarm/status.go", "Status", "LockStatus", "ServiceStatus", "SwarmService", "RouteStatus", "ColorStatus", "ProxyStatus", "ProxyFigures", "ServerStatus")
+	referenceTypes(t, &b, "../swarm/status.go", "Status", "LockStatus", "ServiceStatus", "SwarmService", "RouteStatus", "ColorStatus", "ProxyStatus", "ProxyFigures", "ProxyCount", "ServerStatus")
 	b.WriteString("## JSON of `history`\n\nFields are added, never changed. Times are RFC 3339.\n\n")
 	referenceTypes(t, &b, "../swarm/history.go", "History", "ReleaseHistory", "ReleaseEvent")
 	b.WriteString("## JSON of `ls`\n\nFields are added, never changed. Times are RFC 3339.\n\n")

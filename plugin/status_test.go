@@ -51,9 +51,10 @@ func shopLive() *swarm.Status {
 	s.Live = true
 	s.Services = s.Services[1:]
 	s.Drift = []string{"proxy shop_web.2 on n2 follows blue (7), but the label says green (8)"}
-	s.Lock = &swarm.LockStatus{Owner: "ci@build-7", Since: ago(12 * time.Second)}
+	s.Lock = &swarm.LockStatus{Owner: "ci@build-7", Command: "up", Since: ago(12 * time.Second)}
 	s.Services[0].Proxies = []swarm.ProxyStatus{
 		{Task: "shop_web.1", Node: "n1", Address: "10.0.9.3", Sequence: 8, Active: "green", InFlight: map[string]int{"green": 12, "blue": 0},
+			Counted: map[string]swarm.ProxyCount{"blue": {Requests: 40, Failed: 1}, "green": {Requests: 812}},
 			Servers: []swarm.ServerStatus{
 				{Color: "green", Port: 8080, Address: "10.0.1.10", Status: "DOWN"},
 				{Color: "green", Port: 8080, Address: "10.0.1.7", Status: "UP", Check: "L7OK", InFlight: 12},

@@ -32,7 +32,7 @@ func (o *Operator) Status(ctx context.Context, live bool, services ...string) (*
 	st := &Status{Stack: o.ex.Stack, Live: live, Drift: []string{}, Services: []ServiceStatus{}}
 	if c, ok := s.Configs[cluster.LockName(o.ex.Stack)]; ok {
 		since, _ := time.Parse(time.RFC3339, c.Spec.Labels[labelSince])
-		st.Lock = &LockStatus{Owner: c.Spec.Labels[labelOwner], Since: since}
+		st.Lock = &LockStatus{Owner: c.Spec.Labels[labelOwner], Command: strings.TrimPrefix(c.Spec.Labels[labelCommand], "docker bluegreen "), Since: since}
 	}
 	tasks, err := o.stackTasks(ctx, s)
 	if err != nil {
@@ -161,6 +161,12 @@ func proxyStatus(p cluster.ProxyTask, report traffic.Answer) ProxyStatus {
 				st.Figures = map[string]ProxyFigures{}
 			}
 			st.Figures[color] = ProxyFigures{Requests: f.Requests, Failed: f.Failed, Milliseconds: f.Time.Milliseconds()}
+		}
+		for color, c := range a.Ended.Colors {
+			if st.Counted == nil {
+				st.Counted = map[string]ProxyCount{}
+			}
+			st.Counted[color] = ProxyCount{Requests: c.Requests, Failed: c.Failed}
 		}
 		maps.Copy(st.InFlight, a.InFlight)
 		for _, srv := range a.Servers {
