@@ -44,7 +44,7 @@ asked every 5 seconds, by a job on the swarm as for status --live.`,
 
   # The page of a manager, on a laptop: both ports must be the same
   ssh -L 8600:127.0.0.1:8600 manager docker bluegreen dashboard --port 8600`,
-		Args:              cobra.NoArgs,
+		Args:              stackArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runDashboard(cmd.Context(), a, int(port), open, lockTimeout)
@@ -70,6 +70,8 @@ func runDashboard(ctx context.Context, a *app, port int, open bool, lockTimeout 
 		Stack:       a.common.name,
 		File:        file,
 		LockTimeout: lockTimeout,
+		Rest:        watchRest,
+		RestLive:    watchRestLive,
 		Open:        func(stack string) dashboard.Operator { return a.open(stack, nil) },
 		Change: func(doing context.Context, command, stack string, tell func(cluster.Event), do func(context.Context, dashboard.Operator) error) error {
 			err := a.beside(tell).change(doing, command, stack, func(ctx context.Context, s session) error { return do(ctx, s) })

@@ -236,7 +236,8 @@ func (p *Page) Look(width, height int, dark bool) error {
 	scheme := map[bool]string{true: "dark", false: "light"}[dark]
 	return errors.Join(
 		p.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil),
-		p.Call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil))
+		p.Call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{
+			{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}}}, nil))
 }
 
 // Shot is a picture of the page as PNG: of all of it, or of what is on the screen.

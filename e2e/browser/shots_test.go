@@ -50,7 +50,7 @@ func TestShots(t *testing.T) {
 	shot("overview")
 	must(p.Eval(`location.hash = '#/shop'`, nil))
 	must(p.Await(`document.querySelector('.chart')`))
-	time.Sleep(20 * time.Second)
+	time.Sleep(13 * time.Second)
 	must(p.Eval(`document.querySelectorAll('details')[1].open = true`, nil))
 	shot("stack")
 	must(p.Eval(`document.querySelectorAll('[data-do=promote]')[2].click()`, nil))

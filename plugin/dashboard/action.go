@@ -91,19 +91,18 @@ type doing struct {
 	mu     sync.Mutex
 	view   actionView
 	cancel context.CancelFunc // nil while nothing is done
-	ended  chan struct{}
-	err    error
+	closed bool               // none begins any more
+	under  sync.WaitGroup
+	err    error // of the action that the end of the dashboard has canceled
 }
 
-// wait waits for the action that is under way, and returns what came of it; nil if there is none.
+// wait waits for the action that the end of the dashboard has canceled, and returns what came of
+// it; nil if there was none.
 func (d *doing) wait() error {
 	d.mu.Lock()
-	busy, ended := d.cancel != nil, d.ended
+	d.closed = true
 	d.mu.Unlock()
-	if !busy {
-		return nil
-	}
-	<-ended
+	d.under.Wait()
 	return d.err
 }
 
@@ -128,34 +127,38 @@ func (s *Server) start(ctx context.Context, stack string, w wish) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
-	case ctx.Err() != nil:
+	case d.closed:
 		return fmt.Errorf("the dashboard is ending")
 	case d.cancel != nil:
 		return fmt.Errorf("%s of stack %s is under way here: wait for it, or stop it", d.view.Do, d.view.Stack)
 	}
-	ctx, d.cancel = context.WithCancel(ctx)
-	d.ended = make(chan struct{})
+	doing, cancel := context.WithCancel(ctx)
+	d.cancel = cancel
 	d.view = actionView{ID: d.view.ID + 1, Stack: stack, wish: w, Began: s.now().UTC(), Steps: []cluster.Event{}}
 	s.action.set(d.view)
-	go s.carryOut(ctx, stack, w)
+	d.under.Go(func() {
+		defer cancel()
+		err := s.options.Change(doing, w.Do, stack, s.tell, func(ctx context.Context, o Operator) error {
+			return deeds[w.Do].do(o, ctx, s.flipOptions(w))
+		})
+		s.ended(err, ctx.Err() != nil)
+	})
 	return nil
 }
 
-func (s *Server) carryOut(ctx context.Context, stack string, w wish) {
+// ended shows what came of the action. late says that the dashboard ends.
+func (s *Server) ended(err error, late bool) {
 	d := &s.doing
-	err := s.options.Change(ctx, w.Do, stack, s.tell, func(ctx context.Context, o Operator) error {
-		return deeds[w.Do].do(o, ctx, s.flipOptions(w))
-	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.cancel()
-	d.cancel, d.err = nil, err
-	d.view.Ended = true
+	d.cancel, d.view.Ended = nil, true
 	if err != nil {
 		d.view.Text, d.view.Code = s.options.Outcome(err)
 	}
+	if late {
+		d.err = err
+	}
 	s.action.set(d.view)
-	close(d.ended)
 }
 
 // tell shows an event of the action: a step shows its newest event, and each warning stays.

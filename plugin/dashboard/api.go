@@ -84,9 +84,11 @@ func (s *Server) events(looks context.Context, w http.ResponseWriter, r *http.Re
 		if http.NewResponseController(w).Flush() != nil {
 			return // the page is gone
 		}
+		if r.Context().Err() != nil {
+			return // the page had what came last
+		}
 		select {
 		case <-r.Context().Done():
-			return
 		case <-changed[0]:
 		case <-changed[1]:
 		case <-changed[2]:

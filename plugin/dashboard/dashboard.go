@@ -38,6 +38,9 @@ type Options struct {
 	File *File
 	// LockTimeout is how long an action waits for another command on the same stack.
 	LockTimeout time.Duration
+	// Rest and RestLive are how long a look rests before the next one: at the swarm, and at the
+	// proxies. To ask these, a job runs on the swarm.
+	Rest, RestLive time.Duration
 	// Open returns an operator that tells nobody what it does.
 	Open func(stack string) Operator
 	// Change runs a command that changes a stack, as the command line does, and gives its events to
@@ -95,6 +98,9 @@ func (s *Server) OnceURL() string {
 	return fmt.Sprintf("http://%s/#once=%s", s.listener.Addr(), code)
 }
 
+// closeTime is how long pages may take to get what came last.
+const closeTime = 2 * time.Second
+
 // Serve shows the page until ctx ends. Then an action that is under way is canceled, and waited
 // for: its error is returned.
 func (s *Server) Serve(ctx context.Context) error {
@@ -117,7 +123,11 @@ func (s *Server) Serve(ctx context.Context) error {
 	case err = <-served:
 	}
 	stop()
-	server.Close()
+	goodbye, over := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer over()
+	if server.Shutdown(goodbye) != nil {
+		server.Close() // whoever still reads
+	}
 	s.looking.Wait()
 	return err
 }

@@ -8,12 +8,6 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 )
 
-// How long a watcher rests between two looks. To ask the proxies, a job runs on the swarm.
-const (
-	rest     = 2 * time.Second
-	restLive = 5 * time.Second
-)
-
 // stacksView is what a page shows of all stacks.
 type stacksView struct {
 	// Only is the only stack that this dashboard shows; empty for all.
@@ -62,10 +56,10 @@ func (s *Server) watch(ctx context.Context, stack string) (f *feed, leave func()
 	if w.pages++; w.pages == 1 {
 		ctx, w.stop = context.WithCancel(ctx)
 		if stack == "" {
-			s.repeat(ctx, rest, func(ctx context.Context) { s.lookAtAll(ctx, w) })
+			s.repeat(ctx, s.options.Rest, func(ctx context.Context) { s.lookAtAll(ctx, w) })
 		} else {
-			s.repeat(ctx, rest, func(ctx context.Context) { s.look(ctx, w) })
-			s.repeat(ctx, restLive, func(ctx context.Context) { s.lookLive(ctx, w) })
+			s.repeat(ctx, s.options.Rest, func(ctx context.Context) { s.look(ctx, w) })
+			s.repeat(ctx, s.options.RestLive, func(ctx context.Context) { s.lookLive(ctx, w) })
 		}
 	}
 	return &w.feed, sync.OnceFunc(func() {

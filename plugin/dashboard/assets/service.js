@@ -1,7 +1,7 @@
 // One blue-green service: its two colors, what they answer, and its releases.
 
 import { h, words } from './dom.js';
-import { ago, capital, count, isOver, perSecond, until, verbs } from './words.js';
+import { ago, capital, count, isOver, perSecond, since, until, verbs } from './words.js';
 
 const other = { blue: 'green', green: 'blue' };
 
@@ -100,12 +100,12 @@ function panel(name, color, service, rates) {
 }
 
 // tasks says how many run, with a mark for each of them where they fit.
-function tasks({ ready, wanted, since }) {
+function tasks({ ready, wanted, since: started }) {
   const enough = ready >= wanted;
   const marks = wanted > 0 && wanted <= 12
     && h('span', { class: 'marks', 'aria-hidden': 'true' }, Array.from({ length: Math.max(wanted, ready) }, (_, i) => h('i', { class: i < ready ? 'up' : null })));
   const text = wanted === 0 && ready === 0 ? 'Scaled to 0' : `${ready} of ${count(wanted, 'task')} ready`;
-  return h('p', { class: `tasks${enough ? '' : ' bad'}` }, marks, text, since && ready > 0 && h('span', { class: 'soft' }, `, since ${ago(since).replace(' ago', '')}`));
+  return h('p', { class: `tasks${enough ? '' : ' bad'}` }, marks, text, started && ready > 0 && h('span', { class: 'soft' }, `, since ${since(started)}`));
 }
 
 // figures are requests and errors each second, now and in the last minutes. Both colors have one
@@ -115,7 +115,7 @@ function figures(name, rates) {
   const of = (r) => r.colors[name] ?? { requests: 0, failed: 0 };
   const last = of(rates.at(-1));
   const most = Math.max(1, ...rates.flatMap((r) => Object.values(r.colors).map((c) => c.requests)));
-  const kept = 60;
+  const kept = Math.max(24, rates.length);
   const points = rates.map((r, i) => [kept - rates.length + i, of(r)]);
   const y = (n) => (27 - (n / most) * 25).toFixed(2);
   const line = points.map(([x, r], i) => `${i ? 'L' : 'M'}${x} ${y(r.requests)}`).join('');
@@ -155,9 +155,9 @@ function releaseRow(r, service, busy) {
   const back = !['active', 'shared', 'waiting', 'failed'].includes(r.outcome);
   return h('tr', { 'data-key': String(r.release) },
     h('th', { scope: 'row' }, h('span', { class: `swatch ${r.color}`, title: r.color }), String(r.release), r.again > 0 && h('span', { class: 'soft' }, ` (${r.again} again)`)),
-    h('td', { 'data-label': 'Created', title: r.created }, r.created ? ago(r.created) : '–'),
-    h('td', { 'data-label': 'By' }, r.by || '–', r.commit && h('span', { class: 'soft' }, ` ${r.commit.slice(0, 8)}`)),
-    h('td', { 'data-label': 'Image', class: 'image' }, r.image || '–'),
+    h('td', { class: 'short', 'data-label': 'Created', title: r.created }, r.created ? ago(r.created) : '–'),
+    h('td', { class: 'short', 'data-label': 'By' }, r.by || '–', r.commit && h('span', { class: 'soft', title: `commit ${r.commit}` }, ` ${r.commit.slice(0, 8)}`)),
+    h('td', { 'data-label': 'Image', class: 'image', title: r.image }, r.image?.replace(/^.*\//, '') || '–'),
     h('td', { 'data-label': 'Outcome' },
       h('span', { class: `outcome ${outcomes[r.outcome] ?? ''}` }, capital(r.outcome)), r.cause && `: ${r.cause}`,
       last?.receipt && h('span', { class: 'receipt soft' }, last.receipt)),

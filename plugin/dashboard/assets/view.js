@@ -19,22 +19,23 @@ export function overview({ stacks, error }) {
       h('p', { class: 'soft' }, words('Give a service `x-bluegreen` in its compose file, and run `docker bluegreen up`.')))];
   }
   return [h('h1', null, 'Stacks', h('span', { class: 'soft' }, ` ${byStack.size}`)),
-    h('div', { class: 'grid' }, [...byStack].map(([name, services]) => h('section', { class: 'card', 'data-key': name },
+    [...byStack].map(([name, services]) => h('section', { class: 'card', 'data-key': name },
       h('h2', null, h('a', { href: `#/${encodeURIComponent(name)}` }, name)),
-      h('ul', { class: 'brief' }, services.map(brief)))))];
+      h('ul', { class: 'brief' }, services.map(brief))))];
 }
 
 function brief(s) {
-  const words = [];
-  if (s.state) words.push(s.state);
-  if (s.share > 0) words.push(`${s.share} % to release ${s.idle}`);
-  else if (s.waiting) words.push(`release ${s.idle} waits`);
-  if (s.watched) words.push('watched');
+  const notes = [];
+  if (s.state) notes.push(s.state);
+  if (s.share > 0) notes.push(`${s.share} % to release ${s.idle}`);
+  else if (s.waiting) notes.push(`release ${s.idle} waits`);
+  if (s.watched) notes.push('watched');
   return h('li', { 'data-key': s.service },
     h('span', { class: 'name' }, s.service),
     s.active ? h('span', { class: `tag ${s.active}` }, capital(s.active), ` ${s.release}`) : h('span', { class: 'bad' }, 'no proxies'),
     h('span', { class: s.ready < s.wanted ? 'bad' : 'soft' }, `${s.ready}/${s.wanted}`),
-    h('span', { class: 'soft rest' }, [...words, s.flipped && `flipped ${ago(s.flipped)}`].filter(Boolean).join(', ')));
+    h('span', { class: 'rest' }, capital(notes.join(', '))),
+    h('span', { class: 'soft when' }, s.flipped && `flipped ${ago(s.flipped)}`));
 }
 
 // stackPage is one stack, with the action that is under way, or the last one.
@@ -91,7 +92,7 @@ function actionCard(a) {
 
 function plainServices(services) {
   return h('section', { class: 'card', 'data-key': 'plain' }, h('h2', null, 'Other services'),
-    h('ul', { class: 'brief' }, services.map((s) => h('li', { 'data-key': s.name },
+    h('ul', { class: 'brief plain' }, services.map((s) => h('li', { 'data-key': s.name },
       h('span', { class: 'name' }, s.name),
       h('span', { class: s.swarm.ready < s.swarm.wanted ? 'bad' : 'soft' }, `${s.swarm.ready}/${s.swarm.wanted}`),
       h('span', { class: 'image rest' }, s.swarm.image)))));

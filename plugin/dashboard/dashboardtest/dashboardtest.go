@@ -11,6 +11,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/plugin/dashboard"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
@@ -21,17 +22,16 @@ type Fake struct {
 	history *swarm.History
 	stacks  *swarm.Stacks
 	err     error
+	began   time.Time
 	looks   int
 	lives   int
-	// Did are the actions that were carried out, such as "promote [web]".
-	did []string
-	// Act is what an action does; nil for what Shop does.
-	act func(ctx context.Context, tell func(cluster.Event)) error
+	did     []string
+	act     func(ctx context.Context, tell func(cluster.Event)) error
 }
 
-// New returns a fake with the stacks of Shop.
+// New returns a fake whose stacks have been there for some time.
 func New(now time.Time) *Fake {
-	return &Fake{status: Status(now), history: History(now), stacks: Stacks(now)}
+	return &Fake{began: time.Now(), status: Status(now), history: History(now), stacks: Stacks(now)}
 }
 
 // Set changes what the fake says.
@@ -72,12 +72,12 @@ func (f *Fake) Looks() (looks, lives int) {
 // Options are those of a dashboard of the fake.
 func (f *Fake) Options() dashboard.Options {
 	return dashboard.Options{
-		LockTimeout: time.Minute,
+		LockTimeout: time.Minute, Rest: 50 * time.Millisecond, RestLive: 200 * time.Millisecond,
 		File: &dashboard.File{Stack: "shop", Plan: func(context.Context) (plan.Plan, []string, error) {
 			return plan.Plan{Command: plan.Up, Stack: "shop", Steps: []plan.Step{
 				{Do: plan.StartColor, Name: "shop_web-green", Service: "web", Cause: "the image has changed",
 					Changes: []plan.Change{{Field: "image", From: "registry.example.com/shop/web:1.8.2", To: "registry.example.com/shop/web:1.9.0"}, {Field: "environment.FEATURES", To: "checkout2"}}},
-				{Do: plan.Flip, Name: "shop_web", Service: "web", Cause: "release 15 is ready"},
+				{Do: plan.Flip, Name: "shop_web", Service: "web", To: haproxy.Route{Color: "green"}, Cause: "release 15 is ready"},
 			}}, []string{"service worker: links: Swarm does not link: services of one network reach each other by name, without the alias"}, nil
 		}},
 		Open: func(stack string) dashboard.Operator { return &operator{f, stack, nil} },
@@ -103,8 +103,6 @@ func (o *operator) Stacks(context.Context) (*swarm.Stacks, error) {
 	return o.stacks, o.err
 }
 
-// Status counts requests on each time the proxies are asked: 118 in a second for the active color
-// of web, and some errors.
 func (o *operator) Status(_ context.Context, live bool) (*swarm.Status, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -122,7 +120,7 @@ func (o *operator) Status(_ context.Context, live bool) (*swarm.Status, error) {
 	}
 	for i := range st.Services {
 		if svc := &st.Services[i]; live && svc.Route != nil {
-			svc.Proxies = proxies(*svc, o.lives)
+			svc.Proxies = proxies(*svc, time.Since(o.began))
 		}
 	}
 	return &st, nil
@@ -194,5 +192,5 @@ func (o *operator) planned(c plan.Command, f plan.FlipOptions) (plan.Plan, error
 	if len(f.Services) == 1 && f.Services[0] == "nosuch" {
 		return plan.Plan{}, errors.New("stack shop has no blue-green service nosuch: it has api and web")
 	}
-	return plan.Plan{Command: c, Stack: o.stack, Steps: []plan.Step{{Do: plan.Flip, Name: o.stack + "_web", Service: "web", Cause: "release 14 waits for promote"}}}, nil
+	return plan.Plan{Command: c, Stack: o.stack, Steps: []plan.Step{{Do: plan.Flip, Name: o.stack + "_web", Service: "web", To: haproxy.Route{Color: "green"}, Cause: "release 14 waits for promote"}}}, nil
 }

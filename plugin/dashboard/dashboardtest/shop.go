@@ -1,6 +1,8 @@
 package dashboardtest
 
 import (
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
@@ -35,25 +37,25 @@ func Status(now time.Time) *swarm.Status {
 	}}
 }
 
-// proxies are those of a service after so many looks. Of each look they have counted more.
-func proxies(svc swarm.ServiceStatus, looks int) []swarm.ProxyStatus {
+// proxies are those of a service that has answered for so long: more and less requests by turns,
+// and some errors of the color that is not active.
+func proxies(svc swarm.ServiceStatus, age time.Duration) []swarm.ProxyStatus {
 	var all []swarm.ProxyStatus
-	wave := func(n int) int { // up and down, the same in each run
-		sum := 0
-		for i := range looks {
-			sum += n + n*[]int{0, 3, 8, 6, 11, 9, 4, 7, 2, -3, -6, -2}[i%12]/60
-		}
-		return sum
-	}
+	t := age.Seconds()
 	for i := range svc.Swarm.Wanted {
-		p := swarm.ProxyStatus{Task: svc.Swarm.Name + string(rune('1'+i)), Node: "node" + string(rune('1'+i)), Address: "10.0.9." + string(rune('3'+i)), InFlight: map[string]int{svc.Route.Active: 3},
+		p := swarm.ProxyStatus{Task: fmt.Sprintf("%s.%d", svc.Swarm.Name, i+1), Node: fmt.Sprintf("node%d", i+1), Address: fmt.Sprintf("10.0.9.%d", i+3), InFlight: map[string]int{svc.Route.Active: 3},
 			Sequence: svc.Route.Sequence, Active: svc.Route.Active, Share: svc.Route.Share, State: svc.Route.State, Counted: map[string]swarm.ProxyCount{}}
 		for _, c := range svc.Colors {
-			share := svc.Route.Share
+			share := float64(svc.Route.Share)
 			if c.Active {
 				share = 100 - share
 			}
-			p.Counted[c.Color] = swarm.ProxyCount{Requests: wave(6 * share), Failed: looks / 9 * share / 25}
+			n := share * 0.4 * (t + 1 - 0.5*math.Cos(t/2) - 0.2*math.Sin(t*1.3+1))
+			failed := 0.0
+			if !c.Active && share > 0 {
+				failed = math.Floor(t/4) * 2
+			}
+			p.Counted[c.Color] = swarm.ProxyCount{Requests: int(n), Failed: int(failed)}
 		}
 		all = append(all, p)
 	}
