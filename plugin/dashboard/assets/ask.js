@@ -13,9 +13,9 @@ export function ask(action, getPlan) {
   const title = `${verbs[action.do]} ${about}${action.release ? ` to release ${action.release}` : ''}?`;
   let ready = false;
   const draw = (content) => show(dialog, h('form', { method: 'dialog' },
-    h('h2', { id: 'ask-title' }, title), content,
+    h('h2', { id: 'ask-title' }, title), h('div', { class: 'plan', 'data-key': 'plan' }, content),
     action.do === 'rollback' && h('label', null, 'Reason, for the history', h('input', { name: 'reason', autocomplete: 'off', maxlength: 200 })),
-    h('div', { class: 'buttons' },
+    h('div', { class: 'buttons', 'data-key': 'buttons' },
       h('button', { type: 'submit', value: 'no', formnovalidate: true }, 'Cancel'),
       h('button', { type: 'submit', value: 'yes', class: 'primary', 'aria-disabled': ready ? null : 'true' }, verbs[action.do]))));
   draw(h('p', { class: 'soft' }, 'Looking at what it would do …'));
