@@ -99,7 +99,7 @@ func (p *dashboardPage) does(body string) {
 
 // The dashboard shows what the swarm and its proxies say while there is traffic, and moves it as
 // the commands do: no request fails. When it ends nothing is left of it.
-func TestDashboard(t *testing.T) {
+func TestDashboardUnderLoad(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, strings.NewReplacer("8795", "8797", "9080, published: 8796", "9080, published: 8798").Replace(manual))
 	s.up("v1")

@@ -108,6 +108,8 @@ func blueGreenStatus(b *cluster.BlueGreen, tasks map[string][]api.Task) ServiceS
 // down.
 func (o *Operator) live(ctx context.Context, s *cluster.Snapshot, st *Status) error {
 	rec := cluster.NewRecord(s)
+	ctx, cancel := context.WithCancel(ctx) // who watches has a context that goes on
+	defer cancel()
 	go o.ex.Listen(ctx)
 	var names []string
 	for _, svc := range st.Services {

@@ -44,7 +44,17 @@ func (m *memory) status(live bool) *Status {
 
 func (m *memory) wantStatus(live bool, want *Status) {
 	m.t.Helper()
-	if got := m.status(live); !reflect.DeepEqual(got, want) {
+	got := m.status(live)
+	for i := range got.Services {
+		for j := range got.Services[i].Proxies { // they have counted more at each look
+			p := &got.Services[i].Proxies[j]
+			if counted := p.Counted["green"]; p.Error == "" && (counted.Requests == 0 || counted.Failed != 1) {
+				m.t.Errorf("proxy %s has counted %+v", p.Task, p.Counted)
+			}
+			p.Counted = nil
+		}
+	}
+	if !reflect.DeepEqual(got, want) {
 		m.t.Errorf("status\n%+v\nwant\n%+v", *got, *want)
 	}
 }
@@ -142,7 +152,7 @@ func TestStatusOfWhatGoesOn(t *testing.T) {
 		m.wantError(m.flip(), new(*cluster.UnconfirmedError))
 		m.must(m.operator().locked(m.t.Context(), "docker bluegreen up", time.Minute, func(context.Context) error {
 			st := m.status(false)
-			if st.Lock == nil || st.Lock.Owner != owner() || time.Since(st.Lock.Since) > time.Minute {
+			if st.Lock == nil || st.Lock.Owner != owner() || st.Lock.Command != "up" || time.Since(st.Lock.Since) > time.Minute {
 				m.t.Errorf("the lock is %+v, want it of %s", st.Lock, owner())
 			}
 			if route := *st.Services[1].Route; route != (RouteStatus{Sequence: 3, Active: "blue", Next: "blue"}) {

@@ -90,8 +90,8 @@ func Listen(port int, o Options) (*Server, error) {
 // browsers send to nobody.
 func (s *Server) URL() string { return fmt.Sprintf("http://%s/#token=%s", s.listener.Addr(), s.token) }
 
-// OnceURL is an address that opens the page once: other users of this machine can see what a browser
-// is started with.
+// OnceURL is an address that opens the page once: other users of this machine can see what a
+// browser is started with.
 func (s *Server) OnceURL() string {
 	code := rand.Text()
 	s.once.Store(&code)
@@ -109,7 +109,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	server := &http.Server{
 		Handler:           s.handler(looks, ctx),
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
+		IdleTimeout:       2 * time.Minute, // no ReadTimeout: it would end streams
 		MaxHeaderBytes:    16 << 10,
 		ConnContext:       knownConn,
 		BaseContext:       func(net.Listener) context.Context { return looks },
