@@ -78,7 +78,9 @@ func TestSummaryIsAdded(t *testing.T) {
 	env := map[string]string{"GITHUB_ACTIONS": "true", summaryVariable: file}
 	for _, args := range [][]string{{"up"}, {"--progress", "json", "up"}, {"--ci", "none", "up"}, {"--bogus"}} {
 		h := inCI(env, nil)
-		h.op.status = func(context.Context, bool, ...string) (*swarm.Status, error) { return statusOf("blue", false, "w"), nil }
+		h.op.status = func(context.Context, bool, ...string) (*swarm.Status, error) {
+			return statusOf("blue", false, "w"), nil
+		}
 		h.printed(append([]string{"-p", "shop"}, args...)...)
 	}
 	h := inCI(env, nil)
@@ -99,7 +101,9 @@ func TestSummaryIsAdded(t *testing.T) {
 // A summary that cannot be written is no failure.
 func TestSummaryCannotBeWritten(t *testing.T) {
 	h := inCI(map[string]string{"GITHUB_ACTIONS": "true", summaryVariable: t.TempDir()}, nil)
-	h.op.status = func(context.Context, bool, ...string) (*swarm.Status, error) { return statusOf("blue", false, "w"), nil }
+	h.op.status = func(context.Context, bool, ...string) (*swarm.Status, error) {
+		return statusOf("blue", false, "w"), nil
+	}
 	if err := h.run("-p", "shop", "up"); err != nil || !strings.Contains(h.err.String(), "warning: GITHUB_STEP_SUMMARY: ") {
 		t.Errorf("%v, %q", err, h.err.String())
 	}

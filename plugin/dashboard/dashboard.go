@@ -20,7 +20,7 @@ import (
 // Operator is what the page needs of the operator of a stack.
 type Operator interface {
 	Stacks(ctx context.Context) (*swarm.Stacks, error)
-	Status(ctx context.Context, live bool) (*swarm.Status, error)
+	Status(ctx context.Context, live bool, services ...string) (*swarm.Status, error)
 	History(ctx context.Context, services []string) (*swarm.History, error)
 	Promote(ctx context.Context, o plan.FlipOptions) error
 	PlanPromote(ctx context.Context, o plan.FlipOptions) (plan.Plan, error)

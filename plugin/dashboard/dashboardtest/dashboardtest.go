@@ -103,7 +103,7 @@ func (o *operator) Stacks(context.Context) (*swarm.Stacks, error) {
 	return o.stacks, o.err
 }
 
-func (o *operator) Status(_ context.Context, live bool) (*swarm.Status, error) {
+func (o *operator) Status(_ context.Context, live bool, _ ...string) (*swarm.Status, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch o.looks++; {
