@@ -193,7 +193,7 @@ func TestLooks(t *testing.T) {
 	r.must(r.Eval(`document.querySelectorAll('details')[1].open = true`, nil))
 	for _, width := range []int{320, 390, 768, 1280} {
 		for _, dark := range []bool{false, true} {
-			r.must(r.Look(width, 1000, dark))
+			r.must(r.Look(width, 960, dark))
 			r.says(`String(document.documentElement.scrollWidth - innerWidth)`, "0")
 			var ratio float64
 			r.must(r.Eval(leastContrast, &ratio))

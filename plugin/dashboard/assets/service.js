@@ -94,10 +94,13 @@ function panel(name, color, service, rates) {
     h('div', { class: 'line big' },
       h('p', null, h('span', { class: 'soft' }, 'Release '), h('strong', null, String(color.release))),
       h('p', { class: share > 0 ? null : 'soft' }, h('strong', null, `${share} %`))),
-    h('p', { class: 'image', title: color.swarm.digest || null }, color.swarm.image, color.swarm.digest && h('span', { class: 'soft' }, ` @${color.swarm.digest.replace(/^.*:/, '').slice(0, 8)}`)),
+    h('p', { class: 'image', title: color.swarm.digest || null }, breakable(color.swarm.image), color.swarm.digest && h('span', { class: 'soft' }, ` @${color.swarm.digest.replace(/^.*:/, '').slice(0, 8)}`)),
     tasks(color.swarm),
     figures(name, rates));
 }
+
+// breakable lets a long name go on in the next line before its version, not within it.
+const breakable = (image) => image.split(/(?<=\/)|(?=:)/).map((part) => [part, h('wbr')]);
 
 // tasks says how many run, with a mark for each of them where they fit.
 function tasks({ ready, wanted, since: started }) {
