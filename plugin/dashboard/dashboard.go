@@ -126,7 +126,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	goodbye, over := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer over()
 	if server.Shutdown(goodbye) != nil {
-		server.Close() // whoever still reads
+		_ = server.Close() // whoever still reads is cut off
 	}
 	s.looking.Wait()
 	return err
