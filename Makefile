@@ -22,7 +22,7 @@ MACHINE = $(GOTEST); [ "$$(uname -s)" = Linux ] || { echo 'make $@: swarms are m
 # A clone of another user's, as with sudo: git answers nothing there, and nothing here needs it to.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build install test unit core e2e test-ingress fuzz soak mutants demo bench lint clean
+.PHONY: help build install release test unit core e2e test-ingress fuzz soak mutants demo bench lint clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -33,6 +33,13 @@ build: ## Build the plugin: bin/docker-bluegreen
 
 install: build ## Build it and install it for this user ($DOCKER_CONFIG or ~/.docker)
 	install -D -m 755 $(PLUGIN) $(PLUGINDIR)/docker-bluegreen
+
+# The time of the commit stands for the time of the build, so that the same commit makes the same bytes.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+
+release: ## Make all files of a release in dist: archives, deb, rpm, checksums, install script, formula
+	$(GOTEST)
+	$(GO) run -C cmd/release . -version '$(VERSION)' -commit '$(COMMIT)' -epoch '$(SOURCE_DATE_EPOCH)' -out '$(CURDIR)/dist' $(if $(PLATFORMS),-platforms '$(PLATFORMS)')
 
 test: unit core ## Run the tests: packages, real HAProxy, real swarms (root, about 20 minutes)
 
@@ -98,4 +105,4 @@ lint: ## Check the source: format, vet, modules, staticcheck
 	@.ci/lint
 
 clean: ## Remove what was built
-	rm -rf bin
+	rm -rf bin dist
