@@ -19,7 +19,7 @@ func (r release) bom(p platform, binary string) error {
 	main := purl(info.Main.Path, r.version)
 	component := cdx.Component{
 		BOMRef: main, Type: cdx.ComponentTypeApplication, Name: "docker-bluegreen", Version: r.version, PackageURL: main,
-		Licenses: &cdx.Licenses{{License: &cdx.License{ID: "Apache-2.0"}}},
+		Licenses:   &cdx.Licenses{{License: &cdx.License{ID: "Apache-2.0"}}},
 		Properties: &[]cdx.Property{{Name: "platform", Value: p.name()}, {Name: "commit", Value: r.commit}},
 	}
 	goVersion := strings.TrimPrefix(info.GoVersion, "go")
