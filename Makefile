@@ -6,7 +6,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
 PLUGIN    = bin/docker-bluegreen
 PLUGINDIR = $(or $(DOCKER_CONFIG),$(HOME)/.docker)/cli-plugins
-PACKAGE   = github.com/docker-bluegreen/docker-bluegreen/plugin
+PACKAGE   = github.com/docker-bluegreen/docker-bluegreen/plugin/about
 
 # The same source, Go and VERSION make the same bytes, wherever the clone lies: no paths, no C, no state of git but what is given here.
 BUILD = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false
@@ -48,6 +48,7 @@ unit: ## Run the tests that need no swarm
 	$(GO) test -v ./swarm/histories
 	$(GO) run ./e2e/lab/roots $(HAPROXIES) -- $(GO) test -parallel 9 $$($(GO) list ./... | grep -v /histories)
 	cd compose/paritytest && $(GO) test ./...
+	cd cmd/release && $(GO) test ./...
 
 # It names each scenario when it ends, and says at the end what failed. -count 1: Go cannot know that the plugin changed.
 SCENARIOS = $(GO) run gotest.tools/gotestsum@v1.13.0 --hide-summary skipped --format $(if $(RUN),standard-verbose,testname) -- -tags e2e -count 1 -p 1 -parallel 3

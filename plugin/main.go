@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/docker/cli/cli-plugins/metadata"
 	"github.com/docker/cli/cli-plugins/plugin"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/debug"
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/otel"
 
+	"github.com/docker-bluegreen/docker-bluegreen/plugin/about"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
@@ -39,13 +39,7 @@ func Main() int {
 		return cluster.ExitError
 	}
 	a := newApp(cli)
-	err = plugin.RunPlugin(cli, newRootCommand(a), metadata.Metadata{
-		SchemaVersion:    "0.1.0",
-		Vendor:           "docker-bluegreen",
-		Version:          buildVersion().Version,
-		ShortDescription: short,
-		URL:              "https://github.com/docker-bluegreen/docker-bluegreen",
-	})
+	err = plugin.RunPlugin(cli, newRootCommand(a), about.Metadata(buildVersion().Version))
 	if err != nil {
 		a.reportError(err)
 	}

@@ -6,9 +6,9 @@ import (
 
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
-)
 
-const short = "Blue-green deployments on Docker Swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/plugin/about"
+)
 
 const rootLong = `Deploy a stack file to Docker Swarm. A new release of a service starts beside the
 old one, and traffic moves without a lost request.
@@ -29,7 +29,7 @@ Exit codes:
 func newRootCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bluegreen",
-		Short: short,
+		Short: about.Short,
 		Long:  rootLong + exitCodeHelp(),
 		Example: `  docker bluegreen up -c stack.yml -p shop    # a new release, beside the old one
   docker bluegreen status -p shop             # which color is active
