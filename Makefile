@@ -22,7 +22,7 @@ MACHINE = $(GOTEST); [ "$$(uname -s)" = Linux ] || { echo 'make $@: swarms are m
 # A clone of another user's, as with sudo: git answers nothing there, and nothing here needs it to.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build install release test unit core e2e test-ingress fuzz soak mutants demo bench lint clean
+.PHONY: help build install release test unit core e2e five-minutes test-ingress fuzz soak mutants demo bench lint clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -68,6 +68,9 @@ core: ## Run the scenarios on real swarms that every change must pass
 e2e: ## Run all scenarios on real swarms (ENGINE=28.5, ENGINE='20.10 28.5', RUN=TestFlip)
 	$(MACHINE)
 	E2E_ENGINE="$(ENGINE)" $(SCENARIOS) $(if $(RUN),-run '$(RUN)') -timeout 90m ./e2e/...
+
+five-minutes: ## Walk from the deb on a fresh Debian to the rollback, on a real swarm, and print the seconds of each step
+	@$(MAKE) -s e2e RUN='^TestFiveMinutes$$$$'
 
 test-ingress: ## Run the scenario that needs IPVS (ingress mesh, virtual addresses), in its own virtual machine
 	$(MACHINE)
