@@ -20,7 +20,7 @@ import (
 func TestFiveMinutes(t *testing.T) {
 	long(t)
 	t.Parallel()
-	const port = 8797
+	const port = 8788
 	s := newStack(t, quick(port))
 	root := filepath.Join(t.TempDir(), "debian")
 	if err := image.FreshDebian(t.Context(), root, "docker-cli"); err != nil {
