@@ -6,6 +6,9 @@ import { verbs } from './words.js';
 
 const dialog = document.getElementById('ask');
 
+// Enter after a reason would press the first button, which is Cancel.
+dialog.addEventListener('keydown', (e) => { if (e.key === 'Enter' && e.target.name === 'reason') e.preventDefault(); });
+
 // ask shows the plan of an action and resolves to it, with the reason, when the reader agrees;
 // else to null.
 export function ask(action, getPlan) {
