@@ -19,7 +19,7 @@ func TestTemplates(t *testing.T) {
 	}{
 		{"of status", "{{.Stack}}{{range .Services}} {{.Name}}{{with .Route}}={{.Active}}{{end}}{{end}}", "shop web=green worker\n", []string{"status", "--live"}, cluster.ExitUnconfirmed},
 		{"in lines", "{{range .Services}}{{upper .Name}}{{println}}{{end}}", "WEB\nWORKER\n", []string{"status", "--live"}, cluster.ExitUnconfirmed},
-		{"with JSON", "{{json .Lock}}", `{"owner":"ci@build-7","since":"2026-03-01T11:59:48Z"}` + "\n", []string{"status", "--live"}, cluster.ExitUnconfirmed},
+		{"with JSON", "{{json .Lock}}", `{"owner":"ci@build-7","command":"up","since":"2026-03-01T11:59:48Z"}` + "\n", []string{"status", "--live"}, cluster.ExitUnconfirmed},
 		{"without what moves a cursor", "{{\"\\x1b[2J\"}}{{.Stack}}", "shop\n", []string{"status", "--live"}, cluster.ExitUnconfirmed},
 		{"of a field that is not there", "{{.Nope}}", "", []string{"status", "--live"}, cluster.ExitError},
 		{"of a plan", "{{range .Steps}}{{.Action}} {{.Name}}: {{len .Changes}}; {{end}}", "flip shop_web: 0; \n", []string{"flip", "--dry-run"}, cluster.ExitDone},
