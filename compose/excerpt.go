@@ -60,7 +60,7 @@ func (s source) excerpt(node *yaml.Node) (line string, from, to int) {
 	tokensOf(s.root, node.Line, true, nil, &tokens)
 	slices.SortStableFunc(tokens, func(a, b token) int { return a.node.Column - b.node.Column })
 	marks := marksOf(s.root)
-	rest := strings.TrimSuffix(s.lines[node.Line-1], "\r")
+	rest := s.lines[node.Line-1]
 	if node.Line == 1 {
 		rest = strings.TrimPrefix(rest, "\ufeff")
 	}

@@ -57,3 +57,21 @@ func TestExcerpt(t *testing.T) {
 		})
 	}
 }
+
+// A file that is no YAML says where, and shows no more than keys of it.
+func TestSyntaxErrors(t *testing.T) {
+	for _, c := range []struct{ name, file, want, line, mark string }{
+		{"a tab", "services:\n\tweb: {}\n", "stack.yml:2:1: it is not YAML here: a value cannot begin like this: indent with blanks, not with tabs, and put @ and ` in quotes", "\tweb: ***", "\t"},
+		{"an open brace", "services:\n  web: {image: a\n  db: {}\n", "stack.yml:3:5: it is not YAML here: did not find expected ',' or '}', while parsing a flow mapping that begins in line 2", "  db: ***", ":"},
+		{"an open quote", "services:\n  web:\n    environment:\n      PASSWORD: 'hunter2\n", "stack.yml:5:1: it is not YAML here: found unexpected end of stream", "", ""},
+		{"two values", "services:\n  web:\n    environment:\n      PASSWORD: hunter2: x\n", "stack.yml:4:24: it is not YAML here: mapping values are not allowed in this context", "      PASSWORD: ***", "*"},
+		{"no such anchor", "services:\n  web: *hunter2\n", "stack.yml:2:8: it is not YAML here: unknown anchor 'hunter2' referenced", "  web: ***", "*"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := problemsOf(t, c.file)[0]
+			if p.String() != c.want || p.Source != c.line || p.Source[p.From:p.To] != c.mark {
+				t.Errorf("line %q, mark %q of %s", p.Source, p.Source[p.From:p.To], p)
+			}
+		})
+	}
+}

@@ -45,7 +45,10 @@ func read(o Options) (*sources, error) {
 		if err != nil {
 			return nil, err
 		}
-		text := source{name: shown([]string{path}), lines: strings.Split(string(file.Content), "\n"), root: parse(file.Content)}
+		text := source{name: shown([]string{path})}
+		if err := text.parse(file.Content); err != nil {
+			return nil, src.located(err)
+		}
 		file.Content = publishedAsText(file.Content, text.root)
 		src.files, src.texts = append(src.files, file), append(src.texts, text)
 	}

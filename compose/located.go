@@ -29,10 +29,7 @@ func (s *sources) reworded(text string) string {
 			text = strings.ReplaceAll(text, prefix+file.Filename+": ", "")
 		}
 	}
-	for _, r := range rewordings {
-		text = r.pattern.ReplaceAllString(text, r.text)
-	}
-	return unknownKey.ReplaceAllStringFunc(text, func(found string) string {
+	return unknownKey.ReplaceAllStringFunc(inOurWords(text), func(found string) string {
 		if key := unknownKey.FindStringSubmatch(found)[1]; isNear(key) {
 			return ": unknown key " + key + tree.DidYouMean(bluegreen.Key, []string{bluegreen.Key})
 		}
@@ -53,6 +50,13 @@ func (s *sources) allMistakes(err error, stack string) error {
 		errs = append(errs, settingErrors(contents[0]))
 	}
 	return errors.Join(errs...)
+}
+
+func inOurWords(text string) string {
+	for _, r := range rewordings {
+		text = r.pattern.ReplaceAllString(text, r.text)
+	}
+	return text
 }
 
 // rewordings are for messages that say how something was found instead of what is wrong.

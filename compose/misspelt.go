@@ -17,7 +17,7 @@ import (
 // isNear says whether a key was probably meant to be x-bluegreen.
 func isNear(key string) bool {
 	const typos = 2
-	plain := strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(key))
+	plain := tree.PlainKey(key)
 	return key != bluegreen.Key && slices.ContainsFunc([]string{"xbluegreen", "bluegreen", "xgreenblue", "greenblue"}, func(meant string) bool {
 		return levenshtein.ComputeDistance(plain, meant) <= typos
 	})

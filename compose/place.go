@@ -19,15 +19,6 @@ type source struct {
 	root *yaml.Node
 }
 
-// parse reads the first document of a file, nil where there is none.
-func parse(content []byte) *yaml.Node {
-	var document yaml.Node
-	if yaml.Unmarshal(content, &document) != nil || len(document.Content) == 0 {
-		return nil // Loading says what is wrong.
-	}
-	return document.Content[0]
-}
-
 var (
 	subject = regexp.MustCompile(`^(service|network|volume|secret|config) (\S+): `)
 	index   = regexp.MustCompile(`^\.?\[?(\d+)\]?`) // compose-go writes .[0], and .0

@@ -37,7 +37,8 @@ func (s *sources) unknownKeys() []error {
 			continue
 		}
 		seen := map[*yaml.Node]bool{}
-		below(text.root, []rules{composeRules()}, "", func(key *yaml.Node, at string, known []string) {
+		left := mostNodes
+		below(text.root, []rules{composeRules()}, "", &left, func(key *yaml.Node, at string, known []string) {
 			if seen[key] {
 				return // it is merged into several mappings
 			}
@@ -60,9 +61,16 @@ func unknownText(at, key string, known []string) string {
 	return fmt.Sprintf("%s: unknown key %s%s", at, key, hint)
 }
 
+// mostNodes is how many nodes of a file are looked at: aliases of aliases can make more than there is
+// time for.
+const mostNodes = 100_000
+
 // below looks at a node and all below it. may are the alternatives of the schema for it: a key is
-// unknown if none of them has it.
-func below(node *yaml.Node, may []rules, at string, found func(key *yaml.Node, at string, known []string)) {
+// unknown if none of them has it. left is how many nodes may still be looked at.
+func below(node *yaml.Node, may []rules, at string, left *int, found func(key *yaml.Node, at string, known []string)) {
+	if *left--; *left < 0 || len(may) == 0 {
+		return
+	}
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
@@ -74,7 +82,7 @@ func below(node *yaml.Node, may []rules, at string, found func(key *yaml.Node, a
 			for _, shape := range shapes {
 				items = append(items, shape.items...)
 			}
-			below(item, items, fmt.Sprintf("%s[%d]", at, i), found)
+			below(item, items, fmt.Sprintf("%s[%d]", at, i), left, found)
 		}
 	case yaml.MappingNode:
 		pairs := pairsOf(node, map[*yaml.Node]bool{})
@@ -88,7 +96,7 @@ func below(node *yaml.Node, may []rules, at string, found func(key *yaml.Node, a
 				found(key, at, known)
 				continue
 			}
-			below(pairs[i+1], next, strings.TrimPrefix(at+"."+key.Value, "."), found)
+			below(pairs[i+1], next, strings.TrimPrefix(at+"."+key.Value, "."), left, found)
 		}
 	}
 }

@@ -10,10 +10,10 @@ import (
 // Nearest returns the key that was probably meant by one that is unknown: the one that the fewest
 // typos turn into it. It is empty where none is near.
 func Nearest(key string, known []string) string {
-	plain := plainKey(key)
+	plain := PlainKey(key)
 	best, nearest := max(len(plain)/3, 1), ""
 	for _, one := range slices.Sorted(slices.Values(known)) {
-		distance := levenshtein.ComputeDistance(plain, plainKey(one))
+		distance := levenshtein.ComputeDistance(plain, PlainKey(one))
 		if distance < best || distance == best && nearest == "" {
 			best, nearest = distance, one
 		}
@@ -30,7 +30,7 @@ func DidYouMean(key string, known []string) string {
 	return `: did you mean "` + nearest + `"?`
 }
 
-// plainKey is a key without what is easily written otherwise.
-func plainKey(key string) string {
+// PlainKey is a key in small letters, without what is easily left out or written otherwise.
+func PlainKey(key string) string {
 	return strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(key))
 }
