@@ -32,6 +32,7 @@ type summary struct {
 	command, stack string
 	began          time.Time
 	before, after  *swarm.Status // nil where nothing was there
+	blind          bool          // the swarm did not say what was there
 
 	mu       sync.Mutex
 	order    []stepKey
@@ -44,7 +45,9 @@ func (a *app) summarizing(ctx context.Context, command, stack string) *summary {
 	if a.summaryFile() == "" {
 		return nil
 	}
-	return &summary{command: command, stack: stack, began: a.now(), before: a.lookAt(ctx, stack), steps: map[stepKey]cluster.Event{}}
+	s := &summary{command: command, stack: stack, began: a.now(), steps: map[stepKey]cluster.Event{}}
+	s.before = a.lookAt(ctx, s)
+	return s
 }
 
 func (a *app) summaryFile() string {
@@ -54,12 +57,13 @@ func (a *app) summaryFile() string {
 	return a.getenv(summaryVariable)
 }
 
-// lookAt is the status of a stack, nil if it cannot be seen.
-func (a *app) lookAt(ctx context.Context, stack string) *swarm.Status {
+// lookAt is the status of the stack, nil if there is none.
+func (a *app) lookAt(ctx context.Context, s *summary) *swarm.Status {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), summaryTime)
 	defer cancel()
-	status, err := a.open(stack, nil).Status(ctx, false)
+	status, err := a.open(s.stack, nil).Status(ctx, false)
 	if err != nil {
+		s.blind = s.blind || !errors.Is(err, cluster.ErrNothingDeployed)
 		return nil
 	}
 	return status
@@ -86,7 +90,7 @@ func (a *app) summarized(ctx context.Context, s *summary, err error) {
 	if s == nil {
 		return
 	}
-	s.after = a.lookAt(ctx, s.stack)
+	s.after = a.lookAt(ctx, s)
 	a.appendSummary(s.markdown(err, a.now()))
 	a.summaryWritten = true
 }
@@ -203,6 +207,10 @@ func (s *summary) services() []string {
 }
 
 func (s *summary) writeChanges(b *strings.Builder) {
+	if s.blind {
+		b.WriteString("The swarm did not say which releases it ran before, and runs now.\n\n")
+		return
+	}
 	var rows []string
 	for _, name := range s.services() {
 		was, is := serviceOf(s.before, name), serviceOf(s.after, name)

@@ -48,6 +48,7 @@ func TestSummary(t *testing.T) {
 		"nothing":     {statusOf("blue", false, "shop/worker:1"), statusOf("blue", false, "shop/worker:1"), nil, nil},
 		"unhealthy":   {statusOf("blue", false, "shop/worker:1"), statusOf("blue", false, "shop/worker:1"), &cluster.UnhealthyError{Service: "web", Color: "green", Cause: "3 tasks failed"}, events[:1]},
 		"unconfirmed": {statusOf("blue", false, "shop/worker:1"), statusOf("green", false, "shop/worker:1"), &cluster.UnconfirmedError{Service: "web"}, events[:1]},
+		"blind":       {nil, nil, errors.New("no swarm"), nil},
 		"evil": {nil, statusOf("green", false, "x|`"+evil), errors.New(evil),
 			[]cluster.Event{{Service: evil, Step: evil, State: cluster.Failed, Text: evil}}},
 	} {
@@ -57,7 +58,11 @@ func TestSummary(t *testing.T) {
 			looks := []*swarm.Status{c.before, c.after}
 			h.op.status = func(context.Context, bool, ...string) (*swarm.Status, error) {
 				seen := looks[0]
-				if looks = looks[1:]; seen == nil {
+				looks = looks[1:]
+				switch {
+				case name == "blind":
+					return nil, c.failed
+				case seen == nil:
 					return nil, cluster.ErrNothingDeployed
 				}
 				return seen, nil
