@@ -12,8 +12,8 @@ import (
 // hidden stands in the place of a value that may be secret.
 const hidden = "***"
 
-// shownKeys are the keys whose values are no secrets. A value is shown only if all keys that lead to
-// it are here: one that is misspelt may stand for environment.
+// shownKeys are the keys whose values are no secrets. A value is shown only if all keys that lead
+// to it are here: one that is misspelt may stand for environment.
 var shownKeys = keySet(`services networks volumes secrets configs
 	image restart deploy replicas mode placement constraints preferences spread max_replicas_per_node resources limits
 	reservations cpus memory pids restart_policy condition delay max_attempts window update_config rollback_config
@@ -96,8 +96,8 @@ func (s source) excerpt(node *yaml.Node) (line string, from, to int) {
 	return line, from, to
 }
 
-// tokensOf collects the scalars and aliases that begin on a line. safe says that all keys so far are
-// known, last is the one that leads here.
+// tokensOf collects the scalars and aliases that begin on a line. safe says that all keys so far
+// are known, last is the one that leads here.
 func tokensOf(node *yaml.Node, line int, safe bool, last *yaml.Node, out *[]token) {
 	if node == nil {
 		return
@@ -183,8 +183,8 @@ func bytesOf(text string, characters int) int {
 	return len(text)
 }
 
-// isPunctuation says that a text has only what YAML puts between values, and anchors and tags of the
-// file.
+// isPunctuation says that a text has only what YAML puts between values, and anchors and tags of
+// the file.
 func isPunctuation(text string, marks map[string]bool) bool {
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(" \t:,-?[]{}", r) }) {
 		if !marks[word] {

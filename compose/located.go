@@ -39,8 +39,8 @@ func (s *sources) reworded(text string) string {
 
 var unknownKey = regexp.MustCompile(`(?m): unknown key (\S+?)(?:: did you mean .*)?$`)
 
-// allMistakes adds to an error of loading what else is wrong with the files: compose-go stops at the
-// first key that it does not know.
+// allMistakes adds to an error of loading what else is wrong with the files: compose-go stops at
+// the first key that it does not know.
 func (s *sources) allMistakes(err error, stack string) error {
 	errs := s.unknownKeys()
 	if len(errs) == 0 || !unknownKey.MatchString(s.reworded(err.Error())) {

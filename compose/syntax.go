@@ -81,8 +81,8 @@ func markOf(err error) (mark yamlMark, ok bool) {
 // beginsKey is the part of a line that is no value.
 var beginsKey = regexp.MustCompile(`^[\s-]*(?:[\w.-]+:(?:\s|$)\s*)?`)
 
-// keyOf is a line of a file that is no YAML, with all hidden behind its first key: nobody knows what
-// is a value there.
+// keyOf is a line of a file that is no YAML, with all hidden behind its first key: nobody knows
+// what is a value there.
 func (s *source) keyOf(line, column int) (text string, from, to int) {
 	if line < 1 || line > len(s.lines) {
 		return "", 0, 0

@@ -28,8 +28,8 @@ var composeRules = sync.OnceValue(func() rules {
 	return all
 })
 
-// unknownKeys finds all keys that compose does not know, in the order of the files. compose-go stops
-// at the first.
+// unknownKeys finds all keys that compose does not know, in the order of the files. compose-go
+// stops at the first.
 func (s *sources) unknownKeys() []error {
 	var errs []error
 	for _, text := range s.texts {
@@ -61,8 +61,8 @@ func unknownText(at, key string, known []string) string {
 	return fmt.Sprintf("%s: unknown key %s%s", at, key, hint)
 }
 
-// mostNodes is how many nodes of a file are looked at: aliases of aliases can make more than there is
-// time for.
+// mostNodes is how many nodes of a file are looked at: aliases of aliases can make more than there
+// is time for.
 const mostNodes = 100_000
 
 // below looks at a node and all below it. may are the alternatives of the schema for it: a key is

@@ -143,8 +143,8 @@ func TestAnnotations(t *testing.T) {
 	}
 }
 
-// isWorkflowCommand is how the runner of GitHub Actions finds commands in a line: see ActionCommand.cs
-// in actions/runner.
+// isWorkflowCommand is how the runner of GitHub Actions finds commands in a line: see
+// ActionCommand.cs in actions/runner.
 func isWorkflowCommand(line string) bool {
 	return strings.HasPrefix(strings.TrimSpace(line), "::") || regexp.MustCompile(`##\[[a-z-]`).MatchString(line)
 }

@@ -25,8 +25,8 @@ func statusOf(active string, waits bool, worker string) *swarm.Status {
 	}}
 }
 
-// The summary of a step says what changed, what the proxies counted, why it failed, and what to type
-// next.
+// The summary of a step says what changed, what the proxies counted, why it failed, and what to
+// type next.
 func TestSummary(t *testing.T) {
 	slowest := int64(83)
 	events := []cluster.Event{
