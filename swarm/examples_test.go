@@ -50,6 +50,16 @@ func TestExamples(t *testing.T) {
 			m.wantRoute("", "green:::tripped")
 		})
 	})
+	t.Run("hello", func(t *testing.T) {
+		inMemory(t, func(m *memory) {
+			m.must(m.example("hello", "1.22"))
+			m.must(m.example("hello", "1.26"))
+			m.wantRoute("", "green")
+			m.must(m.rollback())
+			m.wantRoute("", "blue")
+			m.must(m.operator().Down(m.t.Context(), DownOptions{}))
+		})
+	})
 	t.Run("maintenance", func(t *testing.T) {
 		inMemory(t, func(m *memory) {
 			state := func(command plan.Command, s plan.State) {

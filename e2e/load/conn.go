@@ -83,7 +83,7 @@ func (c *conn) http(o *Options, target string, post, keep bool, n int64) (versio
 	if err != nil {
 		return "", false, fmt.Errorf("read answer: %w", err)
 	}
-	version = resp.Header.Get("X-Version")
+	version = resp.Header.Get(o.Version)
 	c.body.Reset()
 	_, err = c.body.ReadFrom(resp.Body)
 	switch {
@@ -92,7 +92,7 @@ func (c *conn) http(o *Options, target string, post, keep bool, n int64) (versio
 	case resp.StatusCode != http.StatusOK:
 		return version, false, fmt.Errorf("%s: %.100q", resp.Status, c.body.String())
 	case version == "":
-		return version, false, fmt.Errorf("answer without X-Version: %.100q", c.body.String())
+		return version, false, fmt.Errorf("answer without %s: %.100q", o.Version, c.body.String())
 	case post && c.body.String() != body:
 		return version, false, fmt.Errorf("sent %q, got %.100q back", body, c.body.String())
 	}

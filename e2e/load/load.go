@@ -26,6 +26,7 @@ type Options struct {
 	Path      string        // default /
 	Host      string        // Host header (default the target)
 	Header    string        // one more header, such as "X-Preview: s3cret"
+	Version   string        // header of the answers that names who answered (default X-Version)
 	TCP       bool          // instead of HTTP: connect, read the version as a line, send one and get it back
 }
 
@@ -51,6 +52,9 @@ func Start(ctx context.Context, o Options) *Load {
 	}
 	if o.Path == "" {
 		o.Path = "/"
+	}
+	if o.Version == "" {
+		o.Version = "X-Version"
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	l := &Load{options: o, began: time.Now(), stop: cancel}

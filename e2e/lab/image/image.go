@@ -23,7 +23,8 @@ import (
 //
 //	haproxy:2.6     the newest 2.6 in any of Debian's releases from bookworm to experimental; likewise 3.0, 3.2, 3.4, …
 //	haproxy:newest  the newest of all; it also gets the tag of its version
-//	nginx:bookworm  the nginx of that release of Debian; likewise caddy
+//	nginx:bookworm  the nginx of that release of Debian; likewise caddy. nginx serves one page on port 80, as its public image does
+//	nginx:1.26      the newest 1.26 in any of them
 //	app:v1          the test application, version v1, with a healthcheck of interval 3s; likewise every other word
 //	app:v2-exit     the same with APP_FAIL=exit; likewise -unhealthy, -late, -refuse
 //	app:v2-nocheck  the same without a healthcheck

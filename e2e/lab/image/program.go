@@ -50,16 +50,47 @@ func (p program) tree() tree {
 		"etc/group":                {content: []byte("root:x:0:\n" + p.name + ":x:99:\n"), mode: 0o644},
 		"usr/local/sbin/" + p.name: {link: "/" + binaries[p.name]},
 	}
+	if p.name == "nginx" {
+		t[nginxConf] = node{content: []byte(nginxDefault), mode: 0o644}
+		t["usr/share/nginx/html/index.html"] = node{content: []byte("<h1>Welcome to nginx!</h1>\n"), mode: 0o644}
+	}
 	for name, n := range p.files {
 		t[name] = n
 	}
 	return t
 }
 
+// nginxDefault does what the configuration in nginx's public image does, in an image without a log
+// directory.
+const (
+	nginxConf    = "etc/nginx/nginx.conf"
+	nginxDefault = `daemon off;
+user root;
+pid /tmp/nginx.pid;
+events {}
+http {
+  access_log off;
+  client_body_temp_path /tmp/body;
+  proxy_temp_path /tmp/proxy;
+  fastcgi_temp_path /tmp/fastcgi;
+  uwsgi_temp_path /tmp/uwsgi;
+  scgi_temp_path /tmp/scgi;
+  types { text/html html; }
+  server {
+    listen 80;
+    root /usr/share/nginx/html;
+  }
+}
+`
+)
+
 // config is the configuration of the image.
 func (p program) config() config {
 	c := config{Env: []string{"PATH=" + searchPath}, Entrypoint: []string{"/usr/local/sbin/" + p.name}}
-	if p.name == "haproxy" {
+	switch p.name {
+	case "nginx":
+		c.StopSignal, c.Cmd = "SIGQUIT", []string{"-e", "stderr", "-c", "/" + nginxConf}
+	case "haproxy":
 		c.User, c.StopSignal = "haproxy", "SIGUSR1"
 		c.Env = append(c.Env, "HAPROXY_VERSION="+p.version)
 		c.Cmd = []string{"-f", "/usr/local/etc/haproxy/haproxy.cfg"}
