@@ -22,7 +22,7 @@ MACHINE = $(GOTEST); [ "$$(uname -s)" = Linux ] || { echo 'make $@: swarms are m
 # A clone of another user's, as with sudo: git answers nothing there, and nothing here needs it to.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build install release test unit core e2e five-minutes test-ingress fuzz soak mutants demo bench lint clean
+.PHONY: help build install release test unit core e2e five-minutes test-ingress fuzz soak mutants demo bench picture site lint clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -49,6 +49,7 @@ unit: ## Run the tests that need no swarm
 	$(GO) run ./e2e/lab/roots $(HAPROXIES) -- $(GO) test -parallel 9 $$($(GO) list ./... | grep -v /histories)
 	cd compose/paritytest && $(GO) test ./...
 	cd cmd/release && $(GO) test ./...
+	cd docs/site && $(GO) test ./...
 
 # It names each scenario when it ends, and says at the end what failed. -count 1: Go cannot know that the plugin changed.
 SCENARIOS = $(GO) run gotest.tools/gotestsum@v1.13.0 --hide-summary skipped --format $(if $(RUN),standard-verbose,testname) -- -tags e2e -count 1 -p 1 -parallel 3
@@ -104,6 +105,10 @@ bench: ## Measure flips, throughput and latency on its own swarm
 	$(MACHINE)
 	@$(BUILD) -o bin/bench ./e2e/bench
 	@bin/bench
+
+site: ## Make the web site of README and docs: bin/site
+	$(GOTEST)
+	@cd docs/site && $(GO) run . -root ../.. -to ../../bin/site
 
 lint: ## Check the source: format, vet, modules, staticcheck
 	@.ci/lint
