@@ -30,8 +30,9 @@ import (
 // engine is a manager of a swarm, and one of its nodes: the one that the demo's tasks run on.
 type engine struct {
 	client.APIClient
-	host string // as in DOCKER_HOST
-	info system.Info
+	host  string // as in DOCKER_HOST
+	stack string // the name of ours
+	info  system.Info
 }
 
 // connect finds the engine that docker talks to (DOCKER_HOST, context). Where there is none, docker
@@ -90,6 +91,9 @@ func (e *engine) join(ctx context.Context, s *screen, u *undo) error {
 		return errors.New("this engine is a worker of its swarm: name a manager with DOCKER_HOST or docker context use")
 	default:
 		s.say("a manager of a swarm with %d nodes: the demo uses its node", e.info.Swarm.Nodes)
+	}
+	if err := e.unused(ctx); err != nil {
+		return err
 	}
 	var err error
 	if e.info, err = e.Info(ctx); err != nil {

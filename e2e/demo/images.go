@@ -57,6 +57,27 @@ func (e *engine) images(ctx context.Context, s *screen, u *undo, dir string) (ha
 	return haproxy, nil
 }
 
+// public brings images by their public names to the engine: from their registry or, where that does
+// not answer, made of Debian's package of the same version.
+func (e *engine) public(ctx context.Context, s *screen, u *undo, dir string, refs ...string) error {
+	for _, ref := range refs {
+		why := e.pull(ctx, u, ref)
+		if why == nil {
+			continue
+		}
+		files, err := image.Build(ctx, filepath.Join(dir, "public"), ref)
+		if err != nil {
+			return err
+		}
+		u.add("image "+ref, func(ctx context.Context) error { return e.removeImage(ctx, ref) })
+		if err := e.loadFile(ctx, files[0]); err != nil {
+			return err
+		}
+		s.say("image %s, built from scratch out of Debian's package: it cannot be pulled (%s)", ref, why)
+	}
+	return nil
+}
+
 // pull gets an image from its registry, unless it is there.
 func (e *engine) pull(ctx context.Context, u *undo, ref string) error {
 	if _, err := e.ImageInspect(ctx, ref); err == nil {
@@ -103,14 +124,19 @@ func (e *engine) load(ctx context.Context, u *undo, file string) ([]string, erro
 	for _, tag := range tags {
 		u.add("image "+tag, func(ctx context.Context) error { return e.removeImage(ctx, tag) })
 	}
-	f, err := os.Open(ours)
+	return tags, e.loadFile(ctx, ours)
+}
+
+// loadFile loads the images of an archive.
+func (e *engine) loadFile(ctx context.Context, file string) error {
+	f, err := os.Open(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
 	resp, err := e.ImageLoad(ctx, f, client.ImageLoadWithQuiet(true))
 	if err != nil {
-		return nil, fmt.Errorf("load %s: %w", file, err)
+		return fmt.Errorf("load %s: %w", file, err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
@@ -118,7 +144,7 @@ func (e *engine) load(ctx context.Context, u *undo, file string) ([]string, erro
 		err = errors.New(strings.TrimSpace(string(text)))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("load %s: %w", file, err)
+		return fmt.Errorf("load %s: %w", file, err)
 	}
-	return tags, nil
+	return nil
 }

@@ -3,12 +3,14 @@
 // Command demo shows on the engine that docker talks to what the plugin does: a new version comes
 // up beside the old one, a flip, and the way back, under traffic that is counted. It removes all
 // that it made, also after Ctrl-C or a failure, and exits with 1 if a request failed. Run it with
-// make demo.
+// make demo. With -record it plays examples/hello instead, and writes a recording of the terminal, as
+// for make picture.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -22,6 +24,8 @@ import (
 
 func main() {
 	lab.Main()
+	record := flag.String("record", "", "play examples/hello, and write what the terminal shows into this file")
+	flag.Parse()
 	ctx, stop := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -32,13 +36,17 @@ func main() {
 			stop(errors.New("interrupted"))
 		}
 	}()
-	if err := run(ctx, s); err != nil {
+	sc := shop
+	if *record != "" {
+		sc = hello(*record)
+	}
+	if err := run(ctx, s, sc); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, s *screen) (err error) {
+func run(ctx context.Context, s *screen, sc scene) (err error) {
 	u := &undo{}
 	defer func() {
 		s.show("")
@@ -61,11 +69,12 @@ func run(ctx context.Context, s *screen) (err error) {
 	if err != nil {
 		return err
 	}
-	sh, target, err := prepare(ctx, e, s, u, dir)
+	e.stack = sc.stack
+	sh, target, err := prepare(ctx, e, s, u, dir, sc)
 	if err != nil {
 		return cause(ctx, err)
 	}
-	return cause(ctx, story(ctx, s, sh, target))
+	return cause(ctx, sc.play(ctx, s, sh, target))
 }
 
 // cause prefers the interruption to what follows from it.
@@ -76,9 +85,9 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// prepare makes all that the commands need, and returns where the shop will answer.
-func prepare(ctx context.Context, e *engine, s *screen, u *undo, dir string) (*shell, string, error) {
-	sh := &shell{screen: s}
+// prepare makes all that the commands need, and returns where the example will answer.
+func prepare(ctx context.Context, e *engine, s *screen, u *undo, dir string, sc scene) (*shell, string, error) {
+	sh := &shell{screen: s, stack: sc.stack}
 	if err := e.join(ctx, s, u); err != nil {
 		return nil, "", err
 	}
@@ -92,7 +101,10 @@ func prepare(ctx context.Context, e *engine, s *screen, u *undo, dir string) (*s
 	if err != nil {
 		return nil, "", err
 	}
-	target, err := sh.place(ctx, e, u, dir, haproxy)
+	if err := e.public(ctx, s, u, dir, sc.images...); err != nil {
+		return nil, "", err
+	}
+	target, err := sh.place(ctx, e, u, dir, haproxy, sc)
 	if err != nil {
 		return nil, "", err
 	}
@@ -107,8 +119,8 @@ func prepare(ctx context.Context, e *engine, s *screen, u *undo, dir string) (*s
 	return sh, target, nil
 }
 
-// place decides how the shop is reached on this engine, and says where.
-func (sh *shell) place(ctx context.Context, e *engine, u *undo, dir, haproxy string) (target string, err error) {
+// place decides how the example is reached on this engine, and says where.
+func (sh *shell) place(ctx context.Context, e *engine, u *undo, dir, haproxy string, sc scene) (target string, err error) {
 	w, err := e.probe(ctx, u)
 	if err != nil {
 		return "", err
@@ -122,9 +134,25 @@ func (sh *shell) place(ctx context.Context, e *engine, u *undo, dir, haproxy str
 	if err != nil {
 		return "", err
 	}
-	file, err := writeOverride(dir, override{Node: e.info.Swarm.NodeID, HAProxy: haproxy, Port: port, Ingress: w.ingress})
-	sh.files, sh.vars = []string{"examples/shop/compose.yaml", file}, []string{"IMAGE=" + appImage}
+	file, err := writeOverride(dir, override{Node: e.info.Swarm.NodeID, HAProxy: haproxy, Target: sc.port, Port: port, Ingress: w.ingress, Beside: sc.beside})
+	sh.files, sh.vars = []string{sc.file, file}, sc.vars
 	return net.JoinHostPort(w.address, strconv.Itoa(port)), err
+}
+
+// scene is an example, and what the demo plays with it.
+type scene struct {
+	stack  string   // its name on the swarm
+	file   string   // of the example
+	vars   []string // for it
+	images []string // that it wants by their public names
+	port   int      // of its service web
+	beside []string // its other services
+	play   func(context.Context, *screen, *shell, string) error
+}
+
+var shop = scene{
+	stack: "bluegreen-demo", // not that of a stack that somebody has
+	file:  "examples/shop/compose.yaml", vars: []string{"IMAGE=" + appImage}, port: 8080, beside: []string{"api", "cache"}, play: story,
 }
 
 // story is what the demo shows.

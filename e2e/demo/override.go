@@ -9,12 +9,14 @@ import (
 	"text/template"
 )
 
-// override is what the demo changes of examples/shop to run it on any engine.
+// override is what the demo changes of an example to run it on any engine.
 type override struct {
 	Node    string // the one that has the images
 	HAProxy string
+	Target  int // port of web's tasks
 	Port    int
 	Ingress bool
+	Beside  []string // services of the example beside web
 }
 
 // The file is laid over that of the example, as docker compose does with several -f.
@@ -24,14 +26,15 @@ x-bluegreen:
 services:
   web:
     ports: !override
-      - {target: 8080, published: {{.Port}}, mode: {{if .Ingress}}ingress{{else}}host{{end}}}
+      - {target: {{.Target}}, published: {{.Port}}, mode: {{if .Ingress}}ingress{{else}}host{{end}}}
     deploy: &deploy
       placement: {constraints: ["node.id == {{.Node}}"]}
 {{- if not .Ingress}}
       endpoint_mode: dnsrr
 {{- end}}
-  api: {deploy: *deploy}
-  cache: {deploy: *deploy}
+{{- range .Beside}}
+  {{.}}: {deploy: *deploy}
+{{- end}}
 `))
 
 func writeOverride(dir string, o override) (file string, err error) {

@@ -44,12 +44,12 @@ func TestOverride(t *testing.T) {
 
 func overridden(t *testing.T, ingress bool) *compose.Project {
 	t.Helper()
-	file, err := writeOverride(t.TempDir(), override{Node: "n0de", HAProxy: "proxy:1", Port: 18080, Ingress: ingress})
+	file, err := writeOverride(t.TempDir(), override{Node: "n0de", HAProxy: "proxy:1", Target: shop.port, Port: 18080, Ingress: ingress, Beside: shop.beside})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p, err := compose.Load(t.Context(), compose.Options{
-		Files: []string{"../../examples/shop/compose.yaml", file}, Name: stack, Environ: []string{"IMAGE=" + appImage},
+		Files: []string{"../../examples/shop/compose.yaml", file}, Name: shop.stack, Environ: []string{"IMAGE=" + appImage},
 	})
 	if err != nil {
 		t.Fatal(err)

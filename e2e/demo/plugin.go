@@ -19,12 +19,10 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 )
 
-// stack is the demo's name on the swarm: not that of a stack that somebody has.
-const stack = "bluegreen-demo"
-
 // shell runs commands as a user would: docker bluegreen, with the plugin of this source.
 type shell struct {
 	screen *screen
+	stack  string
 	config string   // DOCKER_CONFIG
 	files  []string // -f
 	vars   []string // for the file
@@ -57,7 +55,7 @@ func buildPlugin(ctx context.Context, dir string) (configDir string, err error) 
 // command prepares docker bluegreen. Ctrl-C reaches it through ctx alone, so that it is told once
 // and then waited for.
 func (sh *shell) command(ctx context.Context, version string, args ...string) *exec.Cmd {
-	all := append([]string{"bluegreen", args[0], "-p", stack}, args[1:]...)
+	all := append([]string{"bluegreen", args[0], "-p", sh.stack}, args[1:]...)
 	if args[0] == "up" {
 		all = append(all, "--resolve-image", "never") // the images are only on this engine
 		for _, file := range sh.files {

@@ -54,7 +54,7 @@ func (e *engine) probe(ctx context.Context, u *undo) (way, error) {
 	return way{ingress: none == nil, address: address}, e.removeService(ctx, svc.ID)
 }
 
-const probeName = stack + "-probe"
+const probeName = "bluegreen-demo-probe"
 
 func probeSpec(node string, mesh, host int) swarm.ServiceSpec {
 	return swarm.ServiceSpec{

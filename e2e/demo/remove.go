@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -33,11 +34,23 @@ func (e *engine) removeService(ctx context.Context, id string) error {
 	}
 }
 
+// stacks are the namespaces of our stack: its own, and that of what the plugin makes beside it.
+func (e *engine) stacks() []string { return []string{e.stack, e.stack + "-bluegreen"} }
+
+// unused is an error if somebody has a stack of our name.
+func (e *engine) unused(ctx context.Context) error {
+	found, err := e.ServiceList(ctx, swarm.ServiceListOptions{Filters: filters.NewArgs(filters.Arg("label", "com.docker.stack.namespace="+e.stack))})
+	if err == nil && len(found) > 0 {
+		err = fmt.Errorf("a stack %s runs on this swarm: remove it first (docker bluegreen down -p %s)", e.stack, e.stack)
+	}
+	return err
+}
+
 // removeStack removes all that carries the name of our stack, one by one: what holds networks
 // before them.
 func (e *engine) removeStack(ctx context.Context) error {
 	for _, remove := range []func(context.Context, filters.Args) error{e.removeServices, e.removeConfigs, e.removeNetworks} {
-		for _, namespace := range []string{stack, stack + "-bluegreen"} {
+		for _, namespace := range e.stacks() {
 			if err := remove(ctx, filters.NewArgs(filters.Arg("label", "com.docker.stack.namespace="+namespace))); err != nil {
 				return err
 			}
@@ -86,7 +99,8 @@ func (e *engine) removeContainers(ctx context.Context) error {
 	for {
 		left, err := e.containers(ctx, "com.docker.swarm.service.name")
 		left = slices.DeleteFunc(left, func(c container.Summary) bool {
-			return !strings.HasPrefix(c.Labels["com.docker.swarm.service.name"], stack)
+			name := c.Labels["com.docker.swarm.service.name"]
+			return name != probeName && !strings.HasPrefix(name, e.stack+"_") && !strings.HasPrefix(name, e.stack+"-bluegreen_")
 		})
 		if err != nil || len(left) == 0 {
 			return err

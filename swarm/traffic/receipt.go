@@ -124,7 +124,7 @@ func inWords(r *cluster.Receipt) string {
 		}
 	}
 	if total == 0 {
-		return "no request came meanwhile"
+		return "no request came in the short time that was counted"
 	}
 	text := fmt.Sprintf("%d requests meanwhile (%s), %d failed", total, strings.Join(parts, ", "), failed)
 	if r.Held > 0 {
