@@ -254,7 +254,7 @@ func TestKeysDocument(t *testing.T) {
 		"- **warned**: Swarm cannot do it. `up` goes on without it, and a warning names the service and the consequence. " +
 		"With `--strict` it is an error\n\n" +
 		"`compose/keys_test.go` compares the list with the schema of the compose specification, and loads a file for each key. " +
-		"`compose/paritytest` does the same with docker/cli's code. For `x-bluegreen` see the [README](../README.md#x-bluegreen).\n")
+		"`compose/paritytest` does the same with docker/cli's code. For `x-bluegreen` see [x-bluegreen](x-bluegreen.md).\n")
 	known := schemaKeys(t)
 	title := ""
 	for _, k := range keys {

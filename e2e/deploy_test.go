@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/swarm"
+
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 )
 
@@ -78,4 +80,52 @@ func (s *stack) dockerOn(node string, args ...string) string {
 		s.t.Fatal(err)
 	}
 	return out
+}
+
+// rolledBack is a plain service that Swarm itself brings back, as people have it who care.
+const rolledBack = `
+version: "3.9"
+services:
+  web:
+    image: app:${V:-v1}
+    environment: {APP_STOP_DELAY: 100ms}
+    deploy:
+      replicas: 2
+      endpoint_mode: dnsrr
+      restart_policy: {delay: 1s}
+      update_config: {failure_action: rollback, monitor: 10s}
+`
+
+// Why the exit code of a deploy matters: docker stack deploy ends with 0 after Swarm has rolled its
+// release back, also if it is told to wait; up of the same release ends with 3.
+func TestStackDeployHidesARollback(t *testing.T) {
+	t.Parallel()
+	if help := exec.Command("docker", "stack", "deploy", "--help"); !strings.Contains(output(t, help), "--detach") {
+		t.Skip("this docker command never waits: --detach came with 26.0")
+	}
+	s := newStack(t, rolledBack)
+	s.exits(s.stackDeploy("--detach=false"), 0)
+	t.Cleanup(func() { s.docker("stack", "rm", s.name) })
+	r := s.exits(s.stackDeployEnv([]string{"V=v2-exit"}, "-c", "compose.yaml", "--detach=false"), 0)
+	t.Log(r.out) // docs/evidence.md quotes it
+	web := s.service("web")
+	if web.UpdateStatus == nil || web.UpdateStatus.State != swarm.UpdateStateRollbackCompleted {
+		t.Errorf("the update is %+v, want one that was rolled back", web.UpdateStatus)
+	}
+	if got := web.Spec.TaskTemplate.ContainerSpec.Image; got != "app:v1" {
+		t.Errorf("%s runs, want app:v1", got)
+	}
+
+	blueGreen := s.beside("bg", strings.Replace(rolledBack, "    deploy:", "    x-bluegreen: {proxy: {image: \""+newest+"\"}, ports: [{target: 8080}], timeout: 1m}\n    deploy:", 1))
+	blueGreen.up("v1")
+	blueGreen.exits(blueGreen.runEnv([]string{"V=v2-exit"}, "up"), 3)
+}
+
+func output(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+	}
+	return string(out)
 }

@@ -51,11 +51,14 @@ func TestReadmeLoads(t *testing.T) {
 	}
 }
 
+// A block is a whole file if it has services at its top.
+var wholeFile = regexp.MustCompile(`(?m)^services:`)
+
 // The whole files that the pages show load as well.
 func TestPagesLoad(t *testing.T) {
 	for name, text := range pages(t) {
 		for i, block := range fence.FindAllStringSubmatch(text, -1) {
-			if name == "README.md" || !strings.HasPrefix(block[1], "services:") {
+			if name == "README.md" || !wholeFile.MatchString(block[1]) {
 				continue
 			}
 			t.Run(fmt.Sprint(name, " ", i+1), func(t *testing.T) {
@@ -82,4 +85,23 @@ func loads(t *testing.T, file string) *compose.Project {
 		t.Error(strings.Join(p.Warnings, "\n"))
 	}
 	return p
+}
+
+// The quick start has the file of the example hello.
+func TestQuickStart(t *testing.T) {
+	example, err := os.ReadFile("hello/compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := pages(t)["quickstart.md"]
+	shown := fence.FindStringSubmatch(page)
+	if shown == nil || !strings.HasSuffix(string(example), shown[1]) {
+		t.Errorf("examples/hello/compose.yaml does not end with what docs/quickstart.md shows:\n%s", shown)
+	}
+	for line := range strings.Lines(string(example)) {
+		command, _, _ := strings.Cut(strings.TrimPrefix(line, "#   "), "   ")
+		if strings.HasPrefix(line, "#   ") && !strings.Contains(page, strings.TrimSpace(command)) {
+			t.Errorf("docs/quickstart.md does not show %s", command)
+		}
+	}
 }
