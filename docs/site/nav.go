@@ -22,8 +22,8 @@ var order = []struct {
 	files []string
 }{
 	{"Start", []string{"README.md", "docs/install.md", "docs/quickstart.md", "docs/from-stack-deploy.md", "docs/from-kamal.md", "docs/from-labels.md", "docs/leave.md"}},
-	{"Every day", []string{"docs/releasing.md", "docs/routers.md", "docs/ci.md", "docs/dashboard.md", "docs/metrics.md", "docs/runbook.md"}},
-	{"Look up", []string{"docs/reference.md", "docs/x-bluegreen.md", "docs/compose.md", "docs/keys.md"}},
+	{"Every day", []string{"docs/releasing.md", "docs/routers.md", "docs/behind.md", "docs/ci.md", "docs/dashboard.md", "docs/metrics.md", "docs/runbook.md"}},
+	{"Look up", []string{"docs/commands.md", "docs/x-bluegreen.md", "docs/reference.md", "docs/compose.md", "docs/keys.md"}},
 	{"Why it holds", []string{"docs/mechanism.md", "docs/guarantees.md", "docs/evidence.md", "docs/compare.md"}},
 	{"Project", []string{"CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"}},
 }

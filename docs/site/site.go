@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/alecthomas/chroma/v2"
 	"github.com/alecthomas/chroma/v2/formatters/html"
 	"github.com/alecthomas/chroma/v2/styles"
 )
@@ -120,25 +119,12 @@ func stylesheet() (string, error) {
 	var b strings.Builder
 	b.Write(own)
 	f := html.New(html.WithClasses(true))
-	if err := f.WriteCSS(&b, noBackground("github")); err != nil {
-		return "", err
+	for _, c := range []struct{ scheme, style string }{{"light", "github"}, {"dark", "github-dark"}} { // one does not set all that the other does
+		fmt.Fprintf(&b, "@media (prefers-color-scheme: %s) {\n", c.scheme)
+		if err := f.WriteCSS(&b, styles.Get(c.style)); err != nil {
+			return "", err
+		}
+		b.WriteString("}\n")
 	}
-	b.WriteString("@media (prefers-color-scheme: dark) {\n")
-	if err := f.WriteCSS(&b, noBackground("github-dark")); err != nil {
-		return "", err
-	}
-	b.WriteString("}\n")
 	return b.String(), nil
-}
-
-// noBackground is a style of chroma's on the background of the page.
-func noBackground(name string) *chroma.Style {
-	style, err := styles.Get(name).Builder().Transform(func(e chroma.StyleEntry) chroma.StyleEntry {
-		e.Background = 0
-		return e
-	}).Build()
-	if err != nil {
-		return styles.Get(name)
-	}
-	return style
 }

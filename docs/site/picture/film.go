@@ -30,7 +30,7 @@ type film struct {
 // frame is what stands on the screen from a time on.
 type frame struct {
 	at     time.Duration // since the first frame
-	lines  []string // of the terminal, as the inside of a <text>
+	lines  []string      // of the terminal, as the inside of a <text>
 	counts map[string]int
 	active map[string]bool // versions that have answered since the frame before
 }

@@ -103,7 +103,9 @@ func inWords(f *film) string {
 
 func percent(d, of time.Duration) float64 { return 100 * float64(d) / float64(of) }
 
-func num(v float64) string { return strconv.FormatFloat(float64(int(v*100+sign(v)*.5))/100, 'f', -1, 64) }
+func num(v float64) string {
+	return strconv.FormatFloat(float64(int(v*100+sign(v)*.5))/100, 'f', -1, 64)
+}
 
 func sign(v float64) float64 {
 	if v < 0 {
