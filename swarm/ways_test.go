@@ -102,6 +102,23 @@ func TestWays(t *testing.T) {
 			m.serve("app "+haproxyImage, "app-blue shop/web:1.4", "app-green shop/web:1.5")
 		})
 	})
+	for i, router := range []string{"traefik traefik:v3", "nginx nginx:1.26", "caddy caddy:2"} {
+		t.Run(router, func(t *testing.T) {
+			// Nodes in memory have no role.
+			file := strings.Replace(way(t, "routers.md", 3)[i], "node.role == manager", "node.hostname == n1", 1)
+			inMemory(t, func(m *memory) {
+				m.next(file)
+				name, _, _ := strings.Cut(router, " ")
+				before := m.Service("shop_" + name).Version
+				m.next(strings.Replace(file, "1.4", "1.5", 1))
+				m.wantRoute("", "green")
+				m.serve(router, "web "+haproxyImage, "web-blue shop/web:1.4", "web-green shop/web:1.5")
+				if now := m.Service("shop_" + name).Version; now != before {
+					t.Errorf("%s was written", name)
+				}
+			})
+		})
+	}
 	t.Run("from kamal", func(t *testing.T) {
 		file := way(t, "from-kamal.md", 1)[0]
 		inMemory(t, func(m *memory) {

@@ -3,8 +3,8 @@
 // Command demo shows on the engine that docker talks to what the plugin does: a new version comes
 // up beside the old one, a flip, and the way back, under traffic that is counted. It removes all
 // that it made, also after Ctrl-C or a failure, and exits with 1 if a request failed. Run it with
-// make demo. With -record it plays examples/hello instead, and writes a recording of the terminal, as
-// for make picture.
+// make demo. With -record it plays examples/hello instead, and writes a recording of the terminal:
+// that is for make picture.
 package main
 
 import (
