@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -125,8 +126,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// hello plays examples/hello as the quick start has it, from its second release on, and writes the
-// recording into a file.
+// hello plays examples/hello as the quick start has it, from its second release on. It writes the
+// recording into a file at the end, if no request failed.
 func hello(file string) scene {
 	return scene{
 		stack: "hello", file: "examples/hello/compose.yaml", images: []string{"nginx:1.22", "nginx:1.26"}, port: 80,
@@ -134,18 +135,14 @@ func hello(file string) scene {
 			if _, err := sh.run(ctx, "1.22", "up"); err != nil {
 				return err
 			}
-			f, err := os.Create(file)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
 			l := load.Start(ctx, load.Options{Targets: []string{target}, Workers: workers, Rate: rate, Rest: rest, KeepAlive: 0.5, Timeout: slowest, Version: "Server"})
 			defer l.Stop()
 			if _, err := l.AwaitRequests(ctx, enough); err != nil {
 				return err
 			}
-			r := newRecording(f)
-			err = r.play(ctx, sh, l)
+			var text bytes.Buffer
+			r := newRecording(&text)
+			err := r.play(ctx, sh, l)
 			if err := errors.Join(err, r.close()); err != nil {
 				return err
 			}
@@ -154,7 +151,7 @@ func hello(file string) scene {
 			if st.Failed > 0 {
 				return fmt.Errorf("%d requests failed", st.Failed)
 			}
-			return nil
+			return os.WriteFile(file, text.Bytes(), 0o644)
 		},
 	}
 }
