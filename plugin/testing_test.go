@@ -17,6 +17,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/doctor"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
@@ -72,6 +73,7 @@ type fakeOperator struct {
 	logs     func(context.Context, swarm.LogOptions, func(swarm.LogLine)) error
 	history  func(context.Context, []string) (*swarm.History, error)
 	status   func(context.Context, bool) (*swarm.Status, error)
+	doctor   func(context.Context, bool) (*doctor.Report, error)
 	down     func(context.Context, swarm.DownOptions) error
 }
 
@@ -127,6 +129,9 @@ func (f fakeOperator) History(ctx context.Context, services []string) (*swarm.Hi
 }
 func (f fakeOperator) Status(ctx context.Context, live bool) (*swarm.Status, error) {
 	return f.status(ctx, live)
+}
+func (f fakeOperator) Doctor(ctx context.Context, live bool) (*doctor.Report, error) {
+	return f.doctor(ctx, live)
 }
 func (f fakeOperator) Down(ctx context.Context, o swarm.DownOptions) error { return f.down(ctx, o) }
 
