@@ -118,8 +118,8 @@ func writeReport(out io.Writer, r *doctor.Report, l look) error {
 		case doctor.Warning:
 			icon, style = l.warning, aec.YellowF
 		}
-		indent := strings.Repeat(" ", width+5)
-		fmt.Fprintf(&b, "  %s %s %s\n", l.paint(style, icon), runewidth.FillRight(f.Check, width), hanging(l.text(text), indent))
+		indent := strings.Repeat(" ", width+6)
+		fmt.Fprintf(&b, "  %s %s  %s\n", l.paint(style, icon), runewidth.FillRight(f.Check, width), hanging(l.text(text), indent))
 		if f.Way != "" {
 			fmt.Fprintf(&b, "%s%s\n", indent, hanging(l.text("→ "+f.Way), indent+"  "))
 		}

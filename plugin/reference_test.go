@@ -35,6 +35,8 @@ func TestReference(t *testing.T) {
 	referenceTypes(t, &b, "../swarm/history.go", "History", "ReleaseHistory", "ReleaseEvent")
 	b.WriteString("## JSON of `ls`\n\nFields are added, never changed. Times are RFC 3339.\n\n")
 	referenceTypes(t, &b, "../swarm/stacks.go", "Stacks", "StackService")
+	b.WriteString("## JSON of `events`\n\nOne object on each line. Fields are added, never changed. Times are RFC 3339.\n\n")
+	referenceTypes(t, &b, "../swarm/feed/feed.go", "Event")
 	b.WriteString("## JSON of `doctor`\n\nFields are added, never changed.\n\n")
 	referenceTypes(t, &b, "../swarm/doctor/doctor.go", "Report", "Finding")
 	b.WriteString("## JSON of `--dry-run`\n\nFields are added, never changed.\n\n")

@@ -61,6 +61,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newHistoryCommand(a),
 		newLsCommand(a),
 		newLogsCommand(a),
+		newEventsCommand(a),
 		newDoctorCommand(a),
 		newConfigCommand(a),
 		newDownCommand(a),

@@ -18,6 +18,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/doctor"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/feed"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
@@ -74,6 +75,7 @@ type fakeOperator struct {
 	history  func(context.Context, []string) (*swarm.History, error)
 	status   func(context.Context, bool) (*swarm.Status, error)
 	doctor   func(context.Context, bool) (*doctor.Report, error)
+	events   func(context.Context, func(feed.Event)) error
 	down     func(context.Context, swarm.DownOptions) error
 }
 
@@ -132,6 +134,9 @@ func (f fakeOperator) Status(ctx context.Context, live bool) (*swarm.Status, err
 }
 func (f fakeOperator) Doctor(ctx context.Context, live bool) (*doctor.Report, error) {
 	return f.doctor(ctx, live)
+}
+func (f fakeOperator) Events(ctx context.Context, emit func(feed.Event)) error {
+	return f.events(ctx, emit)
 }
 func (f fakeOperator) Down(ctx context.Context, o swarm.DownOptions) error { return f.down(ctx, o) }
 
