@@ -61,7 +61,13 @@ func TestDoctor(t *testing.T) {
 	defer cancel()
 	must(t, l.Node("n3").WaitState(ctx, "down"))
 	before := s.serviceVersions()
-	found := s.found()
+	var found []string
+	s.eventually("nobody waits for the killed flip any more", func() bool {
+		found = s.found()
+		return slices.ContainsFunc(found, func(f string) bool {
+			return strings.HasPrefix(f, "warning leftovers "+s.name+"-bluegreen_order-") && strings.HasSuffix(f, ": the job of an order that ended long ago")
+		})
+	})
 	for _, want := range []string{
 		"error nodes n3: the node is down",
 		"warning lock " + s.name + "-bluegreen-lock: `docker bluegreen flip` of ",
@@ -89,21 +95,24 @@ func TestDoctor(t *testing.T) {
 	s.wrongEngine(l)
 }
 
-// killedFlip kills a flip while its order is carried out.
+// killedFlip kills a flip while its order is carried out: the job and the lock are left.
 func (s *stack) killedFlip() {
 	s.t.Helper()
-	s.eventually("a killed flip has left its lock", func() bool {
+	job := func() bool {
+		return slices.ContainsFunc(s.services(), func(svc swarm.Service) bool { return svc.Spec.Labels["bluegreen.role"] == "order" })
+	}
+	s.eventually("a killed flip has left its job", func() bool {
 		p := s.start(nil, "flip")
-		s.eventually("the flip holds the lock, or has ended", func() bool {
+		s.eventually("the flip gives an order, or has ended", func() bool {
 			select {
 			case <-p.done:
 				return true
 			default:
-				return s.lock() != nil
+				return job()
 			}
 		})
 		p.end(syscall.SIGKILL)
-		return s.lock() != nil
+		return s.lock() != nil && job()
 	})
 }
 

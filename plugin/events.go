@@ -27,7 +27,7 @@ On a terminal it writes a line for a person, elsewhere one JSON object on each l
   - an alias leads to another color (moved), a share changes, requests wait, are refused,
     or get through again (paused, maintenance, live)
   - a release begins, passes its tests, waits for promote, fails, is withdrawn or rolled
-    back; when a guard takes the traffic back (tripped), or ends (kept)
+    back, or a color gets its earlier release again (restored); when a guard takes the traffic back (tripped), or ends (kept)
   - a command takes the lock of a stack, opens it, or ends
   - a color is started, scaled, stopped or removed, and proxies begin or are replaced
   - a task of a color, or a proxy, is ready or has failed
@@ -131,6 +131,8 @@ func eventText(e feed.Event) string {
 		return fmt.Sprintf("%s gets %d %%", at, *e.Share)
 	case feed.Began:
 		return with(at + " begins")
+	case feed.Restored:
+		return with(at + " is there again")
 	case feed.Started, feed.Scaled, feed.Stopped:
 		return fmt.Sprintf("%s is %s: %s", at, e.What, cluster.Count(*e.Tasks, "task"))
 	case feed.Ready:

@@ -32,14 +32,16 @@ func shopEvents() []feed.Event {
 	add(web(feed.Stopped, "blue", 7), func(e *feed.Event) { e.Tasks = new(0) })
 	add(web(feed.Scaled, "blue", 7), func(e *feed.Event) { e.Tasks = new(1) })
 	add(web(feed.Ready, "green", 8), func(e *feed.Event) { e.Task, e.Node = "shop_web-green.1", "n2" })
-	add(web(feed.TaskFailed, "green", 8), func(e *feed.Event) { e.Task, e.Node, e.Text = "shop_web-green.1", "n2", "task: non-zero exit (1)\x1b[2J\nsecond line" })
+	add(web(feed.TaskFailed, "green", 8), func(e *feed.Event) {
+		e.Task, e.Node, e.Text = "shop_web-green.1", "n2", "task: non-zero exit (1)\x1b[2J\nsecond line"
+	})
 	add(web(feed.Proxies, "", 0), func(e *feed.Event) { e.Text = "they are replaced" })
 	add(web(feed.Tested, "green", 8), nil)
 	add(web(feed.Waits, "green", 8), nil)
 	add(web(feed.Moved, "green", 8), func(e *feed.Event) { by(e); e.From, e.FromRelease = "blue", 7 })
 	add(web(feed.Shared, "blue", 7), func(e *feed.Event) { e.Share = new(20) })
 	add(web(feed.Tripped, "blue", 7), func(e *feed.Event) { e.From, e.FromRelease, e.Text = "green", 8, "5 % of 100 failed" })
-	for _, what := range []feed.What{feed.Kept, feed.Failed, feed.Withdrawn, feed.RolledBack, feed.Paused, feed.Maintenance, feed.Live, feed.Removed} {
+	for _, what := range []feed.What{feed.Kept, feed.Restored, feed.Failed, feed.Withdrawn, feed.RolledBack, feed.Paused, feed.Maintenance, feed.Live, feed.Removed} {
 		add(web(what, "green", 8), nil)
 	}
 	add(web(feed.Removed, "", 0), nil)

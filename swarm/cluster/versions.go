@@ -98,8 +98,8 @@ func (s *Snapshot) serving() Use {
 	return u
 }
 
-// Uses is what anything refers to, or could go back to: services of all stacks, and what is saved and
-// written down of this one.
+// Uses is what anything refers to, or could go back to: services of all stacks, and what is saved
+// and written down of this one.
 func (s *Snapshot) Uses() Use {
 	u := Use{}
 	maps.Copy(u, s.ForeignUse)

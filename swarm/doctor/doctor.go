@@ -1,5 +1,5 @@
-// Package doctor finds what is wrong with a swarm and the stacks on it. It judges what was looked at,
-// asks nobody and changes nothing: same input, same findings.
+// Package doctor finds what is wrong with a swarm and the stacks on it. It judges what was looked
+// at, asks nobody and changes nothing: same input, same findings.
 package doctor
 
 import (

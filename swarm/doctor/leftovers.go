@@ -96,7 +96,8 @@ func (s *Stack) oldReleases(f *findings) {
 	}
 }
 
-// unused looks for generated files, and for versions of configs and secrets, that nothing refers to.
+// unused looks for generated files, and for versions of configs and secrets, that nothing refers
+// to.
 func (s *Stack) unused(f *findings) {
 	uses := s.Uses()
 	for file, content := range haproxy.OrderFiles() { // the next order needs them

@@ -25,7 +25,7 @@ func (s *Stack) routes(f *findings, now time.Time) string {
 			f.add(Error, b.Name, s.run("up")+", or "+s.run("rollback", b.Name), "the alias leads to %s, and there is no service %s", route.Color, cluster.ColorName(s.Name, b.Name, cluster.Color(route.Color)))
 		}
 		s.state(f, b, route, now)
-		s.begun(f, b, route, now)
+		s.begun(f, b, route)
 	}
 	for _, name := range s.orphans() {
 		f.add(Error, name, s.run("up"), "%s", "its colors run and it has no proxies: nothing leads to them")
@@ -36,7 +36,8 @@ func (s *Stack) routes(f *findings, now time.Time) string {
 	return cluster.Count(len(services), "blue-green service") + ", no flip is under way"
 }
 
-// orphans are services that have colors, no proxies, and no plain service that is taking their place.
+// orphans are services that have colors, no proxies, and no plain service that is taking their
+// place.
 func (s *Stack) orphans() []string {
 	var out []string
 	for name, b := range s.BlueGreen {
@@ -92,7 +93,7 @@ func (s *Stack) stateSince(b *cluster.BlueGreen, route haproxy.Route) time.Time 
 }
 
 // begun looks at what a command has begun, and no command works on any more.
-func (s *Stack) begun(f *findings, b *cluster.BlueGreen, route haproxy.Route, now time.Time) {
+func (s *Stack) begun(f *findings, b *cluster.BlueGreen, route haproxy.Route) {
 	if s.busy() {
 		return
 	}

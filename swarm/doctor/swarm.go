@@ -143,8 +143,8 @@ const clockLimit = 5 * time.Second
 
 const syncClock = "set the clock by a time server (`timedatectl set-ntp true`)"
 
-// clocks compares the clock of the engine with that of this machine, and those of nodes with that of
-// the manager that leads.
+// clocks compares the clock of the engine with that of this machine, and those of nodes with that
+// of the manager that leads.
 func (s *Seen) clocks(f *findings) string {
 	well := "the clocks of the nodes agree as far as their tasks tell"
 	if at, err := time.Parse(time.RFC3339Nano, s.Engine.SystemTime); err == nil {
@@ -170,8 +170,8 @@ func (s *Seen) clocks(f *findings) string {
 }
 
 // offsetOf is how far the clock of the node of a task that runs was at least from that of the
-// managers. A node says when a task began to run, by its own clock: that was after the managers made
-// the task, and before they wrote it down.
+// managers. A node says when a task began to run, by its own clock: that was after the managers
+// made the task, and before they wrote it down.
 func offsetOf(t api.Task) time.Duration {
 	switch at := t.Status.Timestamp; {
 	case at.After(t.UpdatedAt):

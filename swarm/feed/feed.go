@@ -24,6 +24,7 @@ const (
 	LockClosed   What = "lock closed"  // it goes on
 	Unlocked     What = "unlocked"     // it has ended
 	Began        What = "began"        // a release begins on a color
+	Restored     What = "restored"     // a color holds an earlier release again
 	Started      What = "started"      // a color that was stopped gets tasks again
 	Scaled       What = "scaled"       // a color has another number of tasks
 	Stopped      What = "stopped"      // a color is scaled to no tasks
@@ -51,9 +52,9 @@ const (
 type Event struct {
 	// Time is when it was seen, by the clock of this machine.
 	Time time.Time `json:"time"`
-	// What is locked, lock opened, lock closed, unlocked, began, started, scaled, stopped, removed,
-	// ready, task failed, tested, waits, proxies, moved, share, paused, maintenance, live, tripped,
-	// kept, failed, withdrawn, rolled back, disconnected or connected.
+	// What is locked, lock opened, lock closed, unlocked, began, restored, started, scaled, stopped,
+	// removed, ready, task failed, tested, waits, proxies, moved, share, paused, maintenance, live,
+	// tripped, kept, failed, withdrawn, rolled back, disconnected or connected.
 	What What `json:"what"`
 	// Stack is the name of the stack; empty if it is about the engine.
 	Stack string `json:"stack"`
@@ -241,6 +242,9 @@ func (c *comparison) color(name string, color cluster.Color, old, now *api.Servi
 	e.Release = cluster.ReleaseOf(now.Spec)
 	if old == nil || cluster.ReleaseOf(old.Spec) != e.Release {
 		e.What, e.Text = Began, now.Spec.Labels[cluster.LabelImage]
+		if old != nil && e.Release < cluster.ReleaseOf(old.Spec) {
+			e.What = Restored
+		}
 		c.did(e)
 		return
 	}

@@ -103,6 +103,8 @@ func TestCompare(t *testing.T) {
 		"a new release": {lock("1", "up", ""), all(lock("1", "up", ""), func(l *Look) {
 			l.green().Spec.Labels[cluster.LabelRelease], l.green().Spec.Labels[cluster.LabelImage] = "3", "shop/web:3"
 		}), `{"what":"began","service":"web","color":"green","release":3,"by":"ann@desk","command":"up","text":"shop/web:3"}`},
+		"an earlier release": {nothing, func(l *Look) { l.green().Spec.Labels[cluster.LabelRelease] = "1" },
+			`{"what":"restored","service":"web","color":"green","release":1,"text":"shop/web:2"}`},
 		"tests":       {nothing, func(l *Look) { l.green().Spec.Labels[cluster.LabelTested] = "x" }, `{"what":"tested","service":"web","color":"green","release":2}`},
 		"withdrawn":   {nothing, func(l *Look) { l.green().Spec.Labels[cluster.LabelWithdrawn] = "2" }, `{"what":"withdrawn","service":"web","color":"green","release":2}`},
 		"scaled":      {nothing, func(l *Look) { *l.green().Spec.Mode.Replicated.Replicas = 5 }, `{"what":"scaled","service":"web","color":"green","release":2,"tasks":5}`},
