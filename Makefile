@@ -6,7 +6,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
 PLUGIN    = bin/docker-bluegreen
 PLUGINDIR = $(or $(DOCKER_CONFIG),$(HOME)/.docker)/cli-plugins
-PACKAGE   = github.com/docker-bluegreen/docker-bluegreen/plugin
+PACKAGE   = github.com/docker-bluegreen/docker-bluegreen/plugin/about
 
 # The same source, Go and VERSION make the same bytes, wherever the clone lies: no paths, no C, no state of git but what is given here.
 BUILD = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false
@@ -22,7 +22,7 @@ MACHINE = $(GOTEST); [ "$$(uname -s)" = Linux ] || { echo 'make $@: swarms are m
 # A clone of another user's, as with sudo: git answers nothing there, and nothing here needs it to.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help build install test unit core e2e test-ingress fuzz soak mutants demo bench lint clean
+.PHONY: help build install release test unit core e2e five-minutes test-ingress fuzz soak mutants demo bench lint clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -34,6 +34,13 @@ build: ## Build the plugin: bin/docker-bluegreen
 install: build ## Build it and install it for this user ($DOCKER_CONFIG or ~/.docker)
 	install -D -m 755 $(PLUGIN) $(PLUGINDIR)/docker-bluegreen
 
+# The time of the commit stands for the time of the build, so that the same commit makes the same bytes.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+
+release: ## Make all files of a release in dist: archives, deb, rpm, checksums, install script, formula
+	$(GOTEST)
+	$(GO) run -C cmd/release . -version '$(VERSION)' -commit '$(COMMIT)' -epoch '$(SOURCE_DATE_EPOCH)' -out '$(CURDIR)/dist' $(if $(PLATFORMS),-platforms '$(PLATFORMS)')
+
 test: unit core ## Run the tests: packages, real HAProxy, real swarms (root, about 20 minutes)
 
 unit: ## Run the tests that need no swarm
@@ -41,6 +48,7 @@ unit: ## Run the tests that need no swarm
 	$(GO) test -v ./swarm/histories
 	$(GO) run ./e2e/lab/roots $(HAPROXIES) -- $(GO) test -parallel 9 $$($(GO) list ./... | grep -v /histories)
 	cd compose/paritytest && $(GO) test ./...
+	cd cmd/release && $(GO) test ./...
 
 # It names each scenario when it ends, and says at the end what failed. -count 1: Go cannot know that the plugin changed.
 SCENARIOS = $(GO) run gotest.tools/gotestsum@v1.13.0 --hide-summary skipped --format $(if $(RUN),standard-verbose,testname) -- -tags e2e -count 1 -p 1 -parallel 3
@@ -60,6 +68,9 @@ core: ## Run the scenarios on real swarms that every change must pass
 e2e: ## Run all scenarios on real swarms (ENGINE=28.5, ENGINE='20.10 28.5', RUN=TestFlip)
 	$(MACHINE)
 	E2E_ENGINE="$(ENGINE)" $(SCENARIOS) $(if $(RUN),-run '$(RUN)') -timeout 90m ./e2e/...
+
+five-minutes: ## Walk from the deb on a fresh Debian to the rollback, on a real swarm, and print the seconds of each step
+	@$(MAKE) -s e2e RUN='^TestFiveMinutes$$$$'
 
 test-ingress: ## Run the scenario that needs IPVS (ingress mesh, virtual addresses), in its own virtual machine
 	$(MACHINE)
@@ -98,4 +109,4 @@ lint: ## Check the source: format, vet, modules, staticcheck
 	@.ci/lint
 
 clean: ## Remove what was built
-	rm -rf bin
+	rm -rf bin dist

@@ -12,7 +12,7 @@ import (
 func (s *sources) checkAnchors() error {
 	for _, text := range s.texts {
 		if alias := aliasInItself(text.root, nil); alias != nil {
-			return placedError{fmt.Sprintf("%s: *%s is inside its own anchor &%s: take it out", text.at(alias), alias.Value, alias.Value)}
+			return placedError{text.problem(alias, fmt.Sprintf("*%s is inside its own anchor &%s: take it out", alias.Value, alias.Value))}
 		}
 	}
 	return nil

@@ -25,12 +25,15 @@ func (s *sources) load(ctx context.Context, stack string, profiles []string) (*m
 	details := types.ConfigDetails{WorkingDir: s.dir, ConfigFiles: s.files, Environment: maps.Clone(s.env.all)}
 	options := s.loaderOptions(stack, profiles)
 	warnings, err := captureLogs(func() error {
-		if err := errors.Join(s.checkAnchors(), s.checkKeys()); err != nil {
-			return err
+		if err := s.checkAnchors(); err != nil {
+			return errors.Join(err, s.checkKeys())
+		}
+		if err := s.checkKeys(); err != nil {
+			return errors.Join(append(s.unknownKeys(), err)...)
 		}
 		dict, err := loader.LoadModelWithContext(ctx, details, options)
 		if err != nil {
-			return allOf(ctx, err, details, options)
+			return s.allMistakes(allOf(ctx, err, details, options), stack)
 		}
 		m.raw = tree.Clone(dict).(map[string]any)
 		takeOut(dict)
@@ -38,7 +41,7 @@ func (s *sources) load(ctx context.Context, stack string, profiles []string) (*m
 		if err != nil {
 			return err
 		}
-		return s.checkDuplicates(s.lookupFor(stack))
+		return s.checkDuplicates(stack)
 	})
 	m.warnings = slices.Concat(s.env.warnings, warnings)
 	if err != nil {

@@ -3,6 +3,7 @@ package compose
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose/bluegreen"
@@ -38,10 +39,31 @@ func (m *model) blueGreen(p *Project) error {
 	return errors.Join(errs...)
 }
 
+// settingErrors are what is wrong with all settings of a file, where it cannot be converted because
+// of other mistakes.
+func settingErrors(file map[string]any) error {
+	defaults, _, err := bluegreen.DecodeTop(bluegreen.Key, file[bluegreen.Key])
+	errs := []error{err}
+	if err != nil {
+		defaults = nil
+	}
+	services := tree.Mapping(file["services"])
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		if value, ok := tree.Mapping(services[name])[bluegreen.Key]; ok {
+			_, err := bluegreen.Decode(settingsOf(name), bluegreen.Overlay(defaults, value))
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// settingsOf is where the settings of a service stand.
+func settingsOf(service string) string { return fmt.Sprintf("service %s: %s", service, bluegreen.Key) }
+
 // serviceSettings decodes the settings of a service, and reads its maintenance page: own are those
 // that stand in it, value those with the defaults.
 func (m *model) serviceSettings(s *Service, own, value any) (*bluegreen.Settings, error) {
-	settings, err := bluegreen.Decode(fmt.Sprintf("service %s: %s", s.Name, bluegreen.Key), value)
+	settings, err := bluegreen.Decode(settingsOf(s.Name), value)
 	if err != nil {
 		return nil, err
 	}

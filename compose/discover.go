@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,6 +34,9 @@ func find(o Options, wd string, env *environment) ([]string, error) {
 	return discover(wd)
 }
 
+// ErrNoFile says that no file was named, and none was found.
+var ErrNoFile = errors.New("no compose file")
+
 // discover looks for the files that docker compose takes by default, in dir and the folders above
 // it.
 func discover(dir string) ([]string, error) {
@@ -45,8 +49,8 @@ func discover(dir string) ([]string, error) {
 			return relativeTo(dir, paths), nil
 		}
 		if at == filepath.Dir(at) {
-			return nil, fmt.Errorf("no compose file (%s) in %s or above: name one with -f",
-				strings.Join(cli.DefaultFileNames, ", "), dir)
+			return nil, fmt.Errorf("%w (%s) in %s or above: name one with -f",
+				ErrNoFile, strings.Join(cli.DefaultFileNames, ", "), dir)
 		}
 	}
 }

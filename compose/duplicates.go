@@ -17,20 +17,9 @@ import (
 
 // checkDuplicates finds entries of one list of a file that have the same target. compose-go would
 // keep the last of them without a word; between files that is how one overrides another.
-func (s *sources) checkDuplicates(lookup func(string) (string, bool)) error {
+func (s *sources) checkDuplicates(stack string) error {
 	var errs []error
-	for _, file := range s.files {
-		content := map[string]any{}
-		if err := yaml.Unmarshal(file.Content, &content); err != nil {
-			continue // It has tags that only compose-go knows.
-		}
-		content, err := interpolation.Interpolate(content, interpolation.Options{
-			Substitute:  substituteTemplate,
-			LookupValue: interpolation.LookupValue(template.Mapping(lookup)),
-		})
-		if err != nil {
-			continue // It stands in a part that is not used, else loading would have failed.
-		}
+	for _, content := range s.contents(stack) {
 		services := tree.Mapping(content["services"])
 		for _, name := range slices.Sorted(maps.Keys(services)) {
 			if err := duplicates(tree.Mapping(services[name])); err != nil {
@@ -39,6 +28,26 @@ func (s *sources) checkDuplicates(lookup func(string) (string, bool)) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// contents are the files with variables replaced, each for itself. Those that cannot be read so are
+// left out.
+func (s *sources) contents(stack string) []map[string]any {
+	var all []map[string]any
+	for _, file := range s.files {
+		content := map[string]any{}
+		if err := yaml.Unmarshal(file.Content, &content); err != nil {
+			continue // It has tags that only compose-go knows.
+		}
+		content, err := interpolation.Interpolate(content, interpolation.Options{
+			Substitute:  substituteTemplate,
+			LookupValue: interpolation.LookupValue(template.Mapping(s.lookupFor(stack))),
+		})
+		if err == nil { // else it stands in a part that is not used, or loading has failed
+			all = append(all, content)
+		}
+	}
+	return all
 }
 
 func duplicates(service map[string]any) error {

@@ -40,7 +40,7 @@ func TestErrors(t *testing.T) {
 		{"wrong type", `services: {a: {image: a, deploy: {replicas: many}}}`,
 			`stack.yml: services.a.deploy.replicas: "many" is not a whole number`},
 		{"unknown key", `services: {a: {image: a, portz: []}}`,
-			"stack.yml: services.a: unknown key portz"},
+			"stack.yml: services.a: unknown key portz: did you mean \"ports\"?"},
 		{"service name", `services: {my.svc: {image: a}}`,
 			`stack.yml: service my.svc: "shop_my.svc" is not a name that Swarm takes: use letters, digits, - and _ only, with a letter or digit first and last`},
 		{"long name", `services: {` + strings.Repeat("a", 60) + `: {image: a}}`,
@@ -170,7 +170,7 @@ const extensionAt = "stack.yml: service web: x-bluegreen"
 
 // extensionCases are values of x-bluegreen that are refused, and the whole text of the error.
 var extensionCases = []struct{ name, value, want string }{
-	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, maintenance, history, timeout`},
+	{"unknown key", `{helth: {}}`, extensionAt + `: unknown key "helth": did you mean "health"? Allowed are ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, maintenance, history, timeout`},
 	{"no mapping", `hot`, extensionAt + `: "hot" is not a mapping; allowed are the keys ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, maintenance, history, timeout`},
 	{"keep", `{keep: hot}`, extensionAt + `.keep: "hot" is not one of warm, cold`},
 	{"drain", `{drain: long}`, extensionAt + `.drain: "long" is not a duration (examples: 500ms, 30s, 5m)`},

@@ -45,7 +45,7 @@ func read(o Options) (*sources, error) {
 		if err != nil {
 			return nil, err
 		}
-		text := source{name: shown([]string{path}), root: parse(file.Content)}
+		text := source{name: shown([]string{path}), lines: strings.Split(string(file.Content), "\n"), root: parse(file.Content)}
 		file.Content = publishedAsText(file.Content, text.root)
 		src.files, src.texts = append(src.files, file), append(src.texts, text)
 	}

@@ -29,6 +29,9 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 		return nil, src.located(withUnset(err, m.warnings))
 	}
 	p.Named, p.Files, p.Dir = given, src.names, src.dir
+	for _, w := range p.Warnings {
+		p.WarningPlaces = append(p.WarningPlaces, src.find(w))
+	}
 	return p, nil
 }
 
@@ -38,8 +41,10 @@ func (m *model) convert() (*Project, error) {
 		return nil, err
 	}
 	p := &Project{Name: m.stack, Resolved: m.resolved(), Disabled: slices.Sorted(maps.Keys(m.project.DisabledServices))}
-	steps := []func(*Project) error{m.services, m.networks, m.secrets, m.configs, m.blueGreen, m.tests, m.behindProxies, m.routerNetworks, m.checkSpecs}
-	for _, step := range steps {
+	if err := errors.Join(m.services(p), m.networks(p), m.secrets(p), m.configs(p)); err != nil {
+		return nil, errors.Join(err, settingErrors(m.raw))
+	}
+	for _, step := range []func(*Project) error{m.blueGreen, m.tests, m.behindProxies, m.routerNetworks, m.checkSpecs} {
 		if err := step(p); err != nil {
 			return nil, err
 		}
@@ -51,10 +56,21 @@ func (m *model) convert() (*Project, error) {
 	return p, nil
 }
 
+// RefuseWarnings is Strict for the warnings of the file, with their places.
+func (p *Project) RefuseWarnings() error {
+	err := Strict(p.Warnings)
+	if err == nil {
+		return nil
+	}
+	return &FileError{Problems: append([]Problem{{Text: strictly}}, p.WarningPlaces...), err: err}
+}
+
+const strictly = "with --strict these are errors:"
+
 // Strict is an error that lists all warnings, nil when there are none.
 func Strict(warnings []string) error {
 	if len(warnings) == 0 {
 		return nil
 	}
-	return errors.New("with --strict these are errors:\n" + strings.Join(warnings, "\n"))
+	return errors.New(strictly + "\n" + strings.Join(warnings, "\n"))
 }

@@ -54,7 +54,7 @@ func misspelt(at string, m map[string]any) []error {
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		holdsAnchor := at == "" && anchorHolder.MatchString(key)
 		if isExtension(key) && isNear(key) && !holdsAnchor {
-			errs = append(errs, fmt.Errorf("%s%s: did you mean %s? This key has no effect", at, key, bluegreen.Key))
+			errs = append(errs, fmt.Errorf("%s%s%s This key has no effect", at, key, tree.DidYouMean(bluegreen.Key, []string{bluegreen.Key})))
 		}
 	}
 	return errs

@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,13 +13,10 @@ import (
 type source struct {
 	// name is the file as the user named it.
 	name string
+	// lines are the lines of the file.
+	lines []string
 	// root is the first document of the file, nil where it is no YAML.
 	root *yaml.Node
-}
-
-// at is where a node of the file stands, as editors and CI systems read it.
-func (s source) at(node *yaml.Node) string {
-	return fmt.Sprintf("%s:%d:%d", s.name, node.Line, node.Column)
 }
 
 // parse reads the first document of a file, nil where there is none.
@@ -30,25 +26,6 @@ func parse(content []byte) *yaml.Node {
 		return nil // Loading says what is wrong.
 	}
 	return document.Content[0]
-}
-
-// placedError says in which file, line and column it is.
-type placedError struct{ text string }
-
-func (e placedError) Error() string { return e.text }
-
-// placed puts in front of each line of an error the file, line and column that it is about. The
-// first line names all files where that is not known.
-func (s *sources) placed(text string) string {
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		if at := s.find(pathOf(line)); at != "" {
-			lines[i] = at + ": " + line
-		} else if i == 0 {
-			lines[i] = s.names + ": " + line
-		}
-	}
-	return strings.Join(lines, "\n")
 }
 
 var (
@@ -74,16 +51,20 @@ func pathOf(line string) string {
 	return path
 }
 
-// find is the place that a path leads to, in the file in which it leads farthest; the last of them
-// is the one that counts. It is empty where the path leads nowhere.
-func (s *sources) find(path string) string {
-	best, at := len(path), ""
-	for _, file := range s.texts {
+// find makes a problem of the line of an error: in the file in which its path leads farthest; the
+// last of them is the one that counts.
+func (s *sources) find(line string) Problem {
+	path, at := pathOf(line), -1
+	best, found := len(path), (*yaml.Node)(nil)
+	for i, file := range s.texts {
 		if node, rest := follow(file.root, path); node != nil && len(rest) <= best {
-			best, at = len(rest), file.at(node)
+			best, found, at = len(rest), node, i
 		}
 	}
-	return at
+	if found == nil {
+		return Problem{Text: line}
+	}
+	return s.texts[at].problem(found, line)
 }
 
 // follow goes down a path of keys as far as there are some, and returns the last key or item, and

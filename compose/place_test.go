@@ -10,9 +10,9 @@ func TestPlaces(t *testing.T) {
 		{"a value", "services:\n  web:\n    image: a\n    deploy:\n      replicas: many\n", "",
 			`one.yml:5:7: services.web.deploy.replicas: "many" is not a whole number`},
 		{"an unknown key", "services:\n  web:\n    image: a\n    imaje: b\n", "",
-			"one.yml:4:5: services.web: unknown key imaje"},
+			"one.yml:4:5: services.web: unknown key imaje: did you mean \"image\"?"},
 		{"an unknown key at the top", "services:\n  web: {image: a}\nserwices: {}\n", "",
-			"one.yml:3:1: top of the file: unknown key serwices"},
+			"one.yml:3:1: top of the file: unknown key serwices: did you mean \"services\"?"},
 		{"a key that is missing", "services:\n  web:\n    command: x\n", "",
 			"one.yml:2:3: service web: image is missing: name the image that the service runs"},
 		{"two services", "services:\n  web:\n    command: x\n  db:\n    image: a\n    restart: never\n", "",
@@ -23,7 +23,7 @@ func TestPlaces(t *testing.T) {
 		{"x-bluegreen", "services:\n  web:\n    image: a\n    expose: [80]\n    x-bluegreen:\n      health:\n        rise: 0\n", "",
 			"one.yml:7:9: service web: x-bluegreen.health.rise: 0 is not a whole number from 1 to 100"},
 		{"an unknown key of x-bluegreen", "services:\n  web:\n    image: a\n    expose: [80]\n    x-bluegreen:\n      helth: {}\n", "",
-			`one.yml:6:7: service web: x-bluegreen: unknown key "helth"; allowed are ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, maintenance, history, timeout`},
+			`one.yml:6:7: service web: x-bluegreen: unknown key "helth": did you mean "health"? Allowed are ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, maintenance, history, timeout`},
 		{"behind a published port", "services: {web: {image: a, ports: [{published: 80, target: 80}], restart: never}}\n", "",
 			`one.yml:1:66: service web: restart: "never" is not one of no, always, unless-stopped, on-failure`},
 		{"what is merged", "x-a: &a\n  image: a\n  restart: never\nservices:\n  web:\n    <<: *a\n", "",
@@ -54,6 +54,67 @@ func TestPlaces(t *testing.T) {
 			}
 			o.Dir = write(t, files)
 			if _, err := Load(t.Context(), o); err == nil || err.Error() != c.want {
+				t.Errorf("\n got: %v\nwant: %s", err, c.want)
+			}
+		})
+	}
+}
+
+// TestMistakesTogether holds that one look tells of all mistakes, and which key was meant.
+func TestMistakesTogether(t *testing.T) {
+	for _, c := range []struct{ name, file, want string }{
+		{"unknown keys everywhere", `services:
+  web:
+    image: a
+    enviroment: {A: b}
+    deploy:
+      replica: 2
+      resources:
+        limit: {}
+    ports:
+      - {targt: 80}
+    x-bluegreen:
+      helth: {}
+      guard: {bakes: 1m, error: 1%}
+  db:
+    image: a
+    healtcheck: {}
+    healthcheck: {tests: x, frobnicate: 1}
+    depends_on:
+      web: {conditions: service_healthy}
+networks:
+  n: {internl: true}
+secret: {}
+`, `stack.yml:4:5: services.web: unknown key enviroment: did you mean "environment"?
+stack.yml:6:7: services.web.deploy: unknown key replica: did you mean "replicas"?
+stack.yml:8:9: services.web.deploy.resources: unknown key limit: did you mean "limits"?
+stack.yml:10:10: services.web.ports[0]: unknown key targt: did you mean "target"?
+stack.yml:16:5: services.db: unknown key healtcheck: did you mean "healthcheck"?
+stack.yml:17:19: services.db.healthcheck: unknown key tests: did you mean "test"?
+stack.yml:17:29: services.db.healthcheck: unknown key frobnicate
+stack.yml:19:13: services.db.depends_on.web: unknown key conditions: did you mean "condition"?
+stack.yml:21:7: networks.n: unknown key internl: did you mean "internal"?
+stack.yml:22:1: top of the file: unknown key secret: did you mean "secrets"?
+stack.yml:10:9: services.web.ports[0]: target is missing: give the port inside the container
+stack.yml:12:7: service web: x-bluegreen: unknown key "helth": did you mean "health"? Allowed are ports, health, proxy, drain, keep, promote, preview, test, verify, canary, guard, metrics, maintenance, history, timeout
+stack.yml:13:15: service web: x-bluegreen.guard: unknown key "bakes": did you mean "bake"? Allowed are bake, window, errors, latency, requests, prometheus
+stack.yml:13:26: service web: x-bluegreen.guard: unknown key "error": did you mean "errors"? Allowed are bake, window, errors, latency, requests, prometheus`},
+		{"values and keys", "services:\n  web: {image: a, imaje: b}\n  db: {image: a, deploy: {replicas: many}}\n  c: {image: a, init: maybe}\n",
+			`stack.yml:2:19: services.web: unknown key imaje: did you mean "image"?
+stack.yml:4:17: services.c.init: invalid boolean: maybe
+stack.yml:3:27: services.db.deploy.replicas: "many" is not a whole number`},
+		{"settings and services", "services:\n  web: {image: a, expose: [80], x-bluegreen: {keep: hot}}\n  db: {image: a, restart: never}\n  c: {image: a, secrets: [s]}\n",
+			`stack.yml:4:17: service c: secrets: "s" is not defined: add it to the secrets at the top of the file
+stack.yml:3:18: service db: restart: "never" is not one of no, always, unless-stopped, on-failure
+stack.yml:2:47: service web: x-bluegreen.keep: "hot" is not one of warm, cold`},
+		{"merged into two", "x-a: &a {imaje: a}\nservices:\n  web: {<<: *a, image: a}\n  db: {<<: *a, image: a}\n",
+			`stack.yml:1:10: services.web: unknown key imaje: did you mean "image"?`},
+		{"keys of one's own", "services:\n  web: {image: a, labels: {imaje: b}, environment: {portz: c}, x-mine: {imaje: b}, ulimits: {nofile: {sof: 1}}, imaje: a}\nx-mine: {serwices: a}\n",
+			"stack.yml:2:103: services.web.ulimits.nofile: unknown key sof: did you mean \"soft\"?\n" +
+				"stack.yml:2:113: services.web: unknown key imaje: did you mean \"image\"?"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := loadText(t, c.file); err == nil || err.Error() != c.want {
 				t.Errorf("\n got: %v\nwant: %s", err, c.want)
 			}
 		})

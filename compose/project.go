@@ -38,6 +38,8 @@ type Project struct {
 	// Warnings are sentences about keys of the file that Swarm cannot honour, and about variables
 	// that are not set. Each names the service and what follows.
 	Warnings []string
+	// WarningPlaces are Warnings with the places that they are about, in the same order.
+	WarningPlaces []Problem
 	// Notes are sentences about what was read otherwise than docker stack deploy reads it. They ask
 	// for nothing.
 	Notes []string

@@ -27,8 +27,8 @@ func keysTwice(text source, node *yaml.Node) []error {
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			key := node.Content[i]
 			if line, ok := first[key.Value]; ok && key.Kind == yaml.ScalarNode {
-				errs = append(errs, placedError{fmt.Sprintf("%s: the key %s is in line %d already: keep one of them%s",
-					text.at(key), key.Value, line, joined(key))})
+				errs = append(errs, placedError{text.problem(key, fmt.Sprintf("the key %s is in line %d already: keep one of them%s",
+					key.Value, line, joined(key)))})
 				continue
 			}
 			first[key.Value] = key.Line

@@ -114,20 +114,20 @@ func TestWild(t *testing.T) {
 		{"an image without its tag", `{services: {a: {image: "acme/app:${TAG}"}}}`,
 			"stack.yml: service a: image: \"acme/app:\" is not an image name: invalid reference format\nvariable TAG is not set, so it is empty: set it, or give a default as in ${TAG:-x}"},
 		{"a misspelt key", `{services: {web: {image: a, ports: ["80:80"], x-bluegren: {}}}}`,
-			"stack.yml: service web: x-bluegren: did you mean x-bluegreen? This key has no effect"},
+			"stack.yml: service web: x-bluegren: did you mean \"x-bluegreen\"? This key has no effect"},
 		{"misspelt keys of all kinds", `{x-blue-green: {drain: 1s}, services: {a: {image: a, x-greenblue: }, b: {image: a, x-BlueGreen: , profiles: [p]}, c: {image: a, x-blugreen: }}}`,
-			"stack.yml: x-blue-green: did you mean x-bluegreen? This key has no effect\n" +
-				"service a: x-greenblue: did you mean x-bluegreen? This key has no effect\n" +
-				"service b: x-BlueGreen: did you mean x-bluegreen? This key has no effect\n" +
-				"service c: x-blugreen: did you mean x-bluegreen? This key has no effect"},
+			"stack.yml: x-blue-green: did you mean \"x-bluegreen\"? This key has no effect\n" +
+				"service a: x-greenblue: did you mean \"x-bluegreen\"? This key has no effect\n" +
+				"service b: x-BlueGreen: did you mean \"x-bluegreen\"? This key has no effect\n" +
+				"service c: x-blugreen: did you mean \"x-bluegreen\"? This key has no effect"},
 		{"a misspelt key in an anchor", `{x-web: &web {image: a, x-bluegrean: {}}, services: {web: {<<: *web}}}`,
-			"stack.yml: service web: x-bluegrean: did you mean x-bluegreen? This key has no effect"},
+			"stack.yml: service web: x-bluegrean: did you mean \"x-bluegreen\"? This key has no effect"},
 		{"without x-", `{services: {web: {image: a, bluegreen: {}}}}`,
-			"stack.yml: services.web: unknown key bluegreen: did you mean x-bluegreen?"},
+			"stack.yml: services.web: unknown key bluegreen: did you mean \"x-bluegreen\"?"},
 		{"with a large letter", `{services: {web: {image: a, X-bluegreen: {}}}}`,
-			"stack.yml: services.web: unknown key X-bluegreen: did you mean x-bluegreen?"},
+			"stack.yml: services.web: unknown key X-bluegreen: did you mean \"x-bluegreen\"?"},
 		{"without x- at the top", `{bluegreen: {}, services: {web: {image: a}}}`,
-			"stack.yml: top of the file: unknown key bluegreen: did you mean x-bluegreen?"},
+			"stack.yml: top of the file: unknown key bluegreen: did you mean \"x-bluegreen\"?"},
 		{"in the wrong place", `{services: {web: {image: a, ports: ["80:80"], deploy: {x-bluegreen: {}}}}, networks: {default: {x-bluegreen: {}}}}`,
 			"stack.yml: networks.default.x-bluegreen: it has no effect here: write x-bluegreen directly in a service, beside image, or at the top of the file\n" +
 				"service web: deploy.x-bluegreen: it has no effect here: write x-bluegreen directly in a service, beside image, or at the top of the file"},

@@ -37,6 +37,7 @@ configs: {conf: {content: "for ${V}"}}
 // Swarm has paused an update: doctor finds each, and nothing once all is repaired. It changes
 // nothing, and on a worker or without an engine it says so.
 func TestDoctor(t *testing.T) {
+	long(t)
 	t.Parallel()
 	l, err := lab.Up(t.Context(), options(labName()+"doctor", 1)) // a lost node disturbs other scenarios
 	must(t, err)

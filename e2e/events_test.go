@@ -19,7 +19,7 @@ services:
   web:
     image: app:${V}
     environment: {APP_STOP_DELAY: 100ms}
-    ports: [{target: 8080, published: 8798, mode: host}]
+    ports: [{target: 8080, published: 8785, mode: host}]
     deploy: {replicas: 2, endpoint_mode: dnsrr, restart_policy: {delay: 100ms}}
     x-bluegreen: {health: {path: /}, drain: 5s, timeout: 5m, keep: warm, proxy: {image: "haproxy:newest"}}
 `

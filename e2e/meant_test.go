@@ -62,7 +62,7 @@ func TestWhatIsMeant(t *testing.T) {
 		{"a misspelt key", func() result {
 			s.write(productionFile("dnsrr", strings.Replace(settings, "x-bluegreen", "x-blue-green", 1)))
 			return s.run("up")
-		}, []string{"x-blue-green", "did you mean x-bluegreen?"}},
+		}, []string{"x-blue-green", "did you mean \"x-bluegreen\"?"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := c.run()

@@ -32,10 +32,20 @@ type app struct {
 	auth func(image string) (string, error)
 	// commit returns the git commit of a folder; empty where it is not known.
 	commit func(ctx context.Context, dir string) string
+	// tell gets each event beside the terminal; nil for nobody.
+	tell func(cluster.Event)
 	// signals ends the context of a command on the first interruption.
-	signals *interrupter
+	signals interruptions
 	now     func() time.Time
 	getenv  func(string) string
+	// summaryWritten says that the summary of the step tells how the command ended.
+	summaryWritten bool
+}
+
+// interruptions are what a person, or a machine that shuts down, sends to a command.
+type interruptions interface {
+	watch(parent context.Context) context.Context
+	onForce(f func())
 }
 
 func newApp(cli command.Cli) *app {
@@ -81,22 +91,27 @@ func (a *app) change(ctx context.Context, title, stack string, do func(context.C
 	if err != nil {
 		return err
 	}
-	return a.operate(ctx, title, stack, func(ctx context.Context, s session) (err error) {
+	told := a.summarizing(ctx, title, stack)
+	return a.showing(ctx, a.sectioned(a.newProgress(title+" "+stack), title+" "+stack), stack, func(ctx context.Context, s session) (err error) {
 		mu.Lock()
 		p = s.progress
 		mu.Unlock()
-		if n == nil {
+		if n == nil && told == nil {
 			return do(ctx, s)
 		}
-		s.operator = a.open(stack, func(e cluster.Event) { n.event(e); p.Event(e) })
-		defer func() { n.end(err) }()
+		s.operator = a.open(stack, func(e cluster.Event) { n.event(e); told.event(e); p.Event(e) })
+		defer func() { n.end(err); a.summarized(ctx, told, err) }()
 		return do(ctx, s)
 	})
 }
 
 // operate runs one operation on a stack. The title says which, for the person who watches.
 func (a *app) operate(ctx context.Context, title, stack string, do func(context.Context, session) error) error {
-	p := a.newProgress(title + " " + stack)
+	return a.showing(ctx, a.newProgress(title+" "+stack), stack, do)
+}
+
+// showing runs one operation on a stack with a progress, and closes that.
+func (a *app) showing(ctx context.Context, p progress, stack string, do func(context.Context, session) error) error {
 	defer p.Close()
 	a.signals.onForce(p.Close)
 	defer context.AfterFunc(ctx, func() { p.Event(stopping) })()

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/docker-bluegreen/docker-bluegreen/plugin/about"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
@@ -26,7 +27,7 @@ func installed(t *testing.T) (binary string, env []string) {
 	}
 	config := t.TempDir()
 	binary = filepath.Join(config, "cli-plugins", "docker-bluegreen")
-	build := exec.Command("go", "build", "-ldflags", "-X github.com/docker-bluegreen/docker-bluegreen/plugin.Version=v9.8.7", "-o", binary, "../cmd/docker-bluegreen")
+	build := exec.Command("go", "build", "-ldflags", "-X github.com/docker-bluegreen/docker-bluegreen/plugin/about.Version=v9.8.7", "-o", binary, "../cmd/docker-bluegreen")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -65,11 +66,35 @@ func TestMetadata(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"SchemaVersion": "0.1.0", "Vendor": "docker-bluegreen", "Version": "v9.8.7", "ShortDescription": short,
+		"SchemaVersion": "0.1.0", "Vendor": "docker-bluegreen", "Version": "v9.8.7", "ShortDescription": about.Short,
 		"URL": "https://github.com/docker-bluegreen/docker-bluegreen",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// The answer to docker's question comes before the packages are initialized that need time for it.
+func TestMetadataComesFirst(t *testing.T) {
+	binary, env := installed(t)
+	initialized := func(args ...string) string {
+		var stderr bytes.Buffer
+		cmd := execute(append(env, "GODEBUG=inittrace=1"), binary, args...)
+		cmd.Stderr = &stderr
+		if err := cmd.Run(); err != nil {
+			t.Fatal(err)
+		}
+		return stderr.String()
+	}
+	slow := []string{"github.com/santhosh-tekuri/jsonschema/v6", "google.golang.org/grpc", "github.com/docker-bluegreen/docker-bluegreen/compose", "github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"}
+	all, first := initialized("bluegreen", "version"), initialized("docker-cli-plugin-metadata")
+	for _, name := range slow {
+		if !strings.Contains(all, "init "+name+" ") {
+			t.Errorf("%s is not initialized any more: take it out of this test", name)
+		}
+		if strings.Contains(first, "init "+name+" ") {
+			t.Errorf("%s is initialized for the metadata", name)
+		}
 	}
 }
 
@@ -89,7 +114,7 @@ func TestExitCodesUnderDocker(t *testing.T) {
 		"--help":                     {0, ""},
 		"up --help":                  {0, ""},
 		"":                           {0, "Usage:  docker bluegreen [OPTIONS] COMMAND"},
-		"bogus":                      {1, "docker: unknown command: docker bluegreen bogus"},
+		"bogus":                      {1, "there is no command 'docker bluegreen bogus'"},
 		"down web":                   {1, "'docker bluegreen down' accepts no arguments: if web is the name of the stack, write -p web"},
 		"config stack.yml":           {1, "'docker bluegreen config' accepts no arguments: if stack.yml is the stack file, write -f stack.yml"},
 		"-f no-such-file.yml up":     {1, "no-such-file.yml"},

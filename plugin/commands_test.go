@@ -85,8 +85,8 @@ func TestStrict(t *testing.T) {
 			}
 			err := h.run(append([]string{"-p", "shop", "-f", "-"}, args...)...)
 			want := "with --strict these are errors:\n" +
-				"service web: links: Swarm does not link: services of one network reach each other by name, without the alias\n" +
-				"service web: privileged: Swarm cannot do it, so the container runs unprivileged: use cap_add\n" +
+				"standard input:1:54: service web: links: Swarm does not link: services of one network reach each other by name, without the alias\n" +
+				"standard input:1:36: service web: privileged: Swarm cannot do it, so the container runs unprivileged: use cap_add\n" +
 				"variable TAG is not set, so it is empty: set it, or give a default as in ${TAG:-x}"
 			if err == nil || err.Error() != want || exitCode(err) != 1 {
 				t.Error(err)
@@ -134,7 +134,9 @@ func TestNameAloneNeedsNoFile(t *testing.T) {
 				promote:  func(context.Context, plan.FlipOptions) error { return nil },
 				rollback: func(context.Context, plan.FlipOptions) error { return nil },
 				down:     func(context.Context, swarm.DownOptions) error { return nil },
-				status:   func(context.Context, bool) (*swarm.Status, error) { return &swarm.Status{Stack: "shop"}, nil },
+				status: func(context.Context, bool, ...string) (*swarm.Status, error) {
+					return &swarm.Status{Stack: "shop"}, nil
+				},
 			}
 			if err := h.run("-p", "shop", command); err != nil {
 				t.Error(err)

@@ -43,7 +43,8 @@ network.`,
 		Example: `  docker bluegreen config -f stack.yml --quiet && echo the file is good
 
   # Show the swarm service of web in the stack shop
-  docker bluegreen config -f stack.yml -p shop --specs --format json | jq '.services.shop_web'`,
+  docker bluegreen config -f stack.yml -p shop --specs --format json |
+    jq '.services.shop_web'`,
 		Args:              stackArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -75,6 +76,7 @@ func runConfig(ctx context.Context, a *app, o configOptions) error {
 	for _, w := range project.Warnings {
 		fmt.Fprintln(a.Err(), "warning: "+printable(w))
 	}
+	a.annotateWarnings(project)
 	bodies, err := plan.BodiesOf(project) // what is wrong only for the swarm is found as well
 	if err != nil {
 		return err
@@ -87,9 +89,9 @@ func runConfig(ctx context.Context, a *app, o configOptions) error {
 	case o.images:
 		return writeLines(a.Out(), images(project))
 	case o.specs:
-		return writeAs(a.Out(), o.format, bodies)
+		return writeAs(a.verbatim().Out(), o.format, bodies)
 	}
-	return writeAs(a.Out(), o.format, project.Resolved)
+	return writeAs(a.verbatim().Out(), o.format, project.Resolved)
 }
 
 func serviceNames(p *compose.Project) []string {

@@ -20,24 +20,25 @@ func newDoctorCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor [OPTIONS]",
 		Short: "Find what is wrong with the swarm and its stacks",
-		Long: `Find what is wrong with the swarm and with all stacks that have blue-green services, or
-with the stack of -p. Each finding has its cause and the way out. doctor changes nothing,
-and needs no file.
+		Long: `Find what is wrong with the swarm and with all stacks that have blue-green services,
+or with the stack of -p. Each finding has its cause and the way out. doctor changes
+nothing, and needs no file.
 
-It looks at the engine, the managers, the nodes and the clocks, and for each stack at the
-control network, the routes, the tasks and updates of services, images, the lock, and what
-commands have left behind. With --live it also asks each proxy for its route, as status
---live does.
+It looks at the engine, the managers, the nodes and the clocks, and for each stack at
+the control network, the routes, the tasks and updates of services, images, the lock,
+and what commands have left behind. With --live it also asks each proxy for its route,
+as status --live does.
 
-doctor exits with 1 if it finds an error, and with 4 if a proxy follows another route than
-the one in the label. Warnings do not count.
+doctor exits with 1 if it finds an error, and with 4 if a proxy follows another route
+than the one in the label. Warnings do not count.
 
 With --format json the fields are stable: new ones may come, none changes.`,
 		Example: `  docker bluegreen doctor
   docker bluegreen doctor -p shop --live
 
   # What needs a hand, for a script
-  docker bluegreen doctor --format json | jq -r '.findings[] | select(.level != "ok") | .cause + ": " + .way'`,
+  docker bluegreen doctor --format json |
+    jq -r '.findings[] | select(.level != "ok") | .cause + ": " + .way'`,
 		Args:              stackArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,8 +19,9 @@ func newEventsCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events [OPTIONS]",
 		Short: "Show what happens to stacks, until Ctrl-C",
-		Long: `Show what happens to all stacks that have blue-green services, or to the stack of -p, until
-Ctrl-C: whoever does it, from whatever machine. events changes nothing, and needs no file.
+		Long: `Show what happens to all stacks that have blue-green services, or to the stack of -p,
+until Ctrl-C: whoever does it, from whatever machine. events changes nothing, and needs
+no file.
 
 On a terminal it writes a line for a person, elsewhere one JSON object on each line;
 --format chooses. There is an event when
@@ -27,20 +29,22 @@ On a terminal it writes a line for a person, elsewhere one JSON object on each l
   - an alias leads to another color (moved), a share changes, requests wait, are refused,
     or get through again (paused, maintenance, live)
   - a release begins, passes its tests, waits for promote, fails, is withdrawn or rolled
-    back, or a color gets its earlier release again (restored); when a guard takes the traffic back (tripped), or ends (kept)
+    back, or a color gets its earlier release again (restored)
+  - a guard takes the traffic back (tripped), or ends (kept)
   - a command takes the lock of a stack, opens it, or ends
   - a color is started, scaled, stopped or removed, and proxies begin or are replaced
   - a task of a color, or a proxy, is ready or has failed
 
-If the engine goes away, events says so and goes on when it is back. It then tells what is
-different from before. What lasts less than a second may be missed.
+If the engine goes away, events says so and goes on when it is back. It then tells what
+is different from before. What lasts less than a second may be missed.
 
 The fields of the JSON form are stable: new ones may come, none changes.`,
 		Example: `  docker bluegreen events
   docker bluegreen events -p shop --format json >> events.log
 
   # Only where traffic goes
-  docker bluegreen events --format json | jq -c 'select(.what == "moved" or .what == "tripped")'`,
+  docker bluegreen events --format json |
+    jq -c 'select(.what == "moved" or .what == "tripped")'`,
 		Args:              stackArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -83,9 +87,14 @@ func (a *app) runEvents(ctx context.Context, f format) error {
 // writeEvent writes one event on one line.
 func writeEvent(out io.Writer, e feed.Event, f format, stacks bool) error {
 	if f.text == formatJSON {
-		enc := json.NewEncoder(out)
+		var text bytes.Buffer
+		enc := json.NewEncoder(&text)
 		enc.SetEscapeHTML(false)
-		return enc.Encode(e)
+		if err := enc.Encode(e); err != nil {
+			return err
+		}
+		_, err := out.Write(printableJSON(text.Bytes()))
+		return err
 	}
 	return f.write(out, e, func() error {
 		_, err := fmt.Fprintln(out, e.Time.Local().Format("15:04:05"), printable(oneLine(eventLine(e, stacks))))

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
 
-	"github.com/charmbracelet/x/ansi"
 	"github.com/docker/cli/cli"
 	"github.com/spf13/pflag"
 
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
@@ -81,35 +79,36 @@ func isBareFlagError(err error) bool {
 	return errors.As(err, &notExist) || errors.As(err, &required) || errors.As(err, &invalid) || errors.As(err, &syntax)
 }
 
+// interrupted is what a command says that was asked to stop before it did anything.
+const interrupted = "interrupted"
+
 // reportError prints the error that ends the command.
 func (a *app) reportError(err error) {
 	if errors.Is(err, changesError{}) {
 		return // the plan was shown
 	}
-	text := printable(err.Error())
-	switch {
-	case err == context.Canceled: //nolint:errorlint // a wrapped one says more than this
-		text = "interrupted"
-	case isBareFlagError(err):
-		text += "\n\nRun 'docker bluegreen --help' for more information"
-	}
+	defer a.summarizeError(err)
+	text := errorText(err)
 	if a.common.progress == progressJSON {
 		newJSONProgress(a.Err(), a.now).fail(text, exitCode(err))
 		return
 	}
+	if wrong, ok := err.(*compose.FileError); ok && a.Err().IsTerminal() {
+		_, width := (&screen{size: a.Err().GetTtySize}).dimensions()
+		text = chooseLook(a.getenv).mistakes(wrong, width)
+	}
 	fmt.Fprintln(a.Err(), text)
+	a.annotateError(err, text)
 }
 
-// printable keeps what is safe to print on a terminal: texts may quote what containers wrote.
-func printable(s string) string {
-	lines := strings.Split(strings.ToValidUTF8(s, "\uFFFD"), "\n")
-	for i := range lines {
-		lines[i] = ansi.Strip(lines[i]) // each alone: a sequence without an end reaches to the end of the text
+// errorText is what a person is told of an error.
+func errorText(err error) string {
+	text := printable(err.Error())
+	switch {
+	case err == context.Canceled: //nolint:errorlint // a wrapped one says more than this
+		text = interrupted
+	case isBareFlagError(err):
+		text += "\n\nRun 'docker bluegreen --help' for more information"
 	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
-			return -1
-		}
-		return r
-	}, strings.Join(lines, "\n"))
+	return text
 }

@@ -74,23 +74,3 @@ func TestReportError(t *testing.T) {
 		})
 	}
 }
-
-// What a container wrote moves no cursor, sets no title, and leaves no litter.
-func TestPrintable(t *testing.T) {
-	for _, c := range []struct{ name, text, want string }{
-		{"plain text", "a\tb\nc é 日本 👍🏽", "a\tb\nc é 日本 👍🏽"},
-		{"colors", "\x1b[1;31mERROR\x1b[0m no database", "ERROR no database"},
-		{"a cursor that moves", "a\x1b[2J\x1b[10;1Hb\x1b(B\rc\bd", "abcd"},
-		{"a link", "\x1b]8;;https://x\x1b\\docs\x1b]8;;\x1b\\", "docs"},
-		{"a title without an end", "a\x1b]0;title\nb", "a\nb"},
-		{"controls of one character", "a\u009bb\u0085c\x7f\x00", "abc"},
-		{"what is no UTF-8", "a\xffb\x9b31mc", "a\uFFFDb\uFFFD31mc"},
-		{"half a sequence", "a\x1b[", "a"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if got := printable(c.text); got != c.want {
-				t.Errorf("%q, want %q", got, c.want)
-			}
-		})
-	}
-}

@@ -22,6 +22,7 @@ type commonFlags struct {
 	envFiles []string
 	profiles []string
 	progress string
+	ci       string
 	notify   []string
 }
 
@@ -33,7 +34,8 @@ func (c *commonFlags) install(cmd *cobra.Command) {
 	fs.StringVarP(&c.name, "project-name", "p", "", "Name of the stack (default: name in the file, or the file's folder)")
 	fs.StringArrayVar(&c.envFiles, "env-file", nil, "File with variables for the compose file (default: .env beside it)")
 	fs.StringArrayVar(&c.profiles, "profile", nil, "Profile of the compose file to activate")
-	enumVar(cmd, fs, &c.progress, "progress", progressAuto, progressModes, "Form of the progress on stderr")
+	enumVar(cmd, fs, &c.progress, "progress", progressAuto, progressModes, "Form of the progress on stderr; also BLUEGREEN_PROGRESS")
+	enumVar(cmd, fs, &c.ci, "ci", ciAuto, ciSystems, "CI system whose log the output is for: sections, annotations, summary")
 	fs.StringArrayVar(&c.notify, "notify", nil, "URL that is told what a command does to traffic (https://, slack://, ntfy:// ...; also BLUEGREEN_NOTIFY)")
 	must(cmd.MarkPersistentFlagFilename("file", "yml", "yaml"))
 	must(cmd.MarkPersistentFlagFilename("compose-file", "yml", "yaml"))
@@ -95,7 +97,7 @@ func (s *span) Set(text string) error {
 }
 
 func lockTimeoutVar(cmd *cobra.Command, p *time.Duration) {
-	spanVar(cmd.Flags(), p, "lock-timeout", defaultLockTimeout, "Longest wait for another command on the same stack; 0s: do not wait")
+	spanVar(cmd.Flags(), p, "lock-timeout", defaultLockTimeout, "Longest wait for another command on the same stack; 0s: do not wait; also BLUEGREEN_LOCK_TIMEOUT")
 }
 
 // must is for mistakes in the wiring of flags, which every test of this package would show.

@@ -28,7 +28,7 @@ func TestTemplates(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHarness()
-			h.op = fakeOperator{status: func(context.Context, bool) (*swarm.Status, error) { return shopLive(), nil }, planned: func(command plan.Command, _ plan.FlipOptions) (plan.Plan, error) {
+			h.op = fakeOperator{status: func(context.Context, bool, ...string) (*swarm.Status, error) { return shopLive(), nil }, planned: func(command plan.Command, _ plan.FlipOptions) (plan.Plan, error) {
 				return plan.Plan{Command: command, Stack: "shop", Steps: []plan.Step{{Do: plan.Flip, Name: "shop_web"}}}, nil
 			}}
 			err := h.run(append([]string{"-p", "shop", "--progress", "quiet"}, append(c.args, "--format", c.template)...)...)

@@ -50,7 +50,7 @@ the fields are stable: new ones may come, none changes.`,
 			if err != nil {
 				return err
 			}
-			return f.write(a.Out(), h, func() error { return writeHistory(a.Out(), h, a.now()) })
+			return f.write(a.Out(), h, func() error { return writeHistory(a.Out(), a.look(), h, a.now()) })
 		},
 	}
 	formatVar(cmd, &f, "Form of the output")
@@ -58,8 +58,8 @@ the fields are stable: new ones may come, none changes.`,
 }
 
 // writeHistory writes a line for each release.
-func writeHistory(out io.Writer, h *swarm.History, now time.Time) error {
-	t := newTable(out, "SERVICE", "RELEASE", "CREATED", "BY", "IMAGE", "COMMIT", "OUTCOME")
+func writeHistory(out io.Writer, l look, h *swarm.History, now time.Time) error {
+	t := newTable(out, l, "SERVICE", "RELEASE", "CREATED", "BY", "IMAGE", "COMMIT", "OUTCOME")
 	for _, r := range h.Releases {
 		outcome := r.Outcome
 		if r.Cause != "" {

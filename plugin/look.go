@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/mattn/go-runewidth"
 	"github.com/morikuni/aec"
 
@@ -15,6 +16,7 @@ import (
 // look is what the terminal can show.
 type look struct {
 	unicode, color                bool
+	width                         int // of a terminal; 0 for none
 	spinner                       []string
 	done, failed, warning, halted string
 	ellipsis                      string
@@ -44,6 +46,16 @@ func chooseLook(getenv func(string) string) look {
 	return l
 }
 
+// look is what stdout can show: no colors where it is not a terminal.
+func (a *app) look() look {
+	l := chooseLook(a.getenv)
+	l.color = l.color && a.Out().IsTerminal()
+	if a.Out().IsTerminal() {
+		_, l.width = (&screen{size: a.Out().GetTtySize}).dimensions()
+	}
+	return l
+}
+
 // text keeps what the terminal can show of a text.
 func (l look) text(s string) string {
 	s = printable(s)
@@ -65,12 +77,19 @@ func (l look) paint(style aec.ANSI, s string) string {
 	return style.Apply(s)
 }
 
-// note returns the lines of an event that stays on the terminal, nil for one that is a row of the
-// block.
-func (l look) note(e cluster.Event) []string {
+// note returns the lines of an event that stays on a terminal of that width, nil for one that is a
+// row of the block.
+func (l look) note(e cluster.Event, width int) []string {
 	switch {
 	case e.State == cluster.Warning:
 		lines := strings.Split(" "+l.warning+" "+label(e)+": "+hang(e.Text), "\n")
+		if len(lines) == 1 {
+			lines = wrapped(label(e)+": "+e.Text, width-4)
+			lines[0] = " " + l.warning + " " + lines[0]
+			for i := range lines[1:] {
+				lines[i+1] = "   " + lines[i+1]
+			}
+		}
 		for i := range lines {
 			lines[i] = l.paint(aec.YellowF, lines[i])
 		}
@@ -105,8 +124,9 @@ func labelWidth(rows []*row, width int) int {
 	return min(widest, width/2)
 }
 
-// rowLine draws one row.
-func (p *ttyProgress) rowLine(r *row, labels, width int) string {
+// rowLines draws one row. When it is drawn for the last time, a text that is too long for its line
+// goes on below, and nothing is lost.
+func (p *ttyProgress) rowLines(r *row, labels, width int) []string {
 	icon, style := p.icon(r.event.State)
 	elapsed := ""
 	switch {
@@ -115,10 +135,29 @@ func (p *ttyProgress) rowLine(r *row, labels, width int) string {
 	case r.event.State == cluster.Working:
 		elapsed = seconds(max(p.now().Sub(r.began), time.Duration(0)))
 	}
-	name := runewidth.FillRight(p.look.truncate(label(r.event), labels), labels)
-	plain := p.look.line(" "+icon+" "+name+"  "+r.event.Text, elapsed, width)
+	left := " " + icon + " " + runewidth.FillRight(p.look.truncate(label(r.event), labels), labels) + "  "
+	texts := []string{r.event.Text}
+	if p.closed {
+		texts = wrapped(r.event.Text, width-2-runewidth.StringWidth(left)-runewidth.StringWidth(elapsed))
+	}
+	plain := p.look.line(left+texts[0], elapsed, width)
 	// The icon is painted last: widths are counted without colors.
-	return strings.Replace(plain, icon, p.look.paint(style, icon), 1)
+	lines := []string{strings.Replace(plain, icon, p.look.paint(style, icon), 1)}
+	for _, text := range texts[1:] {
+		lines = append(lines, strings.Repeat(" ", runewidth.StringWidth(left))+text)
+	}
+	return lines
+}
+
+// narrowest is the width below which text is not wrapped: a word in each line cannot be read.
+const narrowest = 16
+
+// wrapped cuts a text between words into lines of a width.
+func wrapped(text string, width int) []string {
+	if width < narrowest {
+		return []string{text}
+	}
+	return strings.Split(ansi.Wrap(text, width, ""), "\n")
 }
 
 func (p *ttyProgress) icon(s cluster.State) (string, aec.ANSI) {

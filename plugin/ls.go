@@ -37,7 +37,7 @@ With --format json the fields are stable: new ones may come, none changes.`,
 			if err != nil {
 				return err
 			}
-			return f.write(a.Out(), s, func() error { return writeStacks(a.Out(), s, a.now()) })
+			return f.write(a.Out(), s, func() error { return writeStacks(a.Out(), a.look(), s, a.now()) })
 		},
 	}
 	formatVar(cmd, &f, "Form of the output")
@@ -45,8 +45,8 @@ With --format json the fields are stable: new ones may come, none changes.`,
 }
 
 // writeStacks writes a line for each service.
-func writeStacks(out io.Writer, s *swarm.Stacks, now time.Time) error {
-	t := newTable(out, "STACK", "SERVICE", "STATE", "RELEASE", "IMAGE", "READY", "OTHER", "LAST FLIP")
+func writeStacks(out io.Writer, l look, s *swarm.Stacks, now time.Time) error {
+	t := newTable(out, l, "STACK", "SERVICE", "STATE", "RELEASE", "IMAGE", "READY", "OTHER", "LAST FLIP")
 	for _, svc := range s.Services {
 		other := none
 		if svc.Idle > 0 {

@@ -196,7 +196,7 @@ func (n *notifier) event(e cluster.Event) {
 		n.begun.Do(func() { n.tell(notification{Kind: notifyBegun, Text: "it begins to change the stack"}) })
 	}
 	if e.Kind != "" {
-		n.tell(notification{Kind: string(e.Kind), Service: e.Service, Text: e.Text})
+		n.tell(notification{Kind: string(e.Kind), Service: e.Service, Text: printable(e.Text)})
 	}
 }
 

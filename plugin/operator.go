@@ -28,7 +28,7 @@ type operator interface {
 	Stacks(ctx context.Context) (*swarm.Stacks, error)
 	Logs(ctx context.Context, o swarm.LogOptions, emit func(swarm.LogLine)) error
 	History(ctx context.Context, services []string) (*swarm.History, error)
-	Status(ctx context.Context, live bool) (*swarm.Status, error)
+	Status(ctx context.Context, live bool, services ...string) (*swarm.Status, error)
 	Doctor(ctx context.Context, live bool) (*doctor.Report, error)
 	Events(ctx context.Context, emit func(feed.Event)) error
 	Down(ctx context.Context, o swarm.DownOptions) error

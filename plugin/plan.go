@@ -25,6 +25,7 @@ func (d *dryRun) install(cmd *cobra.Command) {
 	fs.BoolVar(&d.on, "dry-run", false, "Print each step and its cause, and change nothing")
 	fs.BoolVar(&d.detailed, "detailed-exitcode", false, "With --dry-run: exit with 2 if there are changes")
 	formatVar(cmd, &d.format, "With --dry-run: form of the output")
+	groupFlags(cmd, "Dry run:", "dry-run", "detailed-exitcode", "format")
 }
 
 // check refuses flags that mean something only with --dry-run.
@@ -58,11 +59,7 @@ func (d *dryRun) run(ctx context.Context, a *app, command, stack string, warning
 }
 
 func (d *dryRun) show(a *app, plan plan.Plan, warnings []string) error {
-	err := d.format.write(a.Out(), planJSON(plan, warnings), func() error {
-		l := chooseLook(a.getenv)
-		l.color = l.color && a.Out().IsTerminal()
-		return writePlan(a.Out(), plan, l)
-	})
+	err := d.format.write(a.Out(), planJSON(plan, warnings), func() error { return writePlan(a.Out(), plan, a.look()) })
 	if err == nil && d.detailed && plan.Changes() {
 		return changesError{}
 	}

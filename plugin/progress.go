@@ -26,9 +26,27 @@ type progress interface {
 	Close()
 }
 
-// newProgress returns the renderer that --progress asks for. It writes to stderr: stdout is for
-// data.
+// newProgress shows events as --progress asks for, and tells them those who watch beside that.
 func (a *app) newProgress(title string) progress {
+	if a.tell == nil {
+		return a.renderer(title)
+	}
+	return tee{a.renderer(title), a.tell}
+}
+
+// tee shows events and tells them somebody else, too.
+type tee struct {
+	progress
+	tell func(cluster.Event)
+}
+
+func (t tee) Event(e cluster.Event) {
+	t.progress.Event(e)
+	t.tell(e)
+}
+
+// renderer returns the renderer that --progress asks for. It writes to stderr: stdout is for data.
+func (a *app) renderer(title string) progress {
 	switch a.common.progress {
 	case progressQuiet:
 		return quiet{}

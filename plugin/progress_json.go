@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"sync"
@@ -22,15 +23,13 @@ type line struct {
 // jsonProgress writes one JSON object a line for each event, for machines.
 type jsonProgress struct {
 	mu     sync.Mutex
-	out    *json.Encoder
+	out    io.Writer
 	now    func() time.Time
 	closed bool
 }
 
 func newJSONProgress(out io.Writer, now func() time.Time) *jsonProgress {
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	return &jsonProgress{out: enc, now: now}
+	return &jsonProgress{out: out, now: now}
 }
 
 func (p *jsonProgress) Event(e cluster.Event) { p.write(line{Event: e}) }
@@ -47,8 +46,12 @@ func (p *jsonProgress) write(l line) {
 		return
 	}
 	l.Time = p.now().UTC()
-	// Nobody is left to be told that stderr cannot be written.
-	_ = p.out.Encode(l)
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	// An event can always be encoded, and nobody is left to be told that stderr cannot be written.
+	_ = enc.Encode(l)
+	_, _ = p.out.Write(printableJSON(text.Bytes()))
 }
 
 func (p *jsonProgress) Close() {

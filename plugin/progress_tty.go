@@ -80,7 +80,8 @@ func (p *ttyProgress) Event(e cluster.Event) {
 		return
 	}
 	e.Service, e.Step, e.Text = p.look.text(e.Service), p.look.text(e.Step), p.look.text(e.Text)
-	if note := p.look.note(e); note != nil {
+	_, width := p.screen.dimensions()
+	if note := p.look.note(e, width); note != nil {
 		p.note(e, note)
 		return
 	}
@@ -145,7 +146,8 @@ func (p *ttyProgress) Close() {
 	p.screen.redraw(p.block(width, len(p.rows)+1))
 }
 
-// block returns the lines of the block, at most height of them, none wider than width.
+// block returns the lines of the block, none wider than width, and at most height of them unless it
+// is drawn for the last time.
 func (p *ttyProgress) block(width, height int) []string {
 	if len(p.rows) == 0 {
 		return nil
@@ -161,7 +163,7 @@ func (p *ttyProgress) block(width, height int) []string {
 	rows := fit(p.rows, height-1)
 	labels := labelWidth(rows, width)
 	for _, r := range rows {
-		lines = append(lines, p.rowLine(r, labels, width))
+		lines = append(lines, p.rowLines(r, labels, width)...)
 	}
 	return lines
 }

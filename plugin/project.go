@@ -33,7 +33,7 @@ func refuseWarnings(p *compose.Project, strict bool) error {
 	if !strict {
 		return nil
 	}
-	return compose.Strict(p.Warnings)
+	return p.RefuseWarnings()
 }
 
 // strictVar adds --strict.

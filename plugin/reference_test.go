@@ -29,8 +29,9 @@ func TestReference(t *testing.T) {
 		referenceCommand(&b, c)
 	}
 	referenceExitCodes(&b)
+	referenceVariables(&b)
 	b.WriteString("## JSON of `status`\n\nFields are added, never changed. Times are RFC 3339.\n\n")
-	referenceTypes(t, &b, "../swarm/status.go", "Status", "LockStatus", "ServiceStatus", "SwarmService", "RouteStatus", "ColorStatus", "ProxyStatus", "ProxyFigures", "ServerStatus")
+	referenceTypes(t, &b, "../swarm/status.go", "Status", "LockStatus", "ServiceStatus", "SwarmService", "RouteStatus", "ColorStatus", "ProxyStatus", "ProxyFigures", "ProxyCount", "ServerStatus")
 	b.WriteString("## JSON of `history`\n\nFields are added, never changed. Times are RFC 3339.\n\n")
 	referenceTypes(t, &b, "../swarm/history.go", "History", "ReleaseHistory", "ReleaseEvent")
 	b.WriteString("## JSON of `ls`\n\nFields are added, never changed. Times are RFC 3339.\n\n")
@@ -82,6 +83,14 @@ func referenceOptions(b *strings.Builder, title string, fs *pflag.FlagSet) {
 	if rows != "" {
 		fmt.Fprintf(b, "| Option | Meaning | Default |\n|---|---|---|\n%s\n", rows)
 	}
+}
+
+func referenceVariables(b *strings.Builder) {
+	b.WriteString("## Variables\n\nWhat a `.env` file has is for the stack file, and for the `COMPOSE_` variables.\n\n| Variable | Meaning |\n|---|---|\n")
+	for _, v := range variables {
+		fmt.Fprintf(b, "| `%s` | %s |\n", strings.ReplaceAll(v.name, ", ", "`, `"), v.meaning)
+	}
+	b.WriteString("\n")
 }
 
 func referenceExitCodes(b *strings.Builder) {

@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
-)
 
-const short = "Blue-green deployments on Docker Swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/plugin/about"
+)
 
 const rootLong = `Deploy a stack file to Docker Swarm. A new release of a service starts beside the
 old one, and traffic moves without a lost request.
@@ -29,16 +28,23 @@ Exit codes:
 // newRootCommand returns docker bluegreen with all its commands.
 func newRootCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:              "bluegreen",
-		Short:            short,
-		Long:             rootLong + exitCodeHelp(),
-		Args:             cli.NoArgs,
+		Use:   "bluegreen",
+		Short: about.Short,
+		Long:  rootLong + exitCodeHelp(),
+		Example: `  docker bluegreen up -c stack.yml -p shop    # a new release, beside the old one
+  docker bluegreen status -p shop             # which color is active
+  docker bluegreen rollback -p shop           # back, in about a second`,
+		Args:             noCommand,
 		RunE:             command.ShowHelp(a.Err()),
 		TraverseChildren: true,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			if err := fromVariables(cmd, a.getenv); err != nil {
+				return err
+			}
 			if err := a.initialize(cmd, args); err != nil {
 				return err
 			}
+			a.guardStreams()
 			// The docker CLI replaces the context of the command in its own hook.
 			cmd.SetContext(a.signals.watch(cmd.Context()))
 			return nil
@@ -46,27 +52,19 @@ func newRootCommand(a *app) *cobra.Command {
 	}
 	a.common.install(cmd)
 	must(cmd.RegisterFlagCompletionFunc("project-name", a.completeStacks()))
-	cmd.AddCommand(
-		newUpCommand(a),
-		newCanaryCommand(a),
-		newPromoteCommand(a),
-		newFlipCommand(a),
-		newRollbackCommand(a),
-		newPauseCommand(a),
-		newResumeCommand(a),
-		newMaintenanceCommand(a),
-		newLiveCommand(a),
-		newWaitCommand(a),
-		newStatusCommand(a),
-		newHistoryCommand(a),
-		newLsCommand(a),
-		newLogsCommand(a),
-		newEventsCommand(a),
-		newDoctorCommand(a),
-		newConfigCommand(a),
-		newDownCommand(a),
-		newVersionCommand(a),
-	)
+	cmd.AddGroup(groups...)
+	cmd.AddCommand(grouped(groupRelease, newUpCommand(a), newPromoteCommand(a), newRollbackCommand(a), newFlipCommand(a), newCanaryCommand(a),
+		newWaitCommand(a), newDownCommand(a))...)
+	cmd.AddCommand(grouped(groupTraffic, newPauseCommand(a), newResumeCommand(a), newMaintenanceCommand(a), newLiveCommand(a))...)
+	cmd.AddCommand(grouped(groupLook, newStatusCommand(a), newHistoryCommand(a), newLsCommand(a), newLogsCommand(a), newEventsCommand(a), newDoctorCommand(a), newDashboardCommand(a))...)
+	cmd.AddCommand(newConfigCommand(a), newVersionCommand(a))
+	for _, c := range cmd.Commands() {
+		c.SuggestFor = meant[c.Name()]
+	}
+	installHelp(cmd, func() int {
+		_, width := (&screen{size: a.Out().GetTtySize}).dimensions()
+		return width
+	})
 	return cmd
 }
 

@@ -25,9 +25,9 @@ func newPauseCommand(a *app) *cobra.Command {
 them, until resume. Without names, pause all blue-green services of the stack.
 
 No request is lost that waits for less than --max. Then they go on in the order in
-which they came, as each proxy saw it. A request that waits for longer gets status 503 and
-Retry-After. Requests that have reached a color already end there. Connections of mode
-tcp wait for 20 seconds at most.
+which they came, as each proxy saw it. A request that waits for longer gets status
+503 and Retry-After. Requests that have reached a color already end there.
+Connections of mode tcp wait for 20 seconds at most.
 
 A pause stays when proxies restart, and during a flip, an up and a rollback: so traffic
 can move while nothing runs. Requests to preview.port do not wait.`,

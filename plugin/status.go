@@ -7,27 +7,28 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mattn/go-runewidth"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 )
 
 type statusOptions struct {
-	live   bool
-	watch  bool
-	format format
+	services []string
+	live     bool
+	watch    bool
+	format   format
 }
 
 func newStatusCommand(a *app) *cobra.Command {
 	var o statusOptions
 	cmd := &cobra.Command{
-		Use:     "status [OPTIONS]",
+		Use:     "status [OPTIONS] [SERVICE...]",
 		Aliases: []string{"ps"},
 		Short:   "Show the services of the stack, their colors and routes",
 		Long: `Show each service of the stack: where its alias points, the release and image of
 each color, the number of ready and wanted tasks, and the age of the tasks. A star
-marks the active color.
+marks the active color. With names of services, show only these.
 
 By default, status reads the swarm only. With --live it also asks each proxy for
 its route, the state of the tasks behind it, and the requests in flight. If a proxy
@@ -40,7 +41,7 @@ what proxies count while a guard watches, and asks every five seconds.
 With --format json the fields are stable: new ones may come, none changes. A
 Go template gets the same fields, as Go spells them: .InFlight for in_flight.`,
 		Example: `  docker bluegreen status -p shop
-  docker bluegreen status -p shop --live
+  docker bluegreen status -p shop --live web
 
   # The active color of the service web, for a script
   docker bluegreen status -p shop --format json |
@@ -49,9 +50,9 @@ Go template gets the same fields, as Go spells them: .InFlight for in_flight.`,
   # Those of all services
   docker bluegreen status -p shop --format \
     '{{range .Services}}{{with .Route}}{{.Active}}{{end}} {{.Name}}{{println}}{{end}}'`,
-		Args:              stackArgs,
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		ValidArgsFunction: a.completeServices(0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.services = args
 			return runStatus(cmd.Context(), a, o)
 		},
 	}
@@ -71,14 +72,14 @@ func runStatus(ctx context.Context, a *app, o statusOptions) error {
 	}
 	var status *swarm.Status
 	err = a.operate(ctx, "status", stack, func(ctx context.Context, s session) error {
-		status, err = s.Status(ctx, o.live)
+		status, err = s.Status(ctx, o.live, o.services...)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	tidy(status)
-	table := func() error { return writeStatusTable(a.Out(), status, a.now()) }
+	table := func() error { return writeStatusTable(a.Out(), a.look(), status, a.now()) }
 	if err := o.format.write(a.Out(), status, table); err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func (a *app) watchStatus(ctx context.Context, stack string, o statusOptions) er
 		rest = watchRestLive
 	}
 	for first := true; ; first = false {
-		status, err := a.open(stack, nil).Status(ctx, o.live)
+		status, err := a.open(stack, nil).Status(ctx, o.live, o.services...)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -129,7 +130,7 @@ func (a *app) showStatus(view *screen, onTerminal bool, status *swarm.Status, fa
 		fmt.Fprintln(&text, printable(failed.Error()))
 	} else {
 		tidy(status)
-		if err := o.format.write(&text, status, func() error { return writeStatusTable(&text, status, a.now()) }); err != nil {
+		if err := o.format.write(&text, status, func() error { return writeStatusTable(&text, a.look(), status, a.now()) }); err != nil {
 			return err
 		}
 	}
@@ -141,7 +142,7 @@ func (a *app) showStatus(view *screen, onTerminal bool, status *swarm.Status, fa
 	lines := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
 	lines = lines[:min(len(lines), height-1)]
 	for i := range lines {
-		lines[i] = runewidth.Truncate(lines[i], width-1, "")
+		lines[i] = ansi.Truncate(lines[i], width-1, "")
 	}
 	view.redraw(lines)
 	return nil

@@ -11,13 +11,13 @@ import (
 
 // writeProxies writes what each proxy said: its route, its servers and their checks, and the
 // requests in flight.
-func writeProxies(out io.Writer, s *swarm.Status) error {
+func writeProxies(out io.Writer, l look, s *swarm.Status) error {
 	for _, service := range s.Services {
 		if len(service.Proxies) == 0 {
 			continue
 		}
 		fmt.Fprintln(out)
-		t := newTable(out, "PROXY OF "+strings.ToUpper(service.Name), "NODE", "STATE", "CHECK", "IN FLIGHT")
+		t := newTable(out, l, "PROXY OF "+strings.ToUpper(service.Name), "NODE", "STATE", "CHECK", "IN FLIGHT")
 		for _, p := range service.Proxies {
 			writeProxy(t, p)
 		}
@@ -28,7 +28,7 @@ func writeProxies(out io.Writer, s *swarm.Status) error {
 	return nil
 }
 
-func writeProxy(t table, p swarm.ProxyStatus) {
+func writeProxy(t *table, p swarm.ProxyStatus) {
 	if p.Error != "" {
 		t.row("  "+p.Task, dash(p.Node), "no answer: "+oneLine(p.Error))
 		return

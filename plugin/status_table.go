@@ -6,18 +6,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker/cli/cli/command/formatter/tabwriter"
 	"github.com/docker/go-units"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 )
 
-// none stands in a cell that has nothing to say.
-const none = "-"
-
 // writeStatusTable writes the status for a person: a line for each service and each of its colors.
-func writeStatusTable(out io.Writer, s *swarm.Status, now time.Time) error {
-	t := newTable(out, "NAME", "STATE", "RELEASE", "IMAGE", "READY", "AGE")
+func writeStatusTable(out io.Writer, l look, s *swarm.Status, now time.Time) error {
+	t := newTable(out, l, "NAME", "STATE", "RELEASE", "IMAGE", "READY", "AGE")
 	for _, service := range s.Services {
 		t.row("  "+service.Name, serviceState(service), none, image(service.Swarm), ready(service.Swarm), age(service.Swarm, now))
 		for _, c := range service.Colors {
@@ -36,7 +32,7 @@ func writeStatusTable(out io.Writer, s *swarm.Status, now time.Time) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	if err := writeProxies(out, s); err != nil {
+	if err := writeProxies(out, l, s); err != nil {
 		return err
 	}
 	return writeRemarks(out, s, now)
@@ -117,19 +113,4 @@ func writeRemarks(out io.Writer, s *swarm.Status, now time.Time) error {
 	}
 	_, err := fmt.Fprintf(out, "\n%s\n", printable(strings.Join(lines, "\n")))
 	return err
-}
-
-// table is text in columns.
-type table struct{ *tabwriter.Writer }
-
-func newTable(out io.Writer, header ...string) table {
-	t := table{tabwriter.NewWriter(out, 4, 1, 3, ' ', 0)}
-	header[0] = "  " + header[0]
-	t.row(header...)
-	return t
-}
-
-// row writes one line. Errors are kept for Flush.
-func (t table) row(cells ...string) {
-	fmt.Fprintln(t, printable(strings.Join(cells, "\t")))
 }

@@ -1,10 +1,14 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
@@ -47,9 +51,10 @@ func shopLive() *swarm.Status {
 	s.Live = true
 	s.Services = s.Services[1:]
 	s.Drift = []string{"proxy shop_web.2 on n2 follows blue (7), but the label says green (8)"}
-	s.Lock = &swarm.LockStatus{Owner: "ci@build-7", Since: ago(12 * time.Second)}
+	s.Lock = &swarm.LockStatus{Owner: "ci@build-7", Command: "up", Since: ago(12 * time.Second)}
 	s.Services[0].Proxies = []swarm.ProxyStatus{
 		{Task: "shop_web.1", Node: "n1", Address: "10.0.9.3", Sequence: 8, Active: "green", InFlight: map[string]int{"green": 12, "blue": 0},
+			Counted: map[string]swarm.ProxyCount{"blue": {Requests: 40, Failed: 1}, "green": {Requests: 812}},
 			Servers: []swarm.ServerStatus{
 				{Color: "green", Port: 8080, Address: "10.0.1.10", Status: "DOWN"},
 				{Color: "green", Port: 8080, Address: "10.0.1.7", Status: "UP", Check: "L7OK", InFlight: 12},
@@ -64,7 +69,7 @@ func shopLive() *swarm.Status {
 func runStatusOn(t *testing.T, s *swarm.Status, args ...string) (*harness, error) {
 	t.Helper()
 	h := newHarness()
-	h.op.status = func(_ context.Context, live bool) (*swarm.Status, error) {
+	h.op.status = func(_ context.Context, live bool, _ ...string) (*swarm.Status, error) {
 		if live != s.Live {
 			t.Errorf("live is %t", live)
 		}
@@ -108,5 +113,33 @@ func TestStatusHasNoTrailingSpace(t *testing.T) {
 		if strings.TrimRight(line, " \n") != strings.TrimRight(line, "\n") {
 			t.Errorf("%q", line)
 		}
+	}
+}
+
+// Colors change nothing but the look: without them each line is the same.
+func TestStatusInColor(t *testing.T) {
+	var plain, painted bytes.Buffer
+	l := unicodeLook
+	l.color = true
+	for out, l := range map[*bytes.Buffer]look{&plain: {}, &painted: l} {
+		if err := writeStatusTable(out, l, shopLive(), noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := ansi.Strip(painted.String()); got != plain.String() {
+		t.Errorf("without its colors it is\n%s\nwant\n%s", got, plain.String())
+	}
+	golden(t, "status.color", strings.ReplaceAll(painted.String(), "\x1b", "␛"))
+}
+
+func TestStatusOfServices(t *testing.T) {
+	var asked []string
+	h := newHarness()
+	h.op.status = func(_ context.Context, _ bool, services ...string) (*swarm.Status, error) {
+		asked = services
+		return shopStatus(), nil
+	}
+	if err := h.run("-p", "shop", "status", "web", "api"); err != nil || !slices.Equal(asked, []string{"web", "api"}) {
+		t.Errorf("asked for %q: %v", asked, err)
 	}
 }

@@ -20,7 +20,7 @@ func TestWatch(t *testing.T) {
 			h := newHarness()
 			ctx, interrupt := context.WithCancel(t.Context())
 			n := 0
-			h.op = fakeOperator{status: func(_ context.Context, live bool) (*swarm.Status, error) {
+			h.op = fakeOperator{status: func(_ context.Context, live bool, _ ...string) (*swarm.Status, error) {
 				if n++; n == fail {
 					return nil, errors.New("no leader")
 				}

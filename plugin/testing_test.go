@@ -73,7 +73,7 @@ type fakeOperator struct {
 	stacks   func(context.Context) (*swarm.Stacks, error)
 	logs     func(context.Context, swarm.LogOptions, func(swarm.LogLine)) error
 	history  func(context.Context, []string) (*swarm.History, error)
-	status   func(context.Context, bool) (*swarm.Status, error)
+	status   func(context.Context, bool, ...string) (*swarm.Status, error)
 	doctor   func(context.Context, bool) (*doctor.Report, error)
 	events   func(context.Context, func(feed.Event)) error
 	down     func(context.Context, swarm.DownOptions) error
@@ -129,8 +129,8 @@ func (f fakeOperator) Logs(ctx context.Context, o swarm.LogOptions, emit func(sw
 func (f fakeOperator) History(ctx context.Context, services []string) (*swarm.History, error) {
 	return f.history(ctx, services)
 }
-func (f fakeOperator) Status(ctx context.Context, live bool) (*swarm.Status, error) {
-	return f.status(ctx, live)
+func (f fakeOperator) Status(ctx context.Context, live bool, services ...string) (*swarm.Status, error) {
+	return f.status(ctx, live, services...)
 }
 func (f fakeOperator) Doctor(ctx context.Context, live bool) (*doctor.Report, error) {
 	return f.doctor(ctx, live)

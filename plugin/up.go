@@ -111,7 +111,7 @@ func newUpCommand(a *app) *cobra.Command {
 	fs.BoolVar(&o.SkipBake, "skip-bake", false, "Begin at once, even if the proxies still watch the former release (guard)")
 	fs.BoolVarP(&o.Detach, "detach", "d", false, "Do not wait for plain services on which nothing depends, nor for the end of a guard")
 	fs.BoolVarP(&quiet, "quiet", "q", false, "Show no progress: the same as --progress quiet")
-	spanVar(fs, &o.Timeout, "timeout", 0, "Longest time without progress, for all services (default: timeout of x-bluegreen, 5m)")
+	spanVar(fs, &o.Timeout, "timeout", 0, "Longest time without progress, for all services (default: timeout of x-bluegreen, 5m; also BLUEGREEN_TIMEOUT)")
 	enumVar(cmd, fs, &o.ResolveImage, resolveImage, plan.ResolveAlways,
 		[]string{plan.ResolveAlways, plan.ResolveChanged, plan.ResolveNever},
 		"When to ask registries for digests; with always on the command line, a missing digest is an error")
@@ -123,6 +123,8 @@ func newUpCommand(a *app) *cobra.Command {
 	strictVar(fs, &o.Strict)
 	fs.BoolVarP(&o.Yes, "yes", "y", false, "Give services back without asking (x-bluegreen was taken out)")
 	lockTimeoutVar(cmd, &o.LockTimeout)
+	groupFlags(cmd, "Images:", resolveImage, "with-registry-auth")
+	groupFlags(cmd, "Checks:", "skip-preflight", "skip-port-check", "skip-bake", "accept-gap", "strict", "yes")
 	return cmd
 }
 
@@ -134,6 +136,7 @@ func runUp(ctx context.Context, a *app, o plan.UpOptions, dry dryRun) error {
 	if err := refuseWarnings(project, o.Strict); err != nil {
 		return err
 	}
+	a.annotateWarnings(project)
 	if err := known(project, o.Services); err != nil {
 		return err
 	}

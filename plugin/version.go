@@ -9,13 +9,8 @@ import (
 	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/command/formatter/tabwriter"
 	"github.com/spf13/cobra"
-)
 
-// Version and Commit are set when a release is linked (-ldflags -X). When they are empty, what
-// the go command has recorded is used.
-var (
-	Version string
-	Commit  string
+	"github.com/docker-bluegreen/docker-bluegreen/plugin/about"
 )
 
 // versionInfo is what docker bluegreen version tells. Its JSON form is stable.
@@ -52,10 +47,11 @@ func runVersion(out io.Writer, v versionInfo, f format) error {
 	})
 }
 
-// buildVersion tells what this binary was built from.
+// buildVersion tells what this binary was built from: what was linked, and where that is empty what
+// the go command has recorded.
 func buildVersion() versionInfo {
 	v := versionInfo{
-		Version: Version, Commit: Commit,
+		Version: about.Version, Commit: about.Commit,
 		GoVersion: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -149,9 +149,10 @@ func TestStatusOfServers(t *testing.T) {
 			return out
 		})
 		st := m.status(true)
-		want := ProxyStatus{Task: "shop_web.1", Sequence: 1, Active: "blue", InFlight: map[string]int{"blue": 3}, Servers: []ServerStatus{
-			{Color: "blue", Port: 8080, Address: "10.0.1.5", Status: "UP", Check: "L7OK", InFlight: 2},
-			{Color: "blue", Port: 8080, Address: "10.0.1.6", Status: "DOWN", Check: "L4CON", InFlight: 1}}}
+		want := ProxyStatus{Task: "shop_web.1", Sequence: 1, Active: "blue", InFlight: map[string]int{"blue": 3},
+			Counted: map[string]ProxyCount{"blue": {Requests: 25, Failed: 1}, "green": {Requests: 25, Failed: 1}}, Servers: []ServerStatus{
+				{Color: "blue", Port: 8080, Address: "10.0.1.5", Status: "UP", Check: "L7OK", InFlight: 2},
+				{Color: "blue", Port: 8080, Address: "10.0.1.6", Status: "DOWN", Check: "L4CON", InFlight: 1}}}
 		if got := st.Services[1].Proxies[0]; !reflect.DeepEqual(got, want) {
 			m.t.Errorf("the first proxy is %+v,\nwant %+v", got, want)
 		}

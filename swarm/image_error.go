@@ -20,8 +20,11 @@ type ImageError struct {
 	Err error
 }
 
-func (e *ImageError) Error() string {
-	text := fmt.Sprintf("image %s: registry %s: %s", e.Image, e.Registry, e.Cause)
+func (e *ImageError) Error() string { return "image " + e.Image + ": " + e.reason() }
+
+// reason is the error without the image, for where that is named already.
+func (e *ImageError) reason() string {
+	text := fmt.Sprintf("registry %s: %s", e.Registry, e.Cause)
 	if e.WayOut != "" {
 		text += ": " + e.WayOut
 	}

@@ -76,11 +76,11 @@ func (o *Operator) unresolved(im *lookup, failed map[string]error) error {
 		err := imageError(image, failed[image])
 		switch {
 		case strings.Contains(plan.FullName(image), "@"):
-			o.ex.Warn("", "image "+image, "it was not found; the nodes use the digest in the file: %v", err)
+			o.ex.Warn("", "image "+image, "it was not found; the nodes use the digest in the file: %s", err.reason())
 		case im.required:
 			errs = append(errs, err)
 		default:
-			o.ex.Warn("", "image "+image, "its digest cannot be resolved. Running services keep their digest; for others each node uses the image that it has or pulls: %v", err)
+			o.ex.Warn("", "image "+image, "its digest cannot be resolved. Running services keep their digest; for others each node uses the image that it has or pulls: %s", err.reason())
 		}
 	}
 	if len(errs) == 0 {

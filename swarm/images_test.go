@@ -205,14 +205,14 @@ func TestUnresolvedImages(t *testing.T) {
 		t.Fatal("no error")
 	}
 	wantLines(t, strings.Split(err.Error(), "\n"), want...)
-	wantLines(t, warned, "warning image "+pinned+": it was not found; the nodes use the digest in the file: image "+pinned+
-		": registry gone.example: it has no such image: correct the name, or `docker push gone.example/app`")
+	wantLines(t, warned, "warning image "+pinned+": it was not found; the nodes use the digest in the file: "+
+		"registry gone.example: it has no such image: correct the name, or `docker push gone.example/app`")
 
 	warned = nil
 	if err := o.resolveImages(context.Background(), newLookup(plan.UpOptions{}), []string{"down.example/app:1"}); err != nil {
 		t.Error(err)
 	}
-	wantLines(t, warned, "warning image down.example/app:1: its digest cannot be resolved. Running services keep their digest; for others each node uses the image that it has or pulls: "+want[0])
+	wantLines(t, warned, "warning image down.example/app:1: its digest cannot be resolved. Running services keep their digest; for others each node uses the image that it has or pulls: "+strings.TrimPrefix(want[0], "image down.example/app:1: "))
 }
 
 func TestCredentialsOfABrokenHelper(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,8 +16,8 @@ import (
 )
 
 // Status tells what the swarm holds of the stack. With live the proxies are asked, by a control
-// job.
-func (o *Operator) Status(ctx context.Context, live bool) (*Status, error) {
+// job. With names it tells of these services only; a name that the stack does not have is an error.
+func (o *Operator) Status(ctx context.Context, live bool, services ...string) (*Status, error) {
 	s, err := o.ex.Observe(ctx)
 	if err != nil {
 		return nil, err
@@ -26,22 +25,26 @@ func (o *Operator) Status(ctx context.Context, live bool) (*Status, error) {
 	if s.Empty() {
 		return nil, s.NothingDeployed()
 	}
+	names, err := chosen(s, services)
+	if err != nil {
+		return nil, err
+	}
 	st := &Status{Stack: o.ex.Stack, Live: live, Drift: []string{}, Services: []ServiceStatus{}}
 	if c, ok := s.Configs[cluster.LockName(o.ex.Stack)]; ok {
 		since, _ := time.Parse(time.RFC3339, c.Spec.Labels[labelSince])
-		st.Lock = &LockStatus{Owner: c.Spec.Labels[labelOwner], Since: since}
+		st.Lock = &LockStatus{Owner: c.Spec.Labels[labelOwner], Command: strings.TrimPrefix(c.Spec.Labels[labelCommand], "docker bluegreen "), Since: since}
 	}
 	tasks, err := o.stackTasks(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Plain)) {
+	for _, name := range names {
+		if b := s.BlueGreen[name]; b != nil {
+			st.Services = append(st.Services, blueGreenStatus(b, tasks))
+			continue
+		}
 		st.Services = append(st.Services, ServiceStatus{Name: name, Kind: "plain", Swarm: swarmService(s.Plain[name], tasks)})
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.BlueGreen)) {
-		st.Services = append(st.Services, blueGreenStatus(s.BlueGreen[name], tasks))
-	}
-	slices.SortFunc(st.Services, func(a, b ServiceStatus) int { return strings.Compare(a.Name, b.Name) })
 	if live {
 		return st, o.live(ctx, s, st)
 	}
@@ -105,8 +108,15 @@ func blueGreenStatus(b *cluster.BlueGreen, tasks map[string][]api.Task) ServiceS
 // down.
 func (o *Operator) live(ctx context.Context, s *cluster.Snapshot, st *Status) error {
 	rec := cluster.NewRecord(s)
+	ctx, cancel := context.WithCancel(ctx) // who watches has a context that goes on
+	defer cancel()
 	go o.ex.Listen(ctx)
-	names := slices.Sorted(maps.Keys(s.BlueGreen))
+	var names []string
+	for _, svc := range st.Services {
+		if svc.Kind == "bluegreen" {
+			names = append(names, svc.Name)
+		}
+	}
 	proxies, err := o.ex.ProxyTasks(ctx, o.ex.Now(), rec, names)
 	if err != nil {
 		return err
@@ -153,6 +163,12 @@ func proxyStatus(p cluster.ProxyTask, report traffic.Answer) ProxyStatus {
 				st.Figures = map[string]ProxyFigures{}
 			}
 			st.Figures[color] = ProxyFigures{Requests: f.Requests, Failed: f.Failed, Milliseconds: f.Time.Milliseconds()}
+		}
+		for color, c := range a.Ended.Colors {
+			if st.Counted == nil {
+				st.Counted = map[string]ProxyCount{}
+			}
+			st.Counted[color] = ProxyCount{Requests: c.Requests, Failed: c.Failed}
 		}
 		maps.Copy(st.InFlight, a.InFlight)
 		for _, srv := range a.Servers {

@@ -88,24 +88,35 @@ func (o *Operator) Logs(ctx context.Context, opts LogOptions, emit func(LogLine)
 	return err
 }
 
+// chosen are the named services of a stack in order, or all where none is named. A name that the
+// stack does not have is an error.
+func chosen(s *cluster.Snapshot, names []string) ([]string, error) {
+	all := slices.AppendSeq(slices.Collect(maps.Keys(s.Plain)), maps.Keys(s.BlueGreen))
+	slices.Sort(all)
+	if len(names) == 0 {
+		return all, nil
+	}
+	for _, name := range names {
+		if !slices.Contains(all, name) {
+			return nil, fmt.Errorf("stack %s has no service %s: it has %s", s.Stack, name, strings.Join(all, ", "))
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(names))), nil
+}
+
 // logged are the swarm services that are meant.
 func logged(s *cluster.Snapshot, opts LogOptions) ([]api.Service, error) {
 	if s.Empty() {
 		return nil, s.NothingDeployed()
 	}
-	all := slices.AppendSeq(slices.Collect(maps.Keys(s.Plain)), maps.Keys(s.BlueGreen))
-	slices.Sort(all)
-	names := opts.Services
-	if len(names) == 0 {
-		names = all
+	names, err := chosen(s, opts.Services)
+	if err != nil {
+		return nil, err
 	}
 	var out []api.Service
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
-		plain, isPlain := s.Plain[name]
-		b := s.BlueGreen[name]
+	for _, name := range names {
+		plain, b := s.Plain[name], s.BlueGreen[name]
 		switch {
-		case b == nil && !isPlain:
-			return nil, fmt.Errorf("stack %s has no service %s: it has %s", s.Stack, name, strings.Join(all, ", "))
 		case b == nil && opts.Color != LogsColors && len(opts.Services) > 0:
 			return nil, fmt.Errorf("service %s of stack %s is not blue-green: leave --color out", name, s.Stack)
 		case b == nil && opts.Color == LogsColors:

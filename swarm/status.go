@@ -24,6 +24,8 @@ type Status struct {
 type LockStatus struct {
 	// Owner is the user, host and process that hold the lock.
 	Owner string `json:"owner"`
+	// Command is the command that they run, such as up.
+	Command string `json:"command"`
 	// Since is when the owner took the lock.
 	Since time.Time `json:"since"`
 }
@@ -126,6 +128,8 @@ type ProxyStatus struct {
 	// Figures are what the proxy has counted of each color within the window of its guard, while that
 	// watches; missing else.
 	Figures map[string]ProxyFigures `json:"figures,omitempty"`
+	// Counted are what the proxy has counted of each color since it began; missing if it does not say.
+	Counted map[string]ProxyCount `json:"counted,omitempty"`
 	// InFlight is the number of requests in flight for each color.
 	InFlight map[string]int `json:"in_flight"`
 	// Servers are the tasks of both colors, as the proxy sees them.
@@ -140,6 +144,14 @@ type ProxyFigures struct {
 	Failed int `json:"failed"`
 	// Milliseconds is how long answers took on average.
 	Milliseconds int64 `json:"milliseconds"`
+}
+
+// ProxyCount is what one proxy has counted of a color since it began.
+type ProxyCount struct {
+	// Requests is the number of requests, or of connections of mode tcp.
+	Requests int `json:"requests"`
+	// Failed is the number of those that were answered with 5xx, cut off, or could not be sent.
+	Failed int `json:"failed"`
 }
 
 // ServerStatus is how one proxy sees one task of a color on one port.

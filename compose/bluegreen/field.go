@@ -53,7 +53,11 @@ func (f field) keys(allowed ...string) map[string]field {
 	}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		if !slices.Contains(allowed, key) {
-			f.errorf("unknown key %q; allowed are %s", key, strings.Join(allowed, ", "))
+			hint := "; allowed are "
+			if meant := tree.DidYouMean(key, allowed); meant != "" {
+				hint = meant + " Allowed are "
+			}
+			f.errorf("unknown key %q%s%s", key, hint, strings.Join(allowed, ", "))
 			continue
 		}
 		out[key] = field{at: f.at + "." + key, value: m[key], errs: f.errs}

@@ -51,7 +51,7 @@ func (s *stack) flips(ctx context.Context) (flipResult, error) {
 			return r, err
 		}
 		middle := time.Now()
-		d, err := s.bluegreen(ctx, "flip")
+		d, err := s.bluegreen(ctx, "flip", "web")
 		if err != nil {
 			return r, err
 		}

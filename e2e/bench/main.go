@@ -54,20 +54,42 @@ func run(ctx context.Context) (err error) {
 	return s.measure(ctx)
 }
 
-// measure prints all results; with the argument "deploys" only those of deploying.
+// measure prints all results; with the argument "deploys" or "shares" only those.
 func (s *stack) measure(ctx context.Context) error {
 	r := newReport(os.Stdout)
 	r.about()
-	deploys, err := s.deploys(ctx)
-	if err != nil {
-		return err
+	only := ""
+	if len(os.Args) > 1 {
+		only = os.Args[1]
 	}
-	r.deploys(deploys)
-	if len(os.Args) > 1 && os.Args[1] == "deploys" {
+	if only != "shares" {
+		deploys, err := s.deploys(ctx)
+		if err != nil {
+			return err
+		}
+		r.deploys(deploys)
+	}
+	if only == "deploys" {
 		return r.verdict()
 	}
 	if err := s.deploy(ctx); err != nil {
 		return err
+	}
+	if err := s.serving(ctx, r, only != "shares"); err != nil {
+		return err
+	}
+	return r.verdict()
+}
+
+// serving measures what deploy has left running.
+func (s *stack) serving(ctx context.Context, r *report, all bool) error {
+	shares, err := s.shares(ctx)
+	if err != nil {
+		return err
+	}
+	r.shares(shares)
+	if !all {
+		return nil
 	}
 	through, err := s.throughput(ctx)
 	if err != nil {
@@ -84,5 +106,5 @@ func (s *stack) measure(ctx context.Context) error {
 		return err
 	}
 	r.weight(weight)
-	return r.verdict()
+	return nil
 }

@@ -49,6 +49,24 @@ func (r *report) throughput(s map[string]sample) {
 	}
 }
 
+// shares prints the median of the turns' ratios, since a turn's two samples had the same machine.
+func (r *report) shares(turns [][2]sample) {
+	r.printf("\nA share of 25 %% by cookie and a guard: %d turns with new processes, %d kept connections in a closed loop, %s each", len(turns), workers, span)
+	r.printf("  %-36s %12s %9s %9s %20s %8s", "way", "requests/s", "p50", "p99", "its CPU per request", "failed")
+	for i, p := range sharePaths {
+		var samples []sample
+		for _, t := range turns {
+			samples = append(samples, t[i])
+		}
+		m := middle(samples)
+		r.printf("  %-36s %12.0f %9s %9s %20s %8d", p.label, m.rate, ms(m.p50), ms(m.p99), m.cpu.Round(100*time.Nanosecond), m.failed)
+	}
+	rate := median(turns, func(t [2]sample) float64 { return t[1].rate / t[0].rate })
+	r.goal("requests/s with share and guard", percent(rate), "≥ 97 %", rate >= 0.97)
+	slowest := median(turns, func(t [2]sample) float64 { return float64(t[1].p99) / float64(t[0].p99) })
+	r.goal("p99 with share and guard", fmt.Sprintf("%.2f×", slowest), "≤ 1.05×", slowest <= 1.05)
+}
+
 func (r *report) flips(f flipResult) {
 	r.printf("\nFlips: %d under %d requests/s to both workers, half on kept connections, a third POSTs; medians", flipCount, flipRate)
 	r.goal(fmt.Sprintf("failed of %d requests", f.total), fmt.Sprint(f.failed), "0", f.failed == 0)
@@ -71,7 +89,7 @@ func (r *report) weight(w weight) {
 	ratio := float64(w.plugin) / float64(w.docker)
 	r.goal(fmt.Sprintf("docker bluegreen version %s, docker version %s", ms(w.plugin), ms(w.docker)), fmt.Sprintf("%.2f×", ratio), "≤ 2×", ratio <= 2)
 	r.printf("  %-46s %10s   (docker starts it twice: for its description, then for the command)", "one start of the plugin itself", ms(w.alone))
-	r.goal("size", fmt.Sprintf("%.1f MB", float64(w.size)/1e6), "≤ 24 MB", w.size <= 24e6)
+	r.goal("size", fmt.Sprintf("%.1f MB", float64(w.size)/1e6), "≤ 26 MB", w.size <= 26e6)
 }
 
 // verdict tells how many goals were missed. That is no error: on a busy machine times are what they

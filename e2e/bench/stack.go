@@ -26,6 +26,7 @@ const (
 	ourPort    = 8080
 	directPort = 8081
 	plainPort  = 8082
+	sharedPort = 8083
 )
 
 // The plain HAProxy has the same image and the same tasks behind it as our proxy.
@@ -39,6 +40,16 @@ services:
     x-bluegreen:
       proxy: {image: "haproxy:newest"}
       health: {path: /}
+  shared:
+    image: app:v1
+    environment: {APP_VERSION: "v${RELEASE:-1}"}
+    ports: [{target: 8080, published: 8083, mode: host}]
+    deploy: {replicas: 2, endpoint_mode: dnsrr}
+    x-bluegreen:
+      proxy: {image: "haproxy:newest"}
+      health: {path: /}
+      canary: {by: cookie session}
+      guard: {bake: 1h, errors: 5%, latency: 10s}
   direct:
     image: app:v1
     ports: [{target: 8080, published: 8081, mode: host}]
@@ -94,9 +105,9 @@ func newStack(ctx context.Context, dir string) (*stack, error) {
 }
 
 // deploy brings two releases up, so that there is somewhere to flip to, and blue is active at the
-// end: the plain HAProxy has blue.
+// end: the plain HAProxy has blue. The second release of shared has a share, and is watched.
 func (s *stack) deploy(ctx context.Context) error {
-	for _, args := range [][]string{{"up"}, {"up", "--no-flip"}} {
+	for _, args := range [][]string{{"up"}, {"up", "--no-flip"}, {"canary", "25", "shared"}} {
 		if _, err := s.bluegreen(ctx, args...); err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func (s *stack) throughput(ctx context.Context) (map[string]sample, error) {
 }
 
 func (s *stack) once(ctx context.Context, p path) (sample, error) {
-	l := load.Start(ctx, load.Options{Targets: []string{s.target(p.port)}, Workers: workers, KeepAlive: 1})
+	l := load.Start(ctx, load.Options{Targets: []string{s.target(p.port)}, Workers: workers, KeepAlive: 1, Header: "Cookie: session=a"})
 	defer l.Stop()
 	if err := rest(ctx, warm); err != nil {
 		return sample{}, err

@@ -60,8 +60,17 @@ func (e *UnhealthyError) Error() string {
 		verb = "failed its test " + e.Test
 	}
 	fmt.Fprintf(&b, "%s %s: %s", what, verb, e.Cause)
-	for _, t := range e.Tasks {
-		b.WriteString("\n" + t.String())
+	for i := 0; i < len(e.Tasks); {
+		text, n := e.Tasks[i].String(), 1
+		for i+n < len(e.Tasks) && e.Tasks[i+n].String() == text {
+			n++
+		}
+		if n > 1 { // one slot failed in the same way each time
+			first, log, _ := strings.Cut(text, "\n")
+			text = strings.TrimRight(fmt.Sprintf("%s (%d times)\n%s", first, n, log), "\n")
+		}
+		b.WriteString("\n" + text)
+		i += n
 	}
 	if e.After != "" {
 		b.WriteString("\n" + e.After)

@@ -1,0 +1,59 @@
+package compose
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// problemsOf are the problems of a file that cannot be loaded.
+func problemsOf(t *testing.T, file string) []Problem {
+	t.Helper()
+	_, err := loadText(t, file)
+	var failed *FileError
+	if !errors.As(err, &failed) {
+		t.Fatalf("no FileError but %v", err)
+	}
+	return failed.Problems
+}
+
+// The line of a problem is shown with a mark, and without what may be secret.
+func TestExcerpt(t *testing.T) {
+	for _, c := range []struct{ name, file, line, mark string }{
+		{"a key", "services:\n  web:\n    image: a\n    imaje: b\n", "    imaje: ***", "imaje"},
+		{"a value that is no secret", "services:\n  web:\n    image: a\n    restart: never # as before\n", "    restart: never", "restart"},
+		{"a tab", "services:\n  web: {image: a,\trestart: never}\n", "  web: {image: a,\trestart: never}", "restart"},
+		{"wide characters", "services:\n  web: {labels: {日本: 語}, restart: never, image: a}\n", "  web: {labels: {***: ***}, restart: never, image: a}", "restart"},
+		{"a password on the same line", "services: {web: {image: a, environment: {PASSWORD: hunter2}, imaje: b}}\n",
+			"services: {web: {image: a, environment: {PASSWORD: ***}, imaje: ***}}", "imaje"},
+		{"environment misspelt", "services: {web: {image: a, enviroment: {image: hunter2}}}\n",
+			"services: {web: {image: a, enviroment: {image: ***}}}", "enviroment"},
+		{"environment as a list", "services: {web: {image: a, environment: [PASSWORD=hunter2, 'A=hunter2'], imaje: b}}\n",
+			"services: {web: {image: a, environment: [***, ***], imaje: ***}}", "imaje"},
+		{"a set", "services: {web: {image: a, environment: {hunter2}, imaje: b}}\n",
+			"services: {web: {image: a, environment: {***}, imaje: ***}}", "imaje"},
+		{"a comment", "services:\n  web:\n    image: a\n    imaje: b # it was hunter2\n", "    imaje: ***", "imaje"},
+		{"quotes", "services: {web: {image: \"a\", command: \"x \\\" hunter2, # \", 'imaje': 'it''s hunter2'}}\n",
+			"services: {web: {image: \"a\", command: ***, 'imaje': ***}}", "'imaje'"},
+		{"an address with a password", "services: {web: {image: 'https://me:hunter2@x', restart: never}}\n",
+			"services: {web: {image: ***, restart: never}}", "image"},
+		{"an anchor", "services:\n  web: &w {image: &i a, imaje: *i}\n", "  web: &w {image: &i a, imaje: *i}", "imaje"},
+		{"text of several lines", "services:\n  web: {image: a, command: hunter2\n    hunter2, imaje: b}\n", "", ""},
+		{"text in quotes of several lines", "services:\n  web: {image: a, command: 'hunter2\n    hunter2', imaje: b}\n", "", ""},
+		{"before text of several lines", "services:\n  web: {image: a, imaje: 'hunter2\n    hunter2'}\n", "  web: {image: a, imaje: ***", "imaje"},
+		{"a block of text", "services:\n  web:\n    image: a\n    imaje: |\n      hunter2\n", "    imaje: |", "imaje"},
+		{"an item", "services:\n  web:\n    image: a\n    environment:\n      - PASSWORD: hunter2\n", "      - PASSWORD: ***", "P"},
+		{"content", "services: {web: {image: a}}\nconfigs: {c: {content: hunter2, contents: hunter2}}\n", "configs: {c: {content: ***, contents: ***}}", "contents"},
+		{"the end of a line on Windows", "services:\r\n  web:\r\n    image: a\r\n    imaje: b\r\n", "    imaje: ***", "imaje"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := problemsOf(t, c.file)[0]
+			if p.Source != c.line || p.Source[p.From:p.To] != c.mark {
+				t.Errorf("line %q, mark %q at %d of %s", p.Source, p.Source[p.From:p.To], p.Column, p)
+			}
+			if strings.Contains(p.Source, "hunter2") {
+				t.Error("it shows a secret")
+			}
+		})
+	}
+}
