@@ -31,6 +31,8 @@ func TestCompletion(t *testing.T) {
 		{[]string{"pause", "-p", "blog", ""}, "web"},
 		{[]string{"up", "-f", file, ""}, "db web"},
 		{[]string{"status", "-p", ""}, "blog shop"},
+		{[]string{"doctor", "-p", ""}, "blog shop"},
+		{[]string{"events", "-p", ""}, "blog shop"},
 		{[]string{"rollback", "-p", "shop", "web", "--to", ""}, "5\tweb shop/web:1.4, idle 3\tweb shop/web:1.3, replaced"},
 		{[]string{"logs", "-p", "shop", "--color", ""}, "active idle blue green proxy"},
 	} {

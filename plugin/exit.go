@@ -27,7 +27,7 @@ var exitCodes = []struct {
 	{cluster.ExitError, "an error; stderr has the message"},
 	{exitChanges, "--dry-run --detailed-exitcode: there are changes"},
 	{cluster.ExitUnhealthy, "the new release failed; the message says where traffic is"},
-	{cluster.ExitUnconfirmed, "not all proxies confirmed the route, or status --live found drift"},
+	{cluster.ExitUnconfirmed, "not all proxies confirmed the route, or status --live or doctor --live found drift"},
 	{exitBadFlags, "an unknown flag, or a wrong value of a flag or of PERCENT"},
 	{cluster.ExitInterrupted, "interrupted by Ctrl-C or SIGTERM"},
 }
@@ -39,22 +39,23 @@ type driftError struct {
 }
 
 func (e *driftError) Error() string {
-	differences := "differences"
-	if e.differences == 1 {
-		differences = "difference"
-	}
-	return fmt.Sprintf("drift: %d %s between the labels of stack %s and its proxies\n"+
-		"run the last up, flip or rollback again to correct this", e.differences, differences, e.stack)
+	return fmt.Sprintf("drift: %s between the labels of stack %s and its proxies\n"+
+		"run the last up, flip or rollback again to correct this", cluster.Count(e.differences, "difference"), e.stack)
 }
 
 // exitCode returns the exit code for what a command returned.
 func exitCode(err error) int {
-	var drift *driftError
+	var (
+		drift *driftError
+		found *foundError
+	)
 	switch {
 	case errors.Is(err, changesError{}):
 		return exitChanges
 	case errors.As(err, &drift):
 		return cluster.ExitUnconfirmed
+	case errors.As(err, &found):
+		return found.code()
 	case isFlagError(err):
 		return exitBadFlags
 	}

@@ -5,6 +5,8 @@ import (
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/doctor"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/feed"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
@@ -27,6 +29,8 @@ type operator interface {
 	Logs(ctx context.Context, o swarm.LogOptions, emit func(swarm.LogLine)) error
 	History(ctx context.Context, services []string) (*swarm.History, error)
 	Status(ctx context.Context, live bool, services ...string) (*swarm.Status, error)
+	Doctor(ctx context.Context, live bool) (*doctor.Report, error)
+	Events(ctx context.Context, emit func(feed.Event)) error
 	Down(ctx context.Context, o swarm.DownOptions) error
 	PlanDown(ctx context.Context) (plan.Plan, error)
 }

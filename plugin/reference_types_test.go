@@ -78,7 +78,7 @@ func jsonType(e ast.Expr) string {
 		return "boolean"
 	case "time.Time":
 		return "time"
-	case "string", "State", "Kind":
+	case "string", "State", "Kind", "Level", "What":
 		return "string"
 	default:
 		return name[strings.LastIndex(name, ".")+1:]

@@ -56,7 +56,7 @@ func newRootCommand(a *app) *cobra.Command {
 	cmd.AddCommand(grouped(groupRelease, newUpCommand(a), newPromoteCommand(a), newRollbackCommand(a), newFlipCommand(a), newCanaryCommand(a),
 		newWaitCommand(a), newDownCommand(a))...)
 	cmd.AddCommand(grouped(groupTraffic, newPauseCommand(a), newResumeCommand(a), newMaintenanceCommand(a), newLiveCommand(a))...)
-	cmd.AddCommand(grouped(groupLook, newStatusCommand(a), newHistoryCommand(a), newLsCommand(a), newLogsCommand(a), newDashboardCommand(a))...)
+	cmd.AddCommand(grouped(groupLook, newStatusCommand(a), newHistoryCommand(a), newLsCommand(a), newLogsCommand(a), newEventsCommand(a), newDoctorCommand(a), newDashboardCommand(a))...)
 	cmd.AddCommand(newConfigCommand(a), newVersionCommand(a))
 	for _, c := range cmd.Commands() {
 		c.SuggestFor = meant[c.Name()]

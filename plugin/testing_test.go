@@ -17,6 +17,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/doctor"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/feed"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
@@ -72,6 +74,8 @@ type fakeOperator struct {
 	logs     func(context.Context, swarm.LogOptions, func(swarm.LogLine)) error
 	history  func(context.Context, []string) (*swarm.History, error)
 	status   func(context.Context, bool, ...string) (*swarm.Status, error)
+	doctor   func(context.Context, bool) (*doctor.Report, error)
+	events   func(context.Context, func(feed.Event)) error
 	down     func(context.Context, swarm.DownOptions) error
 }
 
@@ -127,6 +131,12 @@ func (f fakeOperator) History(ctx context.Context, services []string) (*swarm.Hi
 }
 func (f fakeOperator) Status(ctx context.Context, live bool, services ...string) (*swarm.Status, error) {
 	return f.status(ctx, live, services...)
+}
+func (f fakeOperator) Doctor(ctx context.Context, live bool) (*doctor.Report, error) {
+	return f.doctor(ctx, live)
+}
+func (f fakeOperator) Events(ctx context.Context, emit func(feed.Event)) error {
+	return f.events(ctx, emit)
 }
 func (f fakeOperator) Down(ctx context.Context, o swarm.DownOptions) error { return f.down(ctx, o) }
 

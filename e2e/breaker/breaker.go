@@ -85,6 +85,9 @@ func New(socket string) *Breaker {
 // Host is its address as a value of DOCKER_HOST.
 func (b *Breaker) Host() string { return "tcp://" + b.server.Listener.Addr().String() }
 
+// Cut cuts all connections, as they are now: the next ones work.
+func (b *Breaker) Cut() { b.server.CloseClientConnections() }
+
 // Close ends all calls.
 func (b *Breaker) Close() {
 	close(b.closed)

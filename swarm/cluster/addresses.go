@@ -2,7 +2,10 @@ package cluster
 
 import (
 	"errors"
+	"math"
+	"net/netip"
 	"slices"
+	"strings"
 
 	api "github.com/docker/docker/api/types/swarm"
 )
@@ -51,4 +54,32 @@ func TaskAddresses(tasks []api.Task, network string) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// AddressesOf is how many addresses a range has for tasks and services: not its first, its last and
+// the gateway's.
+func AddressesOf(subnet string) uint64 {
+	p, err := netip.ParsePrefix(subnet)
+	if err != nil {
+		return math.MaxUint32 // the swarm refuses it
+	}
+	const reserved = 3
+	return max(uint64(1)<<min(p.Addr().BitLen()-p.Bits(), 32), reserved) - reserved
+}
+
+// UsedAddresses is how many addresses of a network services have now, and those of the tasks.
+func (s *Snapshot) UsedAddresses(network string, tasks []api.Task) uint64 {
+	id := s.Networks[network].ID
+	if id == "" {
+		return 0
+	}
+	used := s.Virtual[id]
+	for _, t := range tasks {
+		for _, a := range t.NetworksAttachments {
+			if a.Network.ID == id {
+				used += uint64(len(slices.DeleteFunc(slices.Clone(a.Addresses), func(s string) bool { return !strings.Contains(s, ".") })))
+			}
+		}
+	}
+	return used
 }

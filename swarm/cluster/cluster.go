@@ -58,6 +58,13 @@ func (cl *Cluster) WithEngine(wrap func(engine.API) engine.API) *Cluster {
 	return &other
 }
 
+// Of returns another stack on the same swarm.
+func (cl *Cluster) Of(stack string) *Cluster {
+	other := *cl
+	other.Stack = stack
+	return &other
+}
+
 // Event tells what happened to a step of a service, both empty for what is about the stack.
 func (cl *Cluster) Event(state State, service, step, format string, args ...any) {
 	cl.emit(Event{Service: service, Step: step, State: state, Text: fmt.Sprintf(format, args...)})

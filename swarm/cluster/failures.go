@@ -3,6 +3,7 @@ package cluster
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -30,15 +31,9 @@ func (cl *Cluster) Unhealthy(ctx context.Context, rec *Record, w Waiting, cause 
 }
 
 func (cl *Cluster) failure(ctx context.Context, rec *Record, service string, t api.Task) TaskFailure {
-	f := TaskFailure{Task: rec.TaskName(t, service), State: string(t.Status.State), Err: t.Status.Err}
+	f := TaskFailure{Task: rec.TaskName(t, service), State: string(t.Status.State), Err: ErrorOf(t)}
 	if t.NodeID != "" {
 		f.Node = rec.NodeName(t.NodeID)
-	}
-	if f.Err == "" {
-		f.Err = t.Status.Message
-	}
-	if strings.Contains(f.Err, "No such image") || strings.Contains(f.Err, "failed to resolve reference") { // engines up to 28, and with containerd's images
-		f.Err += "; the node could not pull it: check that it can reach the registry. If the registry needs a login, run `docker login` and `docker bluegreen up --with-registry-auth`"
 	}
 	switch t.Status.State {
 	case api.TaskStateStarting:
@@ -54,6 +49,15 @@ func (cl *Cluster) failure(ctx context.Context, rec *Record, service string, t a
 		f.Log = cl.lastLines(ctx, t.ID)
 	}
 	return f
+}
+
+// ErrorOf is why a task does not run, in the words of its node.
+func ErrorOf(t api.Task) string {
+	text := cmp.Or(t.Status.Err, t.Status.Message)
+	if strings.Contains(text, "No such image") || strings.Contains(text, "failed to resolve reference") { // engines up to 28, and with containerd's images
+		text += "; the node could not pull it: check that it can reach the registry. If the registry needs a login, run `docker login` and `docker bluegreen up --with-registry-auth`"
+	}
+	return text
 }
 
 // lastLines returns what the task printed last. It asks again when the swarm did not reach the

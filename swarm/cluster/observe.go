@@ -10,13 +10,12 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
 	api "github.com/docker/docker/api/types/swarm"
-	"github.com/docker/docker/api/types/versions"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 )
 
-// minAPI is the API version that brought replicated jobs.
-const minAPI = "1.41"
+// MinAPI is the API version that brought replicated jobs.
+const MinAPI = "1.41"
 
 // Snapshot is what the swarm held of one stack at one moment. Nobody changes it: what a command
 // learns is in its Record.
@@ -84,44 +83,15 @@ func NewSnapshot(stack string) *Snapshot {
 // Observe reads all that the swarm holds of the stack. The number of calls does not grow with the
 // stack.
 func (cl *Cluster) Observe(ctx context.Context) (*Snapshot, error) {
-	s := NewSnapshot(cl.Stack)
-	for _, read := range []func(context.Context, *Snapshot) error{
-		cl.observeNodes, cl.observeNetworks, cl.observeFiles, cl.observeServices, cl.ObservePredefined,
-	} {
-		if err := read(ctx, s); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
-}
-
-func (cl *Cluster) observeNodes(ctx context.Context, s *Snapshot) error {
-	nodes, err := cl.Engine.NodeList(ctx, api.NodeListOptions{})
+	all, err := cl.List(ctx)
 	if err != nil {
-		return engine.ManagerError(err)
+		return nil, err
 	}
-	for _, n := range nodes {
-		s.Nodes[n.ID] = n
-	}
-	s.APIVersion = cl.Engine.ClientVersion() // agreed on with the engine by the first call
-	if versions.LessThan(s.APIVersion, minAPI) {
-		return fmt.Errorf("the engine speaks API version %s, but orders need version %s: use Docker Engine 20.10 or newer", s.APIVersion, minAPI)
-	}
-	return nil
-}
-
-func (cl *Cluster) observeNetworks(ctx context.Context, s *Snapshot) error {
-	networks, err := cl.Engine.NetworkList(ctx, network.ListOptions{})
+	s, err := all.Of(cl.Stack)
 	if err != nil {
-		return fmt.Errorf("list networks: %w", err)
+		return nil, err
 	}
-	for _, n := range networks {
-		// A local network may have the name of one of the swarm's; only the latter matters.
-		if old, ok := s.Networks[n.Name]; !ok || old.Scope != "swarm" {
-			s.Networks[n.Name] = n
-		}
-	}
-	return nil
+	return s, cl.ObservePredefined(ctx, s)
 }
 
 // Predefined is true for networks that every node has, such as host.
@@ -150,52 +120,14 @@ func (cl *Cluster) ObservePredefined(ctx context.Context, s *Snapshot) error {
 	return nil
 }
 
-// observeFiles reads secrets and configs. All are listed, since external ones carry no label.
-func (cl *Cluster) observeFiles(ctx context.Context, s *Snapshot) error {
-	secrets, err := cl.Engine.SecretList(ctx, api.SecretListOptions{})
-	if err != nil {
-		return fmt.Errorf("list secrets: %w", err)
-	}
-	for _, x := range secrets {
-		s.Secrets[x.Spec.Name] = x
-	}
-	configs, err := cl.Engine.ConfigList(ctx, api.ConfigListOptions{})
-	if err != nil {
-		return fmt.Errorf("list configs: %w", err)
-	}
-	for _, c := range configs {
-		s.Configs[c.Spec.Name] = c
-		if c.Spec.Labels[LabelStack] != cl.Stack {
-			continue
-		}
-		s.AddRelease(c)
-		if c.Spec.Labels[LabelRole] != RoleSaved {
-			continue
-		}
-		spec, err := decodeSaved(c)
-		if err != nil {
-			return err
-		}
-		s.Entry(c.Spec.Labels[LabelService]).Saved[Color(c.Spec.Labels[LabelColor])] = spec
-	}
-	return nil
-}
-
 // ObserveServices is Observe for services alone, with one call.
 func (cl *Cluster) ObserveServices(ctx context.Context) (*Snapshot, error) {
 	s := NewSnapshot(cl.Stack)
-	return s, cl.observeServices(ctx, s)
-}
-
-func (cl *Cluster) observeServices(ctx context.Context, s *Snapshot) error {
-	services, err := cl.Engine.ServiceList(ctx, api.ServiceListOptions{Status: true})
-	if err != nil {
-		return engine.ManagerError(err)
-	}
+	services, err := cl.listServices(ctx)
 	for _, svc := range services {
 		s.Add(svc)
 	}
-	return nil
+	return s, err
 }
 
 // Add puts a service where it belongs. A service that lost its labels, as by a rollback by hand, is

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -216,6 +217,27 @@ func BeforeStartInterval(n api.Node) bool {
 	major, _, _ := strings.Cut(n.Description.Engine.EngineVersion, ".")
 	v, err := strconv.Atoi(major)
 	return err == nil && v < 25
+}
+
+// MixedManagers says what happens while managers run engines before and after 25: of what one of
+// them wrote, the other one changes the healthcheck (moby, daemon/cluster/convert/container.go,
+// healthConfigToGRPC). It is empty where they do not.
+func MixedManagers(nodes []api.Node) string {
+	var old, current []string
+	for _, n := range nodes {
+		switch version := n.Description.Engine.EngineVersion; {
+		case n.ManagerStatus == nil:
+		case BeforeStartInterval(n):
+			old = append(old, version)
+		default:
+			current = append(current, version)
+		}
+	}
+	if len(old) == 0 || len(current) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("managers run Docker Engine %s and %s: when another one of them leads, or a command talks to another one, "+
+		"Swarm restarts all tasks with a healthcheck of a service that is written, also proxies and active colors", slices.Min(old), slices.Max(current))
 }
 
 // RefreshNodes looks at the nodes again, and returns which are up by their ids.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -92,6 +93,28 @@ func (s *Snapshot) serving() Use {
 	for _, b := range s.BlueGreen {
 		if active := b.Colors[b.Active()]; active != nil {
 			u.Add(&active.Spec)
+		}
+	}
+	return u
+}
+
+// Uses is what anything refers to, or could go back to: services of all stacks, and what is saved
+// and written down of this one.
+func (s *Snapshot) Uses() Use {
+	u := Use{}
+	maps.Copy(u, s.ForeignUse)
+	for _, svc := range s.Services() {
+		u.Add(&svc.Spec)
+		u.Add(svc.PreviousSpec)
+	}
+	for _, b := range s.BlueGreen {
+		for _, spec := range b.Saved {
+			u.Add(spec)
+		}
+	}
+	for _, list := range s.Releases {
+		for _, r := range list {
+			u.Add(&r.Spec)
 		}
 	}
 	return u

@@ -24,7 +24,7 @@ type drop struct {
 }
 
 // drops come from moby's adjustForAPIVersion (api/server/router/swarm) and from what its conversion
-// of specs (daemon/cluster/convert) leaves out. There is nothing here from versions before minAPI,
+// of specs (daemon/cluster/convert) leaves out. There is nothing here from versions before MinAPI,
 // which are refused.
 var drops = []drop{
 	{"TaskTemplate.ContainerSpec.Healthcheck.StartInterval", "1.44",

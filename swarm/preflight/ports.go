@@ -3,10 +3,7 @@ package preflight
 import (
 	"fmt"
 	"maps"
-	"math"
-	"net/netip"
 	"slices"
-	"strings"
 
 	api "github.com/docker/docker/api/types/swarm"
 
@@ -131,7 +128,7 @@ func (f *Findings) addresses(claims []claim) {
 				"in a range that nothing else uses"
 		}
 		subnet, known := f.subnet(name)
-		room, used := addressesOf(subnet), f.used(name)
+		room, used := cluster.AddressesOf(subnet), f.seen.UsedAddresses(name, f.tasks)
 		if used+need[name] <= room || !f.overlay(name) {
 			continue
 		}
@@ -170,32 +167,4 @@ func (f *Findings) subnet(name string) (subnet string, known bool) {
 		return defaultSubnet, false
 	}
 	return subnet, true
-}
-
-// addressesOf is how many addresses a range has for tasks and services: not its first, its last and
-// the gateway's.
-func addressesOf(subnet string) uint64 {
-	p, err := netip.ParsePrefix(subnet)
-	if err != nil {
-		return math.MaxUint32 // the swarm refuses it
-	}
-	const reserved = 3
-	return max(uint64(1)<<min(p.Addr().BitLen()-p.Bits(), 32), reserved) - reserved
-}
-
-// used is how many addresses of a network tasks and services have now.
-func (f *Findings) used(name string) uint64 {
-	id := f.seen.Networks[name].ID
-	if id == "" {
-		return 0
-	}
-	used := f.seen.Virtual[id]
-	for _, t := range f.tasks {
-		for _, a := range t.NetworksAttachments {
-			if a.Network.ID == id {
-				used += uint64(len(slices.DeleteFunc(slices.Clone(a.Addresses), func(s string) bool { return !strings.Contains(s, ".") })))
-			}
-		}
-	}
-	return used
 }

@@ -292,24 +292,12 @@ func amount(r api.Resources) string {
 	return strings.Join(parts, ", ")
 }
 
-// managers warns of managers before and after engine 25: of what one of them wrote, the other one
-// changes the healthcheck (moby, daemon/cluster/convert/container.go, healthConfigToGRPC).
+// managers warns of managers before and after engine 25.
 func (f *Findings) managers() {
-	var old, current []string
-	for _, n := range f.seen.Nodes {
-		switch version := n.Description.Engine.EngineVersion; {
-		case n.ManagerStatus == nil:
-		case cluster.BeforeStartInterval(n):
-			old = append(old, version)
-		default:
-			current = append(current, version)
-		}
+	text := cluster.MixedManagers(slices.Collect(maps.Values(f.seen.Nodes)))
+	if text != "" && slices.ContainsFunc(f.plan.Steps, func(s plan.Step) bool { return s.Settings != nil }) {
+		f.Warnings = append(f.Warnings, text+": update all managers first")
 	}
-	if len(old) == 0 || len(current) == 0 || !slices.ContainsFunc(f.plan.Steps, func(s plan.Step) bool { return s.Settings != nil }) {
-		return
-	}
-	f.Warnings = append(f.Warnings, fmt.Sprintf("managers run Docker Engine %s and %s: when another one of them leads, or a command talks to another one, "+
-		"Swarm restarts all tasks with a healthcheck of a service that is written, also proxies and active colors: update all managers first", slices.Min(old), slices.Max(current)))
 }
 
 // sharedVolumes warns of what both colors of a service write to at once.

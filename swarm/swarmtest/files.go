@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker/docker/api/types/events"
 	api "github.com/docker/docker/api/types/swarm"
 )
 
@@ -15,7 +16,7 @@ func (s *Swarm) ConfigList(_ context.Context, o api.ConfigListOptions) ([]api.Co
 	defer s.mu.Unlock()
 	var out []api.Config
 	for _, c := range s.configs {
-		if matches(o.Filters, "name", c.Spec.Name) {
+		if matches(o.Filters, "name", c.Spec.Name) && o.Filters.MatchKVList("label", c.Spec.Labels) {
 			out = append(out, deep(*c))
 		}
 	}
@@ -36,6 +37,7 @@ func (s *Swarm) ConfigCreate(_ context.Context, spec api.ConfigSpec) (api.Config
 	}
 	c := &api.Config{ID: s.id("config"), Meta: s.meta(api.Meta{}), Spec: deep(spec)}
 	s.configs[c.ID] = c
+	s.emit(events.ConfigEventType, events.ActionCreate, c.ID, spec.Name)
 	return api.ConfigCreateResponse{ID: c.ID}, nil
 }
 
@@ -55,6 +57,7 @@ func (s *Swarm) ConfigUpdate(_ context.Context, id string, v api.Version, spec a
 		return errSequence
 	}
 	c.Spec.Labels, c.Meta = deep(spec.Labels), s.meta(c.Meta)
+	s.emit(events.ConfigEventType, events.ActionUpdate, id, spec.Name)
 	return nil
 }
 
@@ -72,6 +75,7 @@ func (s *Swarm) ConfigRemove(_ context.Context, id string) error {
 			return invalid("config '%s' is in use by the following service: %s", s.configs[id].Spec.Name, svc.Spec.Name)
 		}
 	}
+	s.emit(events.ConfigEventType, events.ActionRemove, id, s.configs[id].Spec.Name)
 	delete(s.configs, id)
 	return nil
 }

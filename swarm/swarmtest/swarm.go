@@ -116,6 +116,9 @@ func New(nodes int) *Swarm {
 		n.Spec.Availability, n.Status.State = api.NodeAvailabilityActive, api.NodeStateReady
 		s.nodes = append(s.nodes, n)
 	}
+	if nodes > 0 {
+		s.nodes[0].ManagerStatus = &api.ManagerStatus{Leader: true, Reachability: api.ReachabilityReachable}
+	}
 	return s
 }
 

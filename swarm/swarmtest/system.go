@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"time"
 
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/registry"
+	api "github.com/docker/docker/api/types/swarm"
 	"github.com/docker/docker/api/types/system"
 )
 
@@ -14,7 +16,10 @@ import (
 func (s *Swarm) ClientVersion() string { return "1.51" }
 
 // Info is about the manager.
-func (s *Swarm) Info(context.Context) (system.Info, error) { return system.Info{Name: "n1"}, nil }
+func (s *Swarm) Info(context.Context) (system.Info, error) {
+	return system.Info{Name: "n1", ServerVersion: "28.5.2", SystemTime: time.Now().Format(time.RFC3339Nano),
+		Swarm: api.Info{LocalNodeState: api.LocalNodeStateActive, ControlAvailable: true}}, nil
+}
 
 // DistributionInspect knows no registry.
 func (s *Swarm) DistributionInspect(context.Context, string, string) (registry.DistributionInspect, error) {
