@@ -15,8 +15,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 )
 
-// The first five minutes of somebody who has a fresh Debian with the docker command, and a swarm: from
-// the package to the rollback. It prints the seconds of each step.
+// The first five minutes of somebody who has a fresh Debian with the docker command, and a swarm:
+// from the package to the rollback. It prints the seconds of each step.
 func TestFiveMinutes(t *testing.T) {
 	long(t)
 	t.Parallel()
@@ -86,8 +86,8 @@ func (s *stack) copyInto(root, file string) {
 	}
 }
 
-// inside is a command line in the home of a system's root. The manager's socket is where docker looks
-// for it. The mount is seen by this command alone, and goes with it.
+// inside is a command line in the home of a system's root. The manager's socket is where docker
+// looks for it. The mount is seen by this command alone, and goes with it.
 func (s *stack) inside(root, command string) (*exec.Cmd, *bytes.Buffer) {
 	const enter = `touch "$2/run/docker.sock" && mount --bind "$1" "$2/run/docker.sock" && exec chroot "$2" sh -c "cd /root && $3"`
 	cmd := exec.Command("unshare", "--mount", "sh", "-c", enter, "enter", s.at.Socket(), root, command)

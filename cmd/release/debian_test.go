@@ -61,8 +61,8 @@ func inside(root string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// snapshot are all files of a system with their rights and sizes, but for logs, and what apt and dpkg keep
-// for themselves: their caches, and the former state of dpkg.
+// snapshot are all files of a system with their rights and sizes, but for logs, and what apt and
+// dpkg keep for themselves: their caches, and the former state of dpkg.
 func snapshot(t *testing.T, root string) []string {
 	t.Helper()
 	var all []string

@@ -16,8 +16,8 @@ import (
 
 const manual = "man/man1/" // of the pages in an archive
 
-// documents are the files that the plugin comes with, on every platform: its licence and a manual page for
-// each command.
+// documents are the files that the plugin comes with, on every platform: its licence and a manual
+// page for each command.
 func (r release) documents() ([]file, error) {
 	license, err := os.ReadFile(filepath.Join(r.top, "LICENSE"))
 	if err != nil {

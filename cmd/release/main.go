@@ -107,7 +107,8 @@ func (r release) pack(p platform, binary string, common []file) error {
 	return r.packages(p, content, common)
 }
 
-// number is the version without the v. A version that is no tag, as a commit, comes before all tags.
+// number is the version without the v. A version that is no tag, as a commit, comes before all
+// tags.
 func (r release) number() string {
 	if v := strings.TrimPrefix(r.version, "v"); v != r.version && strings.Count(v, ".") >= 2 {
 		return v

@@ -25,9 +25,9 @@ var site struct {
 // tested is the platform that tests build for; the others are for make release.
 var tested = platforms[0]
 
-func TestMain(m *testing.M) { os.Exit(run1(m)) }
+func TestMain(m *testing.M) { os.Exit(tests(m)) }
 
-func run1(m *testing.M) int {
+func tests(m *testing.M) int {
 	if err := lab.Ready(); err != nil { // chroot needs root, and the packages need a docker command line
 		fmt.Fprintln(os.Stderr, err)
 		return 1

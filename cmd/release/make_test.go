@@ -19,7 +19,7 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 )
 
-// The same commit makes the same bytes: from another folder, for another user's umask and time zone.
+// The same commit makes the same bytes: from another folder, with another umask and time zone.
 func TestReproducible(t *testing.T) {
 	again := site.release
 	again.top, again.out = filepath.Join(t.TempDir(), "elsewhere"), filepath.Join(t.TempDir(), "dist")
@@ -137,7 +137,8 @@ func TestChecksums(t *testing.T) {
 	}
 }
 
-// The archive has the plugin with its rights, and a page of the manual for each command that help shows.
+// The archive has the plugin with its rights, and a page of the manual for each command that help
+// shows.
 func TestArchive(t *testing.T) {
 	dir := t.TempDir()
 	output(t, exec.Command("tar", "-xzpf", site.path(site.asset(tested, ".tar.gz")), "-C", dir))

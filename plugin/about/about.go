@@ -22,8 +22,8 @@ const Short = "Blue-green deployments on Docker Swarm"
 // The docker CLI starts the plugin twice for each command: first with one argument, to ask what it
 // is. The answer needs none of the packages that the plugin is made of, and most of its start is
 // their initialization. Go initializes packages in the order of their paths, after those that they
-// import: this one comes before nearly all. Where no version was linked, the build information would
-// be needed, which comes late: then RunPlugin answers.
+// import: this one comes before nearly all. Where no version was linked, the build information is
+// needed, which comes late: then RunPlugin answers.
 func init() {
 	if Version == "" || len(os.Args) != 2 || os.Args[1] != metadata.MetadataSubcommandName {
 		return
