@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/docker-bluegreen/docker-bluegreen/e2e/lab"
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/lab/image"
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 )
@@ -22,6 +23,9 @@ func TestFiveMinutes(t *testing.T) {
 	t.Parallel()
 	const port = 8788
 	s := newStack(t, quick(port))
+	if err := lab.Install(map[string]string{"debootstrap": "debootstrap"}); err != nil {
+		t.Fatal(err)
+	}
 	root := filepath.Join(t.TempDir(), "debian")
 	if err := image.FreshDebian(t.Context(), root, "docker-cli"); err != nil {
 		t.Fatal(err)

@@ -12,11 +12,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/docker-bluegreen/docker-bluegreen/e2e/lab"
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/lab/image"
 )
 
 // On a fresh Debian with nothing but its docker command, the deb works, and leaves nothing behind.
 func TestDebian(t *testing.T) {
+	if err := lab.Install(map[string]string{"debootstrap": "debootstrap"}); err != nil {
+		t.Fatal(err)
+	}
 	root := filepath.Join(t.TempDir(), "debian")
 	if err := image.FreshDebian(t.Context(), root, "docker-cli"); err != nil {
 		t.Fatal(err)

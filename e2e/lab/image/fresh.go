@@ -11,20 +11,15 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/docker-bluegreen/docker-bluegreen/e2e/lab"
 )
 
 // freshSuite is the release of Debian that a fresh system has: the stable one.
 const freshSuite = "trixie"
 
 // FreshDebian makes dir a fresh Debian system, as debootstrap makes it, with more packages if they
-// are named. It can be run with chroot. It needs root. The system is kept in the cache for a day;
-// without a network, longer.
+// are named. It can be run with chroot. It needs root and debootstrap. The system is kept in the
+// cache for a day; without a network, longer.
 func FreshDebian(ctx context.Context, dir string, packages ...string) error {
-	if err := lab.Install(map[string]string{"debootstrap": "debootstrap"}); err != nil {
-		return err
-	}
 	base, err := os.UserCacheDir()
 	if err != nil {
 		return err
