@@ -55,6 +55,13 @@ func TestHello(t *testing.T) {
 	if left := s.objects(); len(left) > 0 {
 		t.Errorf("down left %v", left)
 	}
+
+	// docs/leave.md: the same without the plugin.
+	s.must("up")
+	colors := s.docker("service", "ls", "-q", "--filter", "label=com.docker.stack.namespace="+s.name+"-bluegreen")
+	s.docker(append([]string{"service", "rm"}, strings.Fields(colors)...)...)
+	s.docker("stack", "rm", s.name, s.name+"-bluegreen")
+	s.eventually("docker stack rm leaves nothing", func() bool { return len(s.objects()) == 0 })
 }
 
 // series waits until a version with a prefix answers, and returns it whole.
