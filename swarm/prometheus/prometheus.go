@@ -3,16 +3,16 @@ package prometheus
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/common/model"
 )
 
 // Client asks servers.
@@ -31,27 +31,84 @@ func (c Client) Value(ctx context.Context, address, query string) (value float64
 	if err != nil {
 		return 0, false, hidden(err, address)
 	}
-	result, _, _, err := v1.NewAPI(client).Query(ctx, query, time.Now())
+	form := url.Values{"query": {query}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, client.URL("/api/v1/query", nil).String(), strings.NewReader(form.Encode()))
 	if err != nil {
 		return 0, false, hidden(err, address)
 	}
-	var values []model.SampleValue
-	switch r := result.(type) {
-	case model.Vector:
-		for _, s := range r {
-			values = append(values, s.Value)
-		}
-	case *model.Scalar:
-		values = append(values, r.Value)
-	default:
-		return 0, false, fmt.Errorf("the query %s gives a %s, and not a number or numbers of now", query, result.Type())
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, body, err := client.Do(ctx, request)
+	if err != nil {
+		return 0, false, hidden(err, address)
 	}
-	for _, v := range values {
-		if f := float64(v); !math.IsNaN(f) && (!found || f > value) {
+	values, err := parse(response.StatusCode, body)
+	if err != nil {
+		return 0, false, fmt.Errorf("the query %s: %w", query, err)
+	}
+	for _, f := range values {
+		if !math.IsNaN(f) && (!found || f > value) {
 			value, found = f, true
 		}
 	}
 	return value, found, nil
+}
+
+// answer is what Prometheus says: https://prometheus.io/docs/prometheus/latest/querying/api/. The
+// library that reads it costs a megabyte.
+type answer struct {
+	Status, ErrorType, Error string
+	Data                     struct {
+		ResultType string
+		Result     json.RawMessage
+	}
+}
+
+// sample is a time in seconds, and a number as text.
+type sample [2]any
+
+func (s sample) value() (float64, error) {
+	text, ok := s[1].(string)
+	if !ok {
+		return 0, fmt.Errorf("Prometheus gives %v where a number in quotes must stand", s[1])
+	}
+	return strconv.ParseFloat(text, 64)
+}
+
+// parse returns the numbers of an answer to an instant query.
+func parse(status int, body []byte) (values []float64, err error) {
+	var a answer
+	if err := json.Unmarshal(body, &a); err != nil {
+		return nil, fmt.Errorf("status %d, and no answer of Prometheus", status)
+	}
+	if a.Status != "success" {
+		return nil, fmt.Errorf("%s: %s", a.ErrorType, a.Error)
+	}
+	var samples []sample
+	switch a.Data.ResultType {
+	case "vector":
+		var series []struct{ Value sample }
+		if err := json.Unmarshal(a.Data.Result, &series); err != nil {
+			return nil, err
+		}
+		for _, s := range series {
+			samples = append(samples, s.Value)
+		}
+	case "scalar":
+		samples = make([]sample, 1)
+		if err := json.Unmarshal(a.Data.Result, &samples[0]); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, fmt.Errorf("it gives a %s, and not a number or numbers of now", a.Data.ResultType)
+	}
+	for _, s := range samples {
+		v, err := s.value()
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, v)
+	}
+	return values, nil
 }
 
 // hidden is an error without what the address may hide.
