@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/spf13/cobra"
 )
 
 // Commands on the pages: lines of code blocks, and code in a text.
@@ -35,8 +33,8 @@ func TestPagesCommands(t *testing.T) {
 		for _, line := range shown {
 			for _, m := range pageCommands.FindAllStringSubmatch(line, -1) {
 				checked++
-				if err := exists(strings.Fields(m[1])); err != "" {
-					t.Errorf("%s: docker bluegreen %s: %s", filepath.Base(name), strings.TrimSpace(m[1]), err)
+				if err := checkCommand(strings.Fields(m[1])); err != nil {
+					t.Errorf("%s: docker bluegreen %s: %v", filepath.Base(name), strings.TrimSpace(m[1]), err)
 				}
 			}
 		}
@@ -59,33 +57,4 @@ func blockLines(text string) (lines []string) {
 		}
 	}
 	return lines
-}
-
-// exists says what is wrong with a command, if anything: its name, or an option that it does not
-// have.
-func exists(args []string) string {
-	docker := &cobra.Command{Use: "docker"}
-	root := newRootCommand(newHarness().app)
-	docker.AddCommand(root)
-	c, _, err := root.Find(args)
-	if err != nil {
-		return err.Error()
-	}
-	if c == root && !strings.HasPrefix(args[0], "-") {
-		return "there is no such command"
-	}
-	for _, arg := range args {
-		name, _, _ := strings.Cut(arg, "=")
-		switch {
-		case strings.HasPrefix(name, "--"):
-			if c.Flag(name[2:]) == nil {
-				return "there is no option " + name
-			}
-		case strings.HasPrefix(name, "-") && len(name) == 2:
-			if c.Flags().ShorthandLookup(name[1:]) == nil && c.InheritedFlags().ShorthandLookup(name[1:]) == nil {
-				return "there is no option " + name
-			}
-		}
-	}
-	return ""
 }
