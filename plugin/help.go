@@ -77,7 +77,8 @@ Run 'docker bluegreen COMMAND --help' for more information on a command.
 {{- end}}
 `
 
-// installHelp gives cmd and its commands our help. width tells how wide the terminal is, in columns.
+// installHelp gives cmd and its commands our help. width tells how wide the terminal is, in
+// columns.
 func installHelp(cmd *cobra.Command, width func() int) {
 	cobra.AddTemplateFunc("lead", lead)
 	cobra.AddTemplateFunc("details", details)

@@ -12,8 +12,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
 )
 
-// helpOf is what a command's --help prints on a terminal of 80 columns, below docker as it is in the
-// plugin.
+// helpOf is what a command's --help prints on a terminal of 80 columns, below docker as it is in
+// the plugin.
 func helpOf(t *testing.T, args ...string) string {
 	t.Helper()
 	docker := &cobra.Command{Use: "docker"}

@@ -38,8 +38,9 @@ services:
     image: shop/worker:7
 `
 
-// TestScreens is a day with the plugin on a terminal: each command is typed on a real pseudo terminal
-// against a swarm in memory, and what stands on the screen in the end is compared, at two widths.
+// TestScreens is a day with the plugin on a terminal: each command is typed on a real pseudo
+// terminal against a swarm in memory, and what stands on the screen in the end is compared, at two
+// widths.
 func TestScreens(t *testing.T) {
 	for _, width := range []int{80, 140} {
 		t.Run(fmt.Sprint(width), func(t *testing.T) {

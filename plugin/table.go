@@ -40,8 +40,8 @@ func (t *table) row(cells ...string) {
 	t.rows = append(t.rows, clean)
 }
 
-// Flush writes the table. Cells are painted once they have their places: a tabwriter takes colors for
-// text.
+// Flush writes the table. Cells are painted once they have their places: a tabwriter takes colors
+// for text.
 func (t *table) Flush() error {
 	t.fit()
 	var text bytes.Buffer
@@ -67,8 +67,8 @@ func (t *table) Flush() error {
 	return err
 }
 
-// fit makes the table as narrow as the terminal, if that is possible: first the gaps become smaller,
-// then the last column goes on in further lines, then the widest of the others are cut.
+// fit makes the table as narrow as the terminal, if that is possible: first the gaps become
+// smaller, then the last column goes on in further lines, then the widest of the others are cut.
 func (t *table) fit() {
 	if t.look.width == 0 {
 		return
@@ -125,8 +125,8 @@ func (t *table) widths() []int {
 	return widths
 }
 
-// colorWords are the names of the two colors where they stand alone, and what says of a state that a
-// person should look.
+// colorWords are the names of the two colors where they stand alone, and what says of a state that
+// a person should look.
 var colorWords = regexp.MustCompile(`\b(blue|green)\b|\b(failed|DOWN|no answer|no proxies|taken back|paused|maintenance)\b`)
 
 // tasksReady are the ready and the wanted tasks of a service.

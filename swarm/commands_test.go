@@ -108,8 +108,8 @@ func steady(text string) string { return byChance.ReplaceAllString(text, "${1}${
 
 var several = regexp.MustCompile(`(?m)^(  \S.*) \((\d) times\)\n((?:    \| .*\n)*)`)
 
-// eachFailure tells failures of a slot one by one: on which nodes they were, and so which of them are
-// equal, is chance.
+// eachFailure tells failures of a slot one by one: on which nodes they were, and so which of them
+// are equal, is chance.
 func eachFailure(text string) string {
 	return several.ReplaceAllStringFunc(text, func(found string) string {
 		m := several.FindStringSubmatch(found)

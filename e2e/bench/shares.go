@@ -10,8 +10,8 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"
 )
 
-// shareTurns are many: two processes of one HAProxy with one configuration differ by several percent,
-// so each turn has new ones.
+// shareTurns are many: two processes of one HAProxy with one configuration differ by several
+// percent, so each turn has new ones.
 const shareTurns = 12
 
 // sharePaths are a service without a share or guard, and one with both.
