@@ -35,6 +35,28 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 	return p, nil
 }
 
+// Profiles are the profiles that services of the files name, sorted.
+func Profiles(ctx context.Context, o Options) ([]string, error) {
+	src, err := read(o)
+	if err != nil {
+		return nil, err
+	}
+	name, _, err := src.stackName(o)
+	if err != nil {
+		return nil, err
+	}
+	m, err := src.load(ctx, name, []string{"*"})
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, s := range m.project.AllServices() {
+		all = append(all, s.Profiles...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
 // convert turns a loaded model into the terms of the swarm API.
 func (m *model) convert() (*Project, error) {
 	if err := errors.Join(m.checkExtension(), m.check()); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 )
 
@@ -111,5 +112,12 @@ func (a *app) completeReleases() cobra.CompletionFunc {
 			}
 		}
 		return found, nil
+	})
+}
+
+// completeProfiles completes the profiles that services of the stack file name.
+func (a *app) completeProfiles() cobra.CompletionFunc {
+	return a.asked(func(ctx context.Context, _ []string) ([]string, error) {
+		return compose.Profiles(ctx, a.composeOptions())
 	})
 }

@@ -14,7 +14,7 @@ import (
 // Tab completes what the swarm and the file know, and nothing where nobody answers.
 func TestCompletion(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "stack.yml")
-	if err := os.WriteFile(file, []byte("name: shop\nservices:\n  web: {image: 'shop/web:1', ports: ['80:8080'], x-bluegreen: {test: [smoke]}}\n  db: {image: postgres}\n  smoke: {image: 'shop/smoke:1', deploy: {mode: replicated-job}}\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("name: shop\nservices:\n  web: {image: 'shop/web:1', ports: ['80:8080'], x-bluegreen: {test: [smoke]}}\n  db: {image: postgres, profiles: [dev, all]}\n  smoke: {image: 'shop/smoke:1', deploy: {mode: replicated-job}}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	known := func(context.Context) (*swarm.Stacks, error) {
@@ -29,7 +29,9 @@ func TestCompletion(t *testing.T) {
 		{[]string{"canary", "-p", "shop", ""}, ""},
 		{[]string{"canary", "-p", "shop", "10", ""}, "api web"},
 		{[]string{"pause", "-p", "blog", ""}, "web"},
-		{[]string{"up", "-f", file, ""}, "db web"},
+		{[]string{"up", "-f", file, ""}, "web"},
+		{[]string{"up", "-f", file, "--profile", "dev", ""}, "db web"},
+		{[]string{"up", "-f", file, "--profile", ""}, "all dev"},
 		{[]string{"status", "-p", ""}, "blog shop"},
 		{[]string{"doctor", "-p", ""}, "blog shop"},
 		{[]string{"events", "-p", ""}, "blog shop"},
@@ -48,7 +50,7 @@ func TestCompletion(t *testing.T) {
 		h = newHarness()
 		h.op.stacks = func(context.Context) (*swarm.Stacks, error) { return nil, errors.New("no manager") }
 		h.op.history = func(context.Context, []string) (*swarm.History, error) { return nil, errors.New("no manager") }
-		if got := h.completes(t, tc.args...); got != "" && !strings.Contains("db web active idle blue green proxy", got) {
+		if got := h.completes(t, tc.args...); got != "" && !strings.Contains("db web active idle blue green proxy all dev", got) {
 			t.Errorf("without a manager %q completes %q", tc.args, got)
 		}
 	}

@@ -48,6 +48,9 @@ The fields of the JSON form are stable: new ones may come, none changes.`,
 		Args:              stackArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.header != "" {
+				return badFlag("events", "--format: events are lines, not a table: leave the word table out")
+			}
 			return a.runEvents(cmd.Context(), f)
 		},
 	}

@@ -5,11 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"text/template"
 
+	"github.com/docker/cli/cli/command/formatter/tabwriter"
 	"github.com/docker/cli/templates"
 	"github.com/spf13/cobra"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/doctor"
 )
 
 // Values of --format.
@@ -18,16 +23,18 @@ const (
 	formatJSON  = "json"
 )
 
-// format is how a command prints what it found: as a table, as JSON, or by a Go template.
+// format is how a command prints what it found: as a table, as JSON, or by a Go template. With
+// "table TEMPLATE" the template is for each row, as in docker.
 type format struct {
 	text     string
 	template *template.Template
+	header   string // of a table whose rows a template makes; empty else
 }
 
 func formatVar(cmd *cobra.Command, f *format, usage string) {
 	f.text = formatTable
 	words := []string{formatTable, formatJSON}
-	cmd.Flags().Var(f, "format", usage+" ("+strings.Join(words, "|")+", or a Go template)")
+	cmd.Flags().Var(f, "format", usage+" ("+strings.Join(words, "|")+", a Go template, or table TEMPLATE)")
 	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
 }
 
@@ -39,21 +46,88 @@ func (f *format) Type() string { return "string" }
 
 // Set takes the flag's value.
 func (f *format) Set(s string) (err error) {
+	f.header = ""
 	switch {
 	case strings.Contains(s, "{{"):
-		if f.template, err = templates.Parse(s); err != nil {
+		text := escapes.Replace(s)
+		if columns, ok := strings.CutPrefix(text, formatTable+" "); ok {
+			f.header, text = headerOf(columns), columns
+		}
+		if f.template, err = templates.Parse(text); err != nil {
 			return err
 		}
 	case s != formatTable && s != formatJSON:
-		return fmt.Errorf("must be one of %s, %s, or a template such as '{{json .}}'", formatTable, formatJSON)
+		return fmt.Errorf("must be one of %s, %s, a template such as '{{json .}}', or 'table {{.Name}}'", formatTable, formatJSON)
 	}
 	f.text = s
 	return nil
 }
 
+// escapes are what a shell leaves in a template as it is.
+var escapes = strings.NewReplacer(`\t`, "\t", `\n`, "\n")
+
+var (
+	action    = regexp.MustCompile(`\{\{.*?\}\}`)
+	fieldName = regexp.MustCompile(`\.([A-Za-z]+)`)
+	wordStart = regexp.MustCompile(`([a-z])([A-Z])`)
+)
+
+// headerOf names each column by the last field that it shows: IN FLIGHT for {{.InFlight}}.
+func headerOf(columns string) string {
+	var names []string
+	for column := range strings.SplitSeq(columns, "\t") {
+		name := ""
+		for _, f := range fieldName.FindAllStringSubmatch(strings.Join(action.FindAllString(column, -1), ""), -1) {
+			name = strings.ToUpper(wordStart.ReplaceAllString(f[1], "$1 $2"))
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, "\t")
+}
+
+// rowsOf are the parts of an output that are rows of its table.
+func rowsOf(v any) (rows []any) {
+	switch v := v.(type) {
+	case *swarm.Status:
+		return anyOf(v.Services)
+	case *swarm.Stacks:
+		return anyOf(v.Services)
+	case *swarm.History:
+		return anyOf(v.Releases)
+	case *doctor.Report:
+		return anyOf(v.Findings)
+	case planOutput:
+		return anyOf(v.Steps)
+	}
+	return []any{v}
+}
+
+func anyOf[T any](list []T) (all []any) {
+	for _, x := range list {
+		all = append(all, x)
+	}
+	return all
+}
+
+// writeRows prints a table whose rows the template makes.
+func (f *format) writeRows(out io.Writer, v any) error {
+	w := tabwriter.NewWriter(out, 4, 1, 3, ' ', 0)
+	fmt.Fprintln(w, f.header)
+	for _, row := range rowsOf(v) {
+		var text strings.Builder
+		if err := f.template.Execute(&text, row); err != nil {
+			return err
+		}
+		fmt.Fprintln(w, printable(text.String()))
+	}
+	return w.Flush()
+}
+
 // write prints v, which table prints for a person.
 func (f *format) write(out io.Writer, v any, table func() error) error {
 	switch {
+	case f.header != "":
+		return f.writeRows(out, v)
 	case f.template != nil:
 		var text strings.Builder
 		if err := f.template.Execute(&text, v); err != nil {

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -22,6 +23,10 @@ func TestTemplates(t *testing.T) {
 		{"with JSON", "{{json .Lock}}", `{"owner":"ci@build-7","command":"up","since":"2026-03-01T11:59:48Z"}` + "\n", []string{"status", "--live"}, cluster.ExitUnconfirmed},
 		{"without what moves a cursor", "{{\"\\x1b[2J\"}}{{.Stack}}", "shop\n", []string{"status", "--live"}, cluster.ExitUnconfirmed},
 		{"of a field that is not there", "{{.Nope}}", "", []string{"status", "--live"}, cluster.ExitError},
+		{"of rows", "table {{.Name}}\\t{{with .Route}}{{.Active}}{{end}}\\t{{.Swarm.Image}}",
+			"NAME     ACTIVE   IMAGE\nweb      green    haproxy:3.2-alpine\nworker            registry.example.com:5000/shop/worker\n", []string{"status", "--live"}, cluster.ExitUnconfirmed},
+		{"of rows of a plan", "table {{.Action}}\t{{.Name}}", "ACTION   NAME\nflip     shop_web\n", []string{"flip", "--dry-run"}, cluster.ExitDone},
+		{"of one row", "table {{.GoVersion}}", "GO VERSION\n" + runtime.Version() + "\n", []string{"version"}, cluster.ExitDone},
 		{"of a plan", "{{range .Steps}}{{.Action}} {{.Name}}: {{len .Changes}}; {{end}}", "flip shop_web: 0; \n", []string{"flip", "--dry-run"}, cluster.ExitDone},
 		{"of a plan, with an exit code", "{{.Changes}}", "true\n", []string{"flip", "--dry-run", "--detailed-exitcode"}, exitChanges},
 		{"that ends nowhere", "{{.Stack", "", []string{"status"}, exitBadFlags},
@@ -41,7 +46,7 @@ func TestTemplates(t *testing.T) {
 
 func TestFormatRefuses(t *testing.T) {
 	err := newHarness().run("-p", "shop", "status", "--format", "xml")
-	if want := `must be one of table, json, or a template such as '{{json .}}'`; exitCode(err) != exitBadFlags || !strings.Contains(err.Error(), want) {
+	if want := `must be one of table, json, a template such as '{{json .}}', or 'table {{.Name}}'`; exitCode(err) != exitBadFlags || !strings.Contains(err.Error(), want) {
 		t.Error(err)
 	}
 }

@@ -52,6 +52,7 @@ func newRootCommand(a *app) *cobra.Command {
 	}
 	a.common.install(cmd)
 	must(cmd.RegisterFlagCompletionFunc("project-name", a.completeStacks()))
+	must(cmd.RegisterFlagCompletionFunc("profile", a.completeProfiles()))
 	cmd.AddGroup(groups...)
 	cmd.AddCommand(grouped(groupRelease, newUpCommand(a), newPromoteCommand(a), newRollbackCommand(a), newFlipCommand(a), newCanaryCommand(a),
 		newWaitCommand(a), newDownCommand(a))...)
