@@ -39,7 +39,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 
 release: ## Make all files of a release in dist: archives, deb, rpm, checksums, install script, formula
 	$(GOTEST)
-	$(GO) run -C cmd/release . -version '$(VERSION)' -commit '$(COMMIT)' -epoch '$(SOURCE_DATE_EPOCH)' -out '$(CURDIR)/dist' $(if $(PLATFORMS),-platforms '$(PLATFORMS)')
+	CGO_ENABLED=0 $(GO) run -C cmd/release . -version '$(VERSION)' -commit '$(COMMIT)' -epoch '$(SOURCE_DATE_EPOCH)' -out '$(CURDIR)/dist' $(if $(PLATFORMS),-platforms '$(PLATFORMS)')
 
 test: unit core ## Run the tests: packages, real HAProxy, real swarms (root, about 20 minutes)
 
@@ -49,7 +49,7 @@ unit: ## Run the tests that need no swarm
 	$(GO) test -v ./swarm/histories
 	$(GO) run ./e2e/lab/roots $(HAPROXIES) -- $(GO) test -parallel 9 $$($(GO) list ./... | grep -v /histories)
 	cd compose/paritytest && $(GO) test ./...
-	cd cmd/release && $(GO) test ./...
+	cd cmd/release && CGO_ENABLED=0 $(GO) test ./...
 	cd docs/site && $(GO) test -count 1 ./...
 
 # It names each scenario when it ends, and says at the end what failed. -count 1: Go cannot know that the plugin changed.
