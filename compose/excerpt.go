@@ -22,7 +22,7 @@ var shownKeys = keySet(`services networks volumes secrets configs
 	init tty stdin_open read_only working_dir hostname cap_add cap_drop ulimits soft hard dns network_mode isolation
 	healthcheck interval timeout retries start_period start_interval disable uid gid file external driver attachable internal
 	ipam config subnet gateway ip_range env_file path
-	x-bluegreen health port rise fall drain keep promote preview test verify canary by steps every guard bake errors latency
+	x-bluegreen health port rise fall drain keep promote preview verify canary by steps every guard bake errors latency
 	requests metrics maintenance page history control`)
 
 // namedBelow are the keys below which names of the user's own stand.
@@ -38,7 +38,9 @@ func keySet(words string) map[string]bool {
 
 var (
 	plainName   = regexp.MustCompile(`^[\w.$-]{1,64}$`)
-	withAccount = regexp.MustCompile(`://[^/\s]*@`)
+	withAccount = regexp.MustCompile(`//[^/\s]*@`)
+	// blockStart begins a text of several lines.
+	blockStart = regexp.MustCompile(`^[|>][0-9+-]*`)
 	// properties stand before a value: its anchor and its tag.
 	properties = regexp.MustCompile(`^(?:[&!][^\s,\[\]{}]*\s+)+`)
 )
@@ -134,7 +136,7 @@ func (t token) text(rest string) (shown string, length int) {
 	case t.node.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
 		length = quoted(body)
 	case t.node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		return rest, len(rest) // the indicator alone: the text is on the next lines
+		return head + blockStart.FindString(body), len(rest) // the text is on the next lines; a comment may be here
 	default:
 		length = len(t.node.Value)
 	}

@@ -59,7 +59,7 @@ func (a *app) summaryFile() string {
 
 // lookAt is the status of the stack, nil if there is none.
 func (a *app) lookAt(ctx context.Context, s *summary) *swarm.Status {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), summaryTime)
+	ctx, cancel := context.WithTimeout(ctx, summaryTime)
 	defer cancel()
 	status, err := a.open(s.stack, nil).Status(ctx, false)
 	if err != nil {
@@ -90,7 +90,7 @@ func (a *app) summarized(ctx context.Context, s *summary, err error) {
 	if s == nil {
 		return
 	}
-	s.after = a.lookAt(ctx, s)
+	s.after = a.lookAt(context.WithoutCancel(ctx), s) // also after Ctrl-C
 	a.appendSummary(s.markdown(err, a.now()))
 	a.summaryWritten = true
 }

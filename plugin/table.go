@@ -94,19 +94,17 @@ func (t *table) fit() {
 	}
 	var rows [][]string
 	for _, cells := range t.rows {
-		for i := range min(last, len(cells)) {
+		end, before := len(cells)-1, 0 // a row with fewer cells has the rest of the line for its last
+		for i := range end {
 			cells[i] = t.look.truncate(cells[i], widths[i])
+			before += max(widths[i]+t.gap, 4)
 		}
-		if len(cells) <= last {
-			rows = append(rows, cells)
-			continue
-		}
-		for i, text := range wrapped(cells[last], t.look.width-others()) {
+		for i, text := range wrapped(cells[end], t.look.width-before) {
 			if i > 0 {
-				cells = make([]string, last+1)
+				cells = make([]string, end+1)
 			}
-			cells[last] = text
-			rows = append(rows, cells)
+			cells[end] = text
+			rows = append(rows, slices.Clone(cells))
 		}
 	}
 	t.rows = rows

@@ -39,11 +39,12 @@ func (o *Operator) Status(ctx context.Context, live bool, services ...string) (*
 		return nil, err
 	}
 	for _, name := range names {
-		if b := s.BlueGreen[name]; b != nil {
-			st.Services = append(st.Services, blueGreenStatus(b, tasks))
-			continue
+		if plain, ok := s.Plain[name]; ok {
+			st.Services = append(st.Services, ServiceStatus{Name: name, Kind: "plain", Swarm: swarmService(plain, tasks)})
 		}
-		st.Services = append(st.Services, ServiceStatus{Name: name, Kind: "plain", Swarm: swarmService(s.Plain[name], tasks)})
+		if b := s.BlueGreen[name]; b != nil { // also both, while a service is adopted
+			st.Services = append(st.Services, blueGreenStatus(b, tasks))
+		}
 	}
 	if live {
 		return st, o.live(ctx, s, st)

@@ -93,6 +93,7 @@ func (o *Operator) Logs(ctx context.Context, opts LogOptions, emit func(LogLine)
 func chosen(s *cluster.Snapshot, names []string) ([]string, error) {
 	all := slices.AppendSeq(slices.Collect(maps.Keys(s.Plain)), maps.Keys(s.BlueGreen))
 	slices.Sort(all)
+	all = slices.Compact(all) // while a service is adopted it is both
 	if len(names) == 0 {
 		return all, nil
 	}

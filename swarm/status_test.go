@@ -3,6 +3,7 @@ package swarm
 import (
 	"context"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,27 @@ func TestStatusOfServices(t *testing.T) {
 		}
 		if _, err := m.operator().Status(m.t.Context(), false, "web", "wbe"); err == nil || err.Error() != "stack shop has no service wbe: it has db, web" {
 			m.t.Errorf("status of wbe: %v", err)
+		}
+	})
+}
+
+// A service is plain and blue-green at once while it is adopted: both are told.
+func TestStatusDuringAnAdoption(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		m.must(m.up(plainly(version("1"))))
+		var kinds []string
+		m.Before = func(call, object string) error {
+			if kinds == nil && call == "ServiceUpdate" && object == "shop_web" { // the color is there, the name is not the proxies' yet
+				kinds = []string{}
+				for _, svc := range m.status(false).Services {
+					kinds = append(kinds, svc.Name+" "+svc.Kind)
+				}
+			}
+			return nil
+		}
+		m.must(m.up(version("1")))
+		if want := []string{"db plain", "web plain", "web bluegreen"}; !slices.Equal(kinds, want) {
+			m.t.Errorf("meanwhile %q, want %q", kinds, want)
 		}
 	})
 }

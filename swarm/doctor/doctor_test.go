@@ -120,6 +120,8 @@ func TestSwarmFindings(t *testing.T) {
 			"error engine [n1] the engine speaks API version 1.40, and orders need version 1.41\n-> use Docker Engine 20.10 or newer"},
 		"no leader": {func(s *Seen) { s.Listed, s.ListErr = nil, errors.New("The swarm does not\nhave a leader") },
 			"error managers [] the managers do not answer: The swarm does not have a leader\n-> start the managers again; if the others are lost for good, `docker swarm init --force-new-cluster` on the last one"},
+		"a question is refused": {func(s *Seen) { s.Listed, s.ListErr = nil, errors.New("list secrets: 403 Forbidden") },
+			"error managers [] a manager does not answer all questions: list secrets: 403 Forbidden\n-> try again; what stands between here and the engine may refuse a question, such as a proxy of its socket"},
 		"a manager is lost": {func(s *Seen) {
 			s.Listed.Nodes[1] = node("n2", manages(false, api.ReachabilityReachable))
 			s.Listed.Nodes[2] = node("n3", manages(false, api.ReachabilityUnreachable))
@@ -246,6 +248,16 @@ func TestStackFindings(t *testing.T) {
 		"all services are gone": {func(s *Seen) { s.Listed.Services, s.Tasks = nil, nil },
 			"warning leftovers [shop-bluegreen_control] the control network of a stack without blue-green services\n-> `docker network rm shop-bluegreen_control`\n" +
 				"warning leftovers [web] 1 release config of a service that does not exist any more\n-> `docker config rm shop-bluegreen_web-release-2`"},
+		"the first up works": {func(s *Seen) {
+			s.Listed.Services, s.Listed.Configs, s.Tasks = nil, nil, nil
+			s.Stacks[0].Lock = &Lock{By: "ann@desk (pid 7)", Since: noon.Add(-time.Minute)}
+		}, ""},
+		"a service that has done its work": {func(s *Seen) {
+			svc := service("shop_seed", "seed"+digest)
+			svc.Spec.TaskTemplate.RestartPolicy = &api.RestartPolicy{Condition: api.RestartPolicyConditionOnFailure}
+			s.Listed.Services = append(s.Listed.Services, svc)
+			s.Tasks = append(s.Tasks, api.Task{ServiceID: svc.ID, Slot: 1, DesiredState: api.TaskStateShutdown, Status: api.TaskStatus{State: api.TaskStateComplete}})
+		}, ""},
 		"old files": {func(s *Seen) {
 			config(s, "shop-bluegreen_haproxy.cfg-1", cluster.LabelRole, cluster.RoleFile)
 			config(s, "shop_conf-1", cluster.LabelNamespace, "shop", cluster.LabelVersionOf, "shop_conf")

@@ -41,13 +41,13 @@ func (s *Seen) leftovers(st *Stack, f *findings) string {
 			f.add(Warning, job.Spec.Name, "`docker service rm "+job.Spec.Name+"`; the next command that changes the stack does it, too", "the job of an order that ended long ago")
 		}
 	}
+	if st.busy() {
+		return "looked at in part, while a command works on the stack"
+	}
 	if name := cluster.ControlNetwork(st.Name); len(st.proxied()) == 0 && len(st.orphans()) == 0 {
 		if n, ok := st.Networks[name]; ok && n.Scope == "swarm" {
 			f.add(Warning, name, "`docker network rm "+name+"`", "the control network of a stack without blue-green services")
 		}
-	}
-	if st.busy() {
-		return "looked at in part, while a command works on the stack"
 	}
 	st.oldReleases(f)
 	st.unused(f)

@@ -122,7 +122,7 @@ func (s *Stack) tasks(f *findings, svc api.Service, tasks []api.Task) {
 			newest, why = t.Status.Timestamp, fmt.Sprintf(": %s: %s", s.TaskName(t, svc.Spec.Name), text)
 		}
 	}
-	if have >= want {
+	if have += ended(svc, tasks); have >= want {
 		return
 	}
 	level := Error
@@ -133,6 +133,30 @@ func (s *Stack) tasks(f *findings, svc api.Service, tasks []api.Task) {
 		level = Warning // it gets no traffic
 	}
 	f.add(level, svc.Spec.Name, fmt.Sprintf("`docker service ps --no-trunc %s`", svc.Spec.Name), "%d of %d tasks run%s", have, want, why)
+}
+
+// ended are the tasks that have done their work, of a service whose restart_policy leaves them so.
+func ended(svc api.Service, tasks []api.Task) (n int) {
+	policy := svc.Spec.TaskTemplate.RestartPolicy
+	if policy == nil || policy.Condition != api.RestartPolicyConditionNone && policy.Condition != api.RestartPolicyConditionOnFailure {
+		return 0
+	}
+	latest := map[string]api.Task{} // by slot and node
+	for _, t := range tasks {
+		slot := fmt.Sprint(t.Slot)
+		if t.Slot == 0 {
+			slot = t.NodeID
+		}
+		if l, ok := latest[slot]; !ok || t.CreatedAt.After(l.CreatedAt) {
+			latest[slot] = t
+		}
+	}
+	for _, t := range latest {
+		if t.Status.State == api.TaskStateComplete {
+			n++
+		}
+	}
+	return n
 }
 
 // images looks at whether all nodes run the same.

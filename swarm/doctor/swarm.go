@@ -57,8 +57,12 @@ func oneLine(err error) string { return strings.Join(strings.Fields(err.Error())
 // managers looks at who leads the swarm, and how many managers may still be lost.
 func (s *Seen) managers(f *findings) string {
 	if s.Listed == nil {
-		f.add(Error, "", "start the managers again; if the others are lost for good, `docker swarm init --force-new-cluster` on the last one",
-			"the managers do not answer: %s", oneLine(s.ListErr))
+		if engine.Leaderless(s.ListErr) {
+			f.add(Error, "", "start the managers again; if the others are lost for good, `docker swarm init --force-new-cluster` on the last one",
+				"the managers do not answer: %s", oneLine(s.ListErr))
+			return ""
+		}
+		f.add(Error, "", "try again; what stands between here and the engine may refuse a question, such as a proxy of its socket", "a manager does not answer all questions: %s", oneLine(s.ListErr))
 		return ""
 	}
 	var all, reachable, leads []string

@@ -44,10 +44,14 @@ func OnlyLabels(err error) bool {
 // broken are connections that broke; asleep are managers without a leader, or that do not reach
 // theirs; lasting are errors that no other try will change.
 var (
-	broken  = words{"EOF", "connection reset", "broken pipe", "closed network connection", "server closed idle connection", "i/o timeout", "did not answer within"}
-	asleep  = append(words{"code = Unavailable", "have a leader", "no elected leader", "no elected cluster leader"}, unsure...)
-	lasting = words{"message is too large", "is encrypted and needs to be unlocked", "not part of a swarm"}
+	broken     = words{"EOF", "connection reset", "broken pipe", "closed network connection", "server closed idle connection", "i/o timeout", "did not answer within"}
+	asleep     = slices.Concat(words{"code = Unavailable"}, leaderless, unsure)
+	leaderless = words{"have a leader", "no elected leader", "no elected cluster leader", "lost leader"}
+	lasting    = words{"message is too large", "is encrypted and needs to be unlocked", "not part of a swarm"}
 )
+
+// Leaderless says whether an error is that of a manager whose swarm has no leader.
+func Leaderless(err error) bool { return leaderless.in(err.Error()) }
 
 // words are parts of what errors say.
 type words []string

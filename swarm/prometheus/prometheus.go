@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,17 +33,14 @@ func (c Client) Value(ctx context.Context, address, query string) (value float64
 	if err != nil {
 		return 0, false, hidden(err, address)
 	}
-	form := url.Values{"query": {query}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, client.URL("/api/v1/query", nil).String(), strings.NewReader(form.Encode()))
+	status, body, err := ask(ctx, client, http.MethodPost, query)
+	if slices.Contains([]int{http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusNotImplemented}, status) {
+		status, body, err = ask(ctx, client, http.MethodGet, query) // what stands before it may let only this through
+	}
 	if err != nil {
 		return 0, false, hidden(err, address)
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, body, err := client.Do(ctx, request)
-	if err != nil {
-		return 0, false, hidden(err, address)
-	}
-	values, err := parse(response.StatusCode, body)
+	values, err := parse(status, body)
 	if err != nil {
 		return 0, false, fmt.Errorf("the query %s: %w", query, err)
 	}
@@ -51,6 +50,30 @@ func (c Client) Value(ctx context.Context, address, query string) (value float64
 		}
 	}
 	return value, found, nil
+}
+
+// ask sends an instant query. POST has room for a long one.
+func ask(ctx context.Context, client api.Client, method, query string) (status int, body []byte, err error) {
+	form := url.Values{"query": {query}}.Encode()
+	to := client.URL("/api/v1/query", nil)
+	var content io.Reader
+	if method == http.MethodGet {
+		to.RawQuery = form
+	} else {
+		content = strings.NewReader(form)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, to.String(), content)
+	if err != nil {
+		return 0, nil, err
+	}
+	if content != nil {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	response, body, err := client.Do(ctx, request)
+	if err != nil {
+		return 0, nil, err
+	}
+	return response.StatusCode, body, nil
 }
 
 // answer is what Prometheus says: https://prometheus.io/docs/prometheus/latest/querying/api/. The
@@ -80,8 +103,8 @@ func parse(status int, body []byte) (values []float64, err error) {
 	if err := json.Unmarshal(body, &a); err != nil {
 		return nil, fmt.Errorf("status %d, and no answer of Prometheus", status)
 	}
-	if a.Status != "success" {
-		return nil, fmt.Errorf("%s: %s", a.ErrorType, a.Error)
+	if a.Status != "success" || status/100 != 2 {
+		return nil, fmt.Errorf("status %d: %s %s", status, a.ErrorType, a.Error)
 	}
 	var samples []sample
 	switch a.Data.ResultType {

@@ -17,18 +17,24 @@ func TestValue(t *testing.T) {
 		found  bool
 		fails  string
 	}{
-		"the highest":    {200, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1.5,"0.25"]},{"metric":{},"value":[1.5,"3"]},{"metric":{},"value":[1.5,"NaN"]}]}}`, 3, true, ""},
-		"below 0":        {200, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1.5,"-2"]}]}}`, -2, true, ""},
-		"infinite":       {200, `{"status":"success","data":{"resultType":"scalar","result":[1.5,"+Inf"]}}`, math.Inf(1), true, ""},
-		"none":           {200, `{"status":"success","data":{"resultType":"vector","result":[]}}`, 0, false, ""},
-		"not a number":   {200, `{"status":"success","data":{"resultType":"scalar","result":[1.5,"NaN"]}}`, 0, false, ""},
-		"of a range":     {200, `{"status":"success","data":{"resultType":"matrix","result":[]}}`, 0, false, "the query up: it gives a matrix, and not a number or numbers of now"},
-		"wrong":          {400, `{"status":"error","errorType":"bad_data","error":"parse error"}`, 0, false, "the query up: bad_data: parse error"},
-		"another server": {502, `<html>`, 0, false, "the query up: status 502, and no answer of Prometheus"},
-		"odd":            {200, `{"status":"success","data":{"resultType":"scalar","result":[1.5,2]}}`, 0, false, "the query up: Prometheus gives 2 where a number in quotes must stand"},
+		"the highest":            {200, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1.5,"0.25"]},{"metric":{},"value":[1.5,"3"]},{"metric":{},"value":[1.5,"NaN"]}]}}`, 3, true, ""},
+		"below 0":                {200, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1.5,"-2"]}]}}`, -2, true, ""},
+		"infinite":               {200, `{"status":"success","data":{"resultType":"scalar","result":[1.5,"+Inf"]}}`, math.Inf(1), true, ""},
+		"only GET":               {200, `{"status":"success","data":{"resultType":"scalar","result":[1.5,"7"]}}`, 7, true, ""},
+		"a success that is none": {500, `{"status":"success","data":{"resultType":"scalar","result":[1.5,"7"]}}`, 0, false, "the query up: status 500"},
+		"none":                   {200, `{"status":"success","data":{"resultType":"vector","result":[]}}`, 0, false, ""},
+		"not a number":           {200, `{"status":"success","data":{"resultType":"scalar","result":[1.5,"NaN"]}}`, 0, false, ""},
+		"of a range":             {200, `{"status":"success","data":{"resultType":"matrix","result":[]}}`, 0, false, "the query up: it gives a matrix, and not a number or numbers of now"},
+		"wrong":                  {400, `{"status":"error","errorType":"bad_data","error":"parse error"}`, 0, false, "the query up: status 400: bad_data parse error"},
+		"another server":         {502, `<html>`, 0, false, "the query up: status 502, and no answer of Prometheus"},
+		"odd":                    {200, `{"status":"success","data":{"resultType":"scalar","result":[1.5,2]}}`, 0, false, "the query up: Prometheus gives 2 where a number in quotes must stand"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if name == "only GET" && r.Method != http.MethodGet {
+					w.WriteHeader(http.StatusMethodNotAllowed)
+					return
+				}
 				if r.URL.Path != "/api/v1/query" || r.FormValue("query") != "up" {
 					t.Errorf("asked for %s with %s", r.URL.Path, r.FormValue("query"))
 				}
