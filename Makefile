@@ -46,10 +46,10 @@ test: unit core ## Run the tests: packages, real HAProxy, real swarms (root, abo
 # -count 1: Go does not see that pages changed which lie above the module.
 unit: ## Run the tests that need no swarm
 	$(MACHINE)
-	$(GO) test -v ./swarm/histories
-	$(GO) run ./e2e/lab/roots $(HAPROXIES) -- $(GO) test -parallel 9 $$($(GO) list ./... | grep -v /histories)
+	$(GO) test -v -timeout 30m ./swarm/histories
+	$(GO) run ./e2e/lab/roots $(HAPROXIES) -- $(GO) test -timeout 30m -parallel 9 $$($(GO) list ./... | grep -v /histories)
 	cd compose/paritytest && $(GO) test ./...
-	cd cmd/release && CGO_ENABLED=0 $(GO) test ./...
+	cd cmd/release && CGO_ENABLED=0 $(GO) test -timeout 30m ./...
 	cd docs/site && $(GO) test -count 1 ./...
 
 # It names each scenario when it ends, and says at the end what failed. -count 1: Go cannot know that the plugin changed.
