@@ -144,11 +144,13 @@ func TestArchive(t *testing.T) {
 	output(t, exec.Command("tar", "-xzpf", site.path(site.asset(tested, ".tar.gz")), "-C", dir))
 	plugin := filepath.Join(dir, "docker-bluegreen")
 	help := output(t, exec.Command(plugin, "bluegreen", "--help"))
-	_, commands, _ := strings.Cut(help, "\nCommands:\n")
-	commands, _, _ = strings.Cut(commands, "\n\n")
+	_, commands, _ := strings.Cut(help, "\nRelease:\n")
+	commands, _, _ = strings.Cut(commands, "\nOptions of all commands:")
 	want := []string{"docker-bluegreen.1"}
 	for line := range strings.Lines(commands) {
-		want = append(want, "docker-bluegreen-"+strings.Fields(line)[0]+".1")
+		if name, ok := strings.CutPrefix(line, "  "); ok { // else the heading of a group
+			want = append(want, "docker-bluegreen-"+strings.Fields(name)[0]+".1")
+		}
 	}
 	slices.Sort(want)
 	if got := listed(t, filepath.Join(dir, "man", "man1")); !slices.Equal(got, want) || len(got) < 10 {
