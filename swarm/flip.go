@@ -24,6 +24,9 @@ func (o *Operator) Flip(ctx context.Context, opts plan.FlipOptions) error {
 func (o *Operator) Rollback(ctx context.Context, opts plan.FlipOptions) error {
 	defer o.ex.TellReceipts()
 	return o.locked(ctx, "docker bluegreen rollback", opts.LockTimeout, func(ctx context.Context) error {
+		if err := o.unmoved(ctx, opts); err != nil {
+			return err
+		}
 		s, err := o.tidyUp(ctx)
 		var late *cluster.UnconfirmedError
 		if errors.As(err, &late) {
@@ -85,12 +88,28 @@ var states = map[plan.Command]func(*cluster.Snapshot, plan.FlipOptions) (plan.Pl
 func (o *Operator) move(ctx context.Context, command plan.Command, opts plan.FlipOptions, find func(*cluster.Snapshot, plan.FlipOptions) (plan.Plan, error)) error {
 	defer o.ex.TellReceipts()
 	return o.locked(ctx, "docker bluegreen "+string(command), opts.LockTimeout, func(ctx context.Context) error {
+		if err := o.unmoved(ctx, opts); err != nil {
+			return err
+		}
 		s, err := o.tidy(ctx)
 		if err != nil {
 			return err
 		}
 		return o.turn(ctx, s, opts, find)
 	})
+}
+
+// unmoved is a *plan.MovedError if the stack is not any more as somebody saw it who agreed to a plan.
+// It is asked with the lock, and before anything is settled: what the plan says comes after that.
+func (o *Operator) unmoved(ctx context.Context, opts plan.FlipOptions) error {
+	if opts.Expect == nil {
+		return nil
+	}
+	s, err := o.ex.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	return opts.Unmoved(s)
 }
 
 // PlanFlip tells what Flip would do, and changes nothing.

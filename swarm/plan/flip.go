@@ -105,13 +105,14 @@ func turn(command Command, seen *cluster.Snapshot, opts FlipOptions, find target
 func forEach(command Command, seen *cluster.Snapshot, names []string,
 	find func(b *cluster.BlueGreen, route haproxy.Route, settings *bluegreen.Settings) ([]Step, error),
 ) (Plan, error) {
-	p := Plan{Command: command, Stack: seen.Stack}
+	p := Plan{Command: command, Stack: seen.Stack, Stands: map[string]Stand{}}
 	for _, name := range names {
 		b := seen.BlueGreen[name]
 		route, err := b.Route()
 		if err != nil {
 			return p, err
 		}
+		p.Stands[name] = standOf(b, route)
 		settings, err := b.Settings()
 		if err != nil {
 			return p, err

@@ -90,6 +90,9 @@ type FlipOptions struct {
 	Tested map[string]cluster.Tested
 	// Reason is why a rollback takes the traffic back, for the history; it may be empty.
 	Reason string
+	// Expect is what a plan rests on that somebody has agreed to, as its Stands has it. The command
+	// is refused if that has changed by the time it has the lock; nil for no plan.
+	Expect map[string]Stand
 	// LockTimeout is the longest wait for another command on the same stack.
 	LockTimeout time.Duration
 }

@@ -138,6 +138,8 @@ type Plan struct {
 	Steps   []Step
 	// Cause is why a rollback takes traffic back, for the history; it may be empty.
 	Cause string
+	// Stands are what the plan rests on, by service, where it needs no file.
+	Stands map[string]Stand
 	// Waiting are the releases that wait for a promote when the plan is carried out.
 	Waiting []Waiting
 	// Notes are sentences about what the command would do before it makes its own plan.
