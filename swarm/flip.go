@@ -99,8 +99,9 @@ func (o *Operator) move(ctx context.Context, command plan.Command, opts plan.Fli
 	})
 }
 
-// unmoved is a *plan.MovedError if the stack is not any more as somebody saw it who agreed to a plan.
-// It is asked with the lock, and before anything is settled: what the plan says comes after that.
+// unmoved is a *plan.MovedError if the stack is not any more as it was when somebody agreed to a
+// plan. It is asked with the lock, and before anything is settled: the plan was made before that,
+// too.
 func (o *Operator) unmoved(ctx context.Context, opts plan.FlipOptions) error {
 	if opts.Expect == nil {
 		return nil

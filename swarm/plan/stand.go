@@ -7,7 +7,7 @@ import (
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"
 )
 
-// Stand is what a plan for a service rests on. While it is the same, the same command does the same.
+// Stand is what a plan for a service rests on. While it is the same, a command does the same.
 type Stand struct {
 	// Sequence is that of the route that is written down.
 	Sequence uint64 `json:"sequence"`
