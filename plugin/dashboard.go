@@ -43,7 +43,7 @@ asked every 5 seconds, by a job on the swarm as for status --live.`,
   docker bluegreen dashboard -p shop --open
 
   # The page of a manager, on a laptop: both ports must be the same
-  ssh -L 8600:127.0.0.1:8600 manager docker bluegreen dashboard --port 8600`,
+  ssh -t -L 8600:127.0.0.1:8600 manager docker bluegreen dashboard --port 8600`,
 		Args:              stackArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
