@@ -27,7 +27,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
-		if !s.ours(r.Host) { // a name that leads here (DNS rebinding) would make another page one of ours
+		if !ours(s.listener.Addr().String(), r.Host) { // a name that leads here (DNS rebinding) would make another page one of ours
 			http.Error(w, "this server answers at http://"+s.listener.Addr().String()+" only", http.StatusForbidden)
 			return
 		}
@@ -50,10 +50,12 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 	})
 }
 
-// ours says whether a Host header is an address of this server.
-func (s *Server) ours(host string) bool {
-	_, port, err := net.SplitHostPort(s.listener.Addr().String())
-	return err == nil && (host == "127.0.0.1:"+port || host == "localhost:"+port)
+// ours says whether a Host header is an address of the server that listens there. Browsers leave
+// out port 80.
+func ours(listens, host string) bool {
+	_, port, err := net.SplitHostPort(listens)
+	name, isOurs := strings.CutSuffix(host, ":"+port)
+	return err == nil && (isOurs || port == "80") && (name == "127.0.0.1" || name == "localhost")
 }
 
 // foreign says whether a browser asks for another page than ours. Browsers tell the origin of each

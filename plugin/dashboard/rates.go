@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -13,6 +12,9 @@ const keptRates = 60
 
 // longestGap is the longest time between two looks that are compared.
 const longestGap = time.Minute
+
+// freshFor is how long the newest rate is what happens now.
+const freshFor = 20 * time.Second
 
 // rate is what the proxies of a service answered each second, between two looks.
 type rate struct {
@@ -70,14 +72,19 @@ func (m *meter) add(s *swarm.Status) {
 	m.at, m.last = at, seen
 }
 
-// rates are those of all services.
+// rates are those of all services that have some of now.
 func (m *meter) rates() map[string][]rate {
-	out := maps.Clone(m.kept)
-	for name, list := range out {
-		out[name] = slices.Clone(list)
+	out := map[string][]rate{}
+	for name, list := range m.kept {
+		if m.fresh(list[len(list)-1].At) {
+			out[name] = slices.Clone(list)
+		}
 	}
 	return out
 }
+
+// fresh says whether what was seen then is what happens now.
+func (m *meter) fresh(at time.Time) bool { return m.now().Sub(at) <= freshFor }
 
 // fewer says whether a counter went back: the proxy is another one by now.
 func fewer(now, before map[string]swarm.ProxyCount) bool {

@@ -22,7 +22,7 @@ func TestRates(t *testing.T) {
 		svc.Proxies = append(svc.Proxies, swarm.ProxyStatus{Task: "silent", Error: "no answer"})
 		before := len(m.kept["web"])
 		m.add(&swarm.Status{Services: []swarm.ServiceStatus{svc}})
-		if len(m.rates()["web"]) == before {
+		if len(m.kept["web"]) == before {
 			return "nothing"
 		}
 		return fmt.Sprint(m.rates()["web"][before].Colors["green"])
@@ -49,6 +49,39 @@ func TestRates(t *testing.T) {
 	}
 	if n := len(m.rates()["web"]); n != keptRates {
 		t.Errorf("%d rates are kept", n)
+	}
+	for _, c := range []struct {
+		after time.Duration
+		want  int
+	}{{20 * time.Second, keptRates}, {time.Second, 0}} {
+		at = at.Add(c.after)
+		if n := len(m.rates()["web"]); n != c.want {
+			t.Errorf("%v later, %d rates are those of now, want %d", c.after, n, c.want)
+		}
+	}
+}
+
+// Browsers leave out port 80 only.
+func TestOurs(t *testing.T) {
+	for _, c := range []struct {
+		listens, host string
+		want          bool
+	}{
+		{"127.0.0.1:80", "127.0.0.1", true},
+		{"127.0.0.1:80", "localhost", true},
+		{"127.0.0.1:80", "127.0.0.1:80", true},
+		{"127.0.0.1:80", "evil.example", false},
+		{"127.0.0.1:80", "127.0.0.1:8600", false},
+		{"127.0.0.1:80", "", false},
+		{"127.0.0.1:8600", "localhost:8600", true},
+		{"127.0.0.1:8600", "127.0.0.1", false},
+		{"127.0.0.1:8600", "127.0.0.1:80", false},
+		{"127.0.0.1:8600", "localhost:86000", false},
+		{"127.0.0.1:8080", "127.0.0.1:80", false},
+	} {
+		if got := ours(c.listens, c.host); got != c.want {
+			t.Errorf("a server at %s, asked as %q: %t", c.listens, c.host, got)
+		}
 	}
 }
 

@@ -54,6 +54,7 @@ func (s *Server) watch(ctx context.Context, stack string) (f *feed, leave func()
 		s.watched[stack] = w
 	}
 	if w.pages++; w.pages == 1 {
+		w.forget(s.now)
 		ctx, w.stop = context.WithCancel(ctx)
 		if stack == "" {
 			s.repeat(ctx, s.options.Rest, func(ctx context.Context) { s.lookAtAll(ctx, w) })
@@ -69,6 +70,20 @@ func (s *Server) watch(ctx context.Context, stack string) (f *feed, leave func()
 			w.stop()
 		}
 	})
+}
+
+// forget leaves out what the proxies said before the last page closed: it is not what they do now.
+func (w *watched) forget(now func() time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.view.Status == nil {
+		return // nothing was seen yet
+	}
+	w.live, w.view.Unasked = nil, ""
+	if !w.meter.fresh(w.meter.at) {
+		w.meter = newMeter(now)
+	}
+	w.publish()
 }
 
 // repeat looks until ctx ends.
@@ -141,7 +156,6 @@ func (s *Server) lookLive(ctx context.Context, w *watched) {
 	} else {
 		w.live = live
 		w.meter.add(live)
-		w.view.Rates = w.meter.rates()
 	}
 	w.publish()
 }
@@ -149,6 +163,7 @@ func (s *Server) lookLive(ctx context.Context, w *watched) {
 // publish puts what the proxies said to what the swarm says, as far as both are about the same
 // route: they are asked less often.
 func (w *watched) publish() {
+	w.view.Rates = w.meter.rates()
 	v := w.view
 	if v.Status != nil && w.live != nil {
 		st := *v.Status
