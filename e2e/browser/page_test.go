@@ -121,10 +121,10 @@ func TestPromoteByKeyboard(t *testing.T) {
 	r.must(r.Key("Enter"))
 	r.must(r.Await(`document.querySelector('dialog[open] .primary:not([aria-disabled])')`))
 	r.must(r.Key("Tab"))
-	r.says(focus, "Promote web?: Promote")
+	r.says(focus, "Promote web of stack shop?: Promote")
 	r.must(r.Key("Enter"))
 	r.must(r.Await(`document.querySelector('.action.done')`))
-	if did := r.fake.Did(); !slices.Equal(did, []string{"promote shop [web]"}) {
+	if did := r.fake.Did(); !slices.Equal(did, []string{"promote shop [web] from map[web:{18 14}]"}) {
 		t.Errorf("done was %q", did)
 	}
 	r.must(r.Await(`document.querySelectorAll('.color.green.active').length === 2`))
@@ -149,10 +149,58 @@ func TestRollbackIsStopped(t *testing.T) {
 	r.says(`[...document.querySelectorAll('[data-do]:not([aria-disabled])')].length + ''`, "0")
 	r.must(r.Eval(`document.querySelector('[data-stop]').click()`, nil))
 	r.must(r.Await(`document.querySelector('.action.failed .result')`))
-	if did := r.fake.Did(); !slices.Equal(did, []string{"rollback shop [web]: orders are lost"}) {
+	if did := r.fake.Did(); !slices.Equal(did, []string{"rollback shop [web]: orders are lost from map[web:{18 14}]"}) {
 		t.Errorf("done was %q", did)
 	}
+	r.says(`document.querySelector('.action h2').textContent`, "Roll back web of stack shop")
 	r.says(`document.querySelector('.action .head .soft').textContent`, "ended with exit code 130")
+}
+
+// A question is about the stack that was shown: it ends when the address leads to another one.
+func TestQuestionEndsWithItsPage(t *testing.T) {
+	r := open(t, "#/shop")
+	r.must(r.Eval(`document.querySelector('#service-web ~ .buttons [data-do=promote]').click()`, nil))
+	r.must(r.Await(`document.querySelector('dialog[open] .primary:not([aria-disabled])')`))
+	r.says(`document.getElementById('ask-title').textContent`, "Promote web of stack shop?")
+	r.must(r.Eval(`location.hash = '#/blog'`, nil))
+	r.must(r.Await(`!document.querySelector('dialog[open]')`))
+	r.must(r.Eval(`history.back()`, nil))
+	r.must(r.Await(`document.querySelectorAll('.chart').length === 4`))
+	if did := r.fake.Did(); len(did) > 0 {
+		t.Errorf("done was %q", did)
+	}
+}
+
+// A plan that comes after its question was left is not shown in the next one, and what is done is
+// what the dialog says.
+func TestLatePlan(t *testing.T) {
+	r := open(t, "#/shop")
+	r.must(r.Eval(`(() => {
+	  const ask = window.fetch;
+	  window.late = new Promise((over) => {
+	    window.fetch = async (url, options) => {
+	      if (!url.includes('do=promote')) return ask(url, options);
+	      const plan = await (await ask(url, { headers: options.headers })).json();
+	      await new Promise((go) => { window.go = go; });
+	      setTimeout(over); // what waits for the plan has run by then
+	      return { ok: true, json: async () => plan };
+	    };
+	  });
+	})()`, nil))
+	r.must(r.Eval(`document.querySelector('#service-web ~ .buttons [data-do=promote]').click()`, nil))
+	r.must(r.Await(`window.go`))
+	r.must(r.Key("Escape"))
+	r.must(r.Await(`!document.querySelector('dialog[open]')`))
+	r.must(r.Eval(`document.querySelector('#service-web ~ .buttons [data-do=pause]').click()`, nil))
+	r.must(r.Await(`document.querySelector('dialog[open] .primary:not([aria-disabled])')`))
+	r.must(r.Eval(`window.go(), window.late`, nil))
+	r.says(`document.getElementById('ask-title').textContent`, "Pause web of stack shop?")
+	r.says(`document.querySelector('dialog .primary').textContent`, "Pause")
+	r.must(r.Eval(`document.querySelector('dialog .primary').click()`, nil))
+	r.must(r.Await(`document.querySelector('.action.done')`))
+	if did := r.fake.Did(); !slices.Equal(did, []string{"pause shop [web] hold 30"}) {
+		t.Errorf("done was %q", did)
+	}
 }
 
 // Nothing that a container or a file says becomes a part of the page.
@@ -175,12 +223,14 @@ func TestNoHTML(t *testing.T) {
 	r.says(`String(document.querySelectorAll('main img, main script, [onerror]').length)`, "0")
 }
 
-// A page that cannot ask says so.
+// A page that cannot ask says so, until it gets the right token.
 func TestWrongToken(t *testing.T) {
 	r := open(t, "")
 	r.must(r.Eval(`sessionStorage.setItem('token', 'wrong')`, nil))
 	r.must(r.Call("Page.reload", nil, nil))
 	r.must(r.Await(`document.querySelector('[role=alert]')?.textContent.startsWith('the token is wrong')`))
+	r.must(r.Eval(fmt.Sprintf("location.hash = %q", r.server.URL()[strings.Index(r.server.URL(), "#"):]), nil))
+	r.must(r.Await(`document.querySelector('.link.on') && !document.querySelector('[role=alert]') && document.querySelectorAll('h2').length === 3`))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.said = slices.DeleteFunc(r.said, func(s string) bool { return strings.Contains(s, "status of 403") })

@@ -25,6 +25,9 @@ type wish struct {
 	Release int `json:"release"`
 	// Reason is why, for the history; it may be empty.
 	Reason string `json:"reason"`
+	// Expect is what the plan rests on that the reader has agreed to, see planView. A promote or
+	// rollback is bound to it: what was right then can be wrong after another one's.
+	Expect map[string]plan.Stand `json:"expect,omitempty"`
 }
 
 // deed is one of the things that buttons do.
@@ -63,7 +66,10 @@ func (w wish) check() error {
 
 func (s *Server) flipOptions(w wish) plan.FlipOptions {
 	o := plan.FlipOptions{Services: w.Services, Release: w.Release, Reason: w.Reason, LockTimeout: s.options.LockTimeout}
-	if w.Do == "pause" {
+	switch w.Do {
+	case "promote", "rollback":
+		o.Expect = w.Expect
+	case "pause":
 		o.State = plan.State{Kind: plan.Hold, Seconds: int(pauseTime.Seconds())}
 	}
 	return o
@@ -106,12 +112,13 @@ func (d *doing) wait() error {
 	return d.err
 }
 
-// stop cancels the action, as Ctrl-C does with a command. It is false if none is under way.
-func (s *Server) stop() bool {
+// stop cancels the action of that id, as Ctrl-C does with a command. It is false if that one is not
+// under way: the page may show one that has just ended, while the next one has begun.
+func (s *Server) stop(id int) bool {
 	d := &s.doing
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.cancel == nil {
+	if d.cancel == nil || d.view.ID != id {
 		return false
 	}
 	d.cancel()
@@ -189,7 +196,9 @@ type planView struct {
 	Notes    []string   `json:"notes"`
 	Steps    []planStep `json:"steps"`
 	Waiting  []string   `json:"waiting"`
-	Error    string     `json:"error"`
+	// Stands are what the plan rests on, for the Expect of a wish.
+	Stands map[string]plan.Stand `json:"stands"`
+	Error  string                `json:"error"`
 }
 
 // planStep is one step of a plan.
@@ -201,7 +210,7 @@ type planStep struct {
 }
 
 func (s *Server) viewOf(p plan.Plan, warnings []string, err error) planView {
-	v := planView{Changes: p.Changes(), Warnings: warnings, Notes: p.Notes, Steps: []planStep{}}
+	v := planView{Changes: p.Changes(), Warnings: warnings, Notes: p.Notes, Steps: []planStep{}, Stands: p.Stands}
 	if err != nil {
 		v.Error, _ = s.options.Outcome(err)
 		return v

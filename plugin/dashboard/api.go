@@ -31,9 +31,9 @@ func (s *Server) handler(looks, actions context.Context) http.Handler {
 	mux.HandleFunc("GET /api/stacks/{stack}/plan", s.planned)
 	mux.HandleFunc("GET /api/stacks/{stack}/file", s.plannedFile)
 	mux.HandleFunc("POST /api/stacks/{stack}/action", func(w http.ResponseWriter, r *http.Request) { s.act(actions, w, r) })
-	mux.HandleFunc("DELETE /api/action", func(w http.ResponseWriter, _ *http.Request) {
-		if !s.stop() {
-			http.Error(w, "nothing is under way", http.StatusConflict)
+	mux.HandleFunc("DELETE /api/action/{id}", func(w http.ResponseWriter, r *http.Request) {
+		if id, err := strconv.Atoi(r.PathValue("id")); err != nil || !s.stop(id) {
+			http.Error(w, "that action is not under way", http.StatusConflict)
 		}
 	})
 	return s.guarded(mux)

@@ -5,6 +5,7 @@ package dashboard
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -101,13 +102,15 @@ func (s *Server) OnceURL() string {
 // closeTime is how long pages may take to get what came last.
 const closeTime = 2 * time.Second
 
-// Serve shows the page until ctx ends. Then an action that is under way is canceled, and waited
-// for: its error is returned.
+// Serve shows the page until ctx ends, or until it cannot be shown any more. Then an action that is
+// under way is canceled, and waited for: its error is returned.
 func (s *Server) Serve(ctx context.Context) error {
 	looks, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	actions, cancel := context.WithCancel(ctx)
+	defer cancel()
 	server := &http.Server{
-		Handler:           s.handler(looks, ctx),
+		Handler:           s.handler(looks, actions),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute, // no ReadTimeout: it would end streams
 		MaxHeaderBytes:    16 << 10,
@@ -121,6 +124,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	case <-ctx.Done():
 		err = s.doing.wait() // its page still shows what comes of it
 	case err = <-served:
+		cancel()
+		err = errors.Join(err, s.doing.wait())
 	}
 	stop()
 	goodbye, over := context.WithTimeout(context.WithoutCancel(ctx), closeTime)

@@ -2,10 +2,14 @@ package dashboard_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"net"
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +24,7 @@ type view struct {
 	Status  *swarm.Status
 	History *swarm.History
 	Rates   map[string][]struct {
+		At     time.Time
 		Colors map[string]struct{ Requests, Failed float64 }
 	}
 	File           bool
@@ -123,14 +128,14 @@ func TestOnlyOneStack(t *testing.T) {
 func TestPlans(t *testing.T) {
 	s := serve(t, nil)
 	for path, want := range map[string]string{
-		"plan?do=promote&service=web":                 `{"changes":true,"warnings":null,"notes":null,"steps":[{"kind":"order","text":"flip shop_web to green: release 14 waits for promote","changes":null}],"waiting":null,"error":""}`,
-		"plan?do=rollback&service=nosuch":             `{"changes":false,"warnings":null,"notes":null,"steps":[],"waiting":null,"error":"stack shop has no blue-green service nosuch: it has api and web"}`,
+		"plan?do=promote&service=web":                 `{"changes":true,"warnings":null,"notes":null,"steps":[{"kind":"order","text":"flip shop_web to green: release 14 waits for promote","changes":null}],"waiting":null,"stands":{"web":{"sequence":18,"idle":14}},"error":""}`,
+		"plan?do=rollback&service=nosuch":             `{"changes":false,"warnings":null,"notes":null,"steps":[],"waiting":null,"stands":null,"error":"stack shop has no blue-green service nosuch: it has api and web"}`,
 		"plan?do=down":                                `"down" is nothing that can be done here`,
 		"plan?do=rollback&release=9":                  `only a rollback of one service goes to a release, and its number is positive`,
 		"plan?do=rollback&service=web&release=latest": `a release is a number`,
 		"file": `{"changes":true,"warnings":["service worker: links: Swarm does not link: services of one network reach each other by name, without the alias"],"notes":null,` +
 			`"steps":[{"kind":"change","text":"start color shop_web-green: the image has changed","changes":[{"field":"image","from":"registry.example.com/shop/web:1.8.2","to":"registry.example.com/shop/web:1.9.0"},` +
-			`{"field":"environment.FEATURES","from":"","to":"checkout2"}]},{"kind":"order","text":"flip shop_web to green: release 15 is ready","changes":null}],"waiting":null,"error":""}`,
+			`{"field":"environment.FEATURES","from":"","to":"checkout2"}]},{"kind":"order","text":"flip shop_web to green: release 15 is ready","changes":null}],"waiting":null,"stands":null,"error":""}`,
 	} {
 		if _, text, _ := s.ask("GET", "/api/stacks/shop/"+path, "", nil); strings.TrimSpace(text) != want {
 			t.Errorf("%s:\n%s\nwant\n%s", path, text, want)
@@ -193,9 +198,14 @@ func TestActionIsStopped(t *testing.T) {
 	s := serve(t, nil)
 	s.fake.Act(waits)
 	messages, closed := s.listen("?stack=shop")
-	if code, text, _ := s.ask("DELETE", "/api/action", "", nil); code != 409 || text != "nothing is under way\n" {
-		t.Errorf("%d %q", code, text)
+	refused := func(path string) {
+		t.Helper()
+		if code, text, _ := s.ask("DELETE", path, "", nil); code != 409 || text != "that action is not under way\n" {
+			t.Errorf("%s: %d %q", path, code, text)
+		}
 	}
+	refused("/api/action/0")
+	refused("/api/action/1")
 	s.ask("POST", "/api/stacks/shop/action", action, nil)
 	a := until(t, messages, "action", func(a shown) bool { return len(a.Steps) == 2 })
 	if a.Ended || a.Steps[0].State != cluster.Working || a.Steps[1].Text != "it takes long" {
@@ -206,7 +216,9 @@ func TestActionIsStopped(t *testing.T) {
 		t.Errorf("a second one: %d %q", code, text)
 	}
 	messages, _ = s.listen("?stack=shop")
-	s.ask("DELETE", "/api/action", "", nil)
+	refused("/api/action/2")
+	refused("/api/action/all")
+	s.ask("DELETE", "/api/action/1", "", nil)
 	a = until(t, messages, "action", func(a shown) bool { return a.Ended })
 	if !a.Stopping || a.Code != 130 || !strings.Contains(a.Text, "nothing was done") {
 		t.Errorf("%+v", a)
@@ -234,6 +246,76 @@ func TestEndWithAction(t *testing.T) {
 	}
 	if _, err := s.client.Do(s.request("GET", "/", "")); err == nil {
 		t.Error("it still answers")
+	}
+}
+
+// When the page cannot be shown any more, an action under way is canceled and waited for, too.
+func TestBrokenServerWithAction(t *testing.T) {
+	s := serve(t, nil)
+	ended := false
+	s.fake.Act(func(ctx context.Context, tell func(cluster.Event)) error {
+		err := waits(ctx, tell)
+		ended = true
+		return err
+	})
+	messages, _ := s.listen("?stack=shop")
+	s.ask("POST", "/api/stacks/shop/action", action, nil)
+	until(t, messages, "action", func(a shown) bool { return len(a.Steps) > 0 })
+	if err := s.server.Break(); err != nil {
+		t.Fatal(err)
+	}
+	err := <-s.served
+	s.served <- err
+	var interrupted *cluster.InterruptedError
+	if !ended || !errors.Is(err, net.ErrClosed) || !errors.As(err, &interrupted) {
+		t.Errorf("the action has ended: %t; the server says %v", ended, err)
+	}
+}
+
+// A promote or rollback is bound to the plan that the page has shown; what only changes a state is
+// not.
+func TestAgreedPlan(t *testing.T) {
+	s := serve(t, nil)
+	messages, _ := s.listen("?stack=shop")
+	for i, c := range []struct{ do, did string }{
+		{"promote", "promote shop [web] from map[web:{18 14}]"},
+		{"rollback", "rollback shop [web] from map[web:{19 14}]"}, // the promote has moved it,
+		{"pause", "pause shop [web] hold 30"},
+	} {
+		_, text, _ := s.ask("GET", "/api/stacks/shop/plan?service=web&do="+c.do, "", nil)
+		var p struct{ Stands json.RawMessage }
+		if err := json.Unmarshal([]byte(text), &p); err != nil {
+			t.Fatal(err)
+		}
+		s.ask("POST", "/api/stacks/shop/action", fmt.Sprintf(`{"do":%q,"services":["web"],"expect":%s}`, c.do, p.Stands), nil)
+		until(t, messages, "action", func(a shown) bool { return a.ID == i+1 && a.Ended })
+		if did := s.fake.Did(); did[len(did)-1] != c.did {
+			t.Errorf("done was %q, want %q", did, c.did)
+		}
+	}
+}
+
+// What the proxies said before the last page closed is not shown as what they do now.
+func TestPageAfterAWhile(t *testing.T) {
+	var later atomic.Int64
+	clock := func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	s := serveAt(t, clock, nil)
+	messages, closed := s.listen("?stack=shop")
+	until(t, messages, "stack", func(v view) bool { return v.Status != nil && len(v.Rates["web"]) > 2 })
+	closed()
+	s.server.Idle()
+	later.Add(int64(21 * time.Second))
+	s.fake.Fail(errors.New("the manager has no leader"))
+	opened := clock()
+	messages, _ = s.listen("?stack=shop")
+	v := until(t, messages, "stack", func(view) bool { return true })
+	if len(v.Rates) > 0 || v.Status == nil || v.Status.Live || len(v.Status.Services[1].Proxies) > 0 {
+		t.Errorf("the page begins with %+v", v)
+	}
+	s.fake.Fail(nil)
+	v = until(t, messages, "stack", func(v view) bool { return len(v.Rates["web"]) > 0 })
+	if at := v.Rates["web"][0].At; at.Before(opened) {
+		t.Errorf("a rate is of %s, and the page was opened at %s", at, opened)
 	}
 }
 

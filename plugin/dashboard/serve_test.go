@@ -22,10 +22,17 @@ type site struct {
 	base   string // such as http://127.0.0.1:40123
 	token  string
 	client *http.Client
+	served chan error   // what Serve returned
 	end    func() error // as Ctrl-C; gives what Serve returned
 }
 
 func serve(t *testing.T, change func(*dashboard.Options)) *site {
+	t.Helper()
+	return serveAt(t, time.Now, change)
+}
+
+// serveAt is serve with another clock.
+func serveAt(t *testing.T, now func() time.Time, change func(*dashboard.Options)) *site {
 	t.Helper()
 	s := &site{T: t, fake: dashboardtest.New(noon), client: &http.Client{Transport: &http.Transport{}}}
 	o := s.fake.Options()
@@ -41,10 +48,11 @@ func serve(t *testing.T, change func(*dashboard.Options)) *site {
 		t.Fatalf("the address is %s", s.server.URL())
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- s.server.Serve(ctx) }()
-	s.end = func() error { cancel(); err := <-served; served <- err; return err }
-	t.Cleanup(func() { s.client.CloseIdleConnections(); cancel(); <-served })
+	s.server.Clock(now)
+	s.served = make(chan error, 1)
+	go func() { s.served <- s.server.Serve(ctx) }()
+	s.end = func() error { cancel(); err := <-s.served; s.served <- err; return err }
+	t.Cleanup(func() { s.client.CloseIdleConnections(); cancel(); <-s.served })
 	return s
 }
 

@@ -2,40 +2,58 @@
 
 import { h, show, words } from './dom.js';
 import { planList } from './view.js';
-import { verbs } from './words.js';
+import { verbs, what } from './words.js';
 
 const dialog = document.getElementById('ask');
 
 // Enter after a reason would press the first button, which is Cancel.
 dialog.addEventListener('keydown', (e) => { if (e.key === 'Enter' && e.target.name === 'reason') e.preventDefault(); });
 
-// ask shows the plan of an action and resolves to it, with the reason, when the reader agrees;
-// else to null.
-export function ask(action, getPlan) {
-  const about = action.services.length ? action.services.join(', ') : 'all services';
-  const title = `${verbs[action.do]} ${about}${action.release ? ` to release ${action.release}` : ''}?`;
-  let ready = false;
+let leave = () => {};
+
+// dismiss ends the question that is open, as Cancel does.
+export function dismiss() {
+  leave();
+  if (dialog.open) dialog.close('no');
+}
+
+// ask shows the plan of an action on a stack. When the reader agrees, it resolves to the action with
+// the reason and what that plan rests on; else to null. getPlan gets a signal, and ends with the
+// question: a plan that comes late is not drawn into the next one.
+export function ask(stack, action, getPlan) {
+  dismiss();
+  const asking = new AbortController();
+  const { signal } = asking;
+  let shown = null; // the plan, once it can be agreed to
   const draw = (content) => show(dialog, h('form', { method: 'dialog' },
-    h('h2', { id: 'ask-title' }, title), h('div', { class: 'plan', 'data-key': 'plan' }, content),
+    h('h2', { id: 'ask-title' }, `${what(stack, action)}?`), h('div', { class: 'plan', 'data-key': 'plan' }, content),
     action.do === 'rollback' && h('label', null, 'Reason, for the history', h('input', { name: 'reason', autocomplete: 'off', maxlength: 200 })),
     h('div', { class: 'buttons', 'data-key': 'buttons' },
       h('button', { type: 'submit', value: 'no', formnovalidate: true }, 'Cancel'),
-      h('button', { type: 'submit', value: 'yes', class: 'primary', 'aria-disabled': ready ? null : 'true' }, verbs[action.do]))));
-  draw(h('p', { class: 'soft' }, 'Looking at what it would do …'));
-  const agreed = new Promise((resolve) => {
-    const refuse = (e) => { if (e.submitter?.value === 'yes' && !ready) e.preventDefault(); };
-    dialog.addEventListener('submit', refuse);
+      h('button', { type: 'submit', value: 'yes', class: 'primary', 'aria-disabled': shown ? null : 'true' }, verbs[action.do]))));
+  const answer = new Promise((resolve) => {
+    leave = () => {
+      asking.abort();
+      resolve(null);
+    };
+    dialog.addEventListener('submit', (e) => { if (e.submitter?.value === 'yes' && !shown) e.preventDefault(); }, { signal });
     dialog.addEventListener('close', () => {
-      dialog.removeEventListener('submit', refuse);
+      if (dialog.open) return; // of the question before, told late
       const reason = dialog.querySelector('[name=reason]')?.value.trim() ?? '';
-      resolve(dialog.returnValue === 'yes' && ready ? { ...action, reason } : null);
-    }, { once: true });
+      if (dialog.returnValue === 'yes' && shown) resolve({ ...action, reason, expect: shown.stands });
+      leave();
+    }, { signal });
   });
+  show(dialog); // what was typed before is not for this one
+  draw(h('p', { class: 'soft' }, 'Looking at what it would do …'));
   dialog.returnValue = '';
   dialog.showModal();
-  getPlan().then((plan) => {
-    ready = !plan.error && (plan.changes || plan.notes?.length > 0);
+  getPlan(signal).then((plan) => {
+    if (signal.aborted) return;
+    if (!plan.error && (plan.changes || plan.notes?.length > 0)) shown = plan;
     draw(planList(plan, 'Nothing to do.'));
-  }, (failed) => draw(h('p', { class: 'remark bad' }, words(failed.message))));
-  return agreed;
+  }, (failed) => {
+    if (!signal.aborted) draw(h('p', { class: 'remark bad' }, words(failed.message)));
+  });
+  return answer;
 }

@@ -1,20 +1,23 @@
 // The page: the token, the stream of what happens, and what buttons do.
 
 import { h, show, words } from './dom.js';
-import { ask } from './ask.js';
+import { ask, dismiss } from './ask.js';
 import { outcome, overview, stackLinks, stackPage, summary } from './view.js';
 
 const element = (id) => document.getElementById(id);
-const state = { stacks: null, view: null, action: null, hidden: 0, plan: null, said: '', failed: '', refused: '' };
+const state = { drawn: '', stacks: null, view: null, action: null, hidden: 0, plan: null, said: '', failed: '', refused: '' };
+
+const given = () => new URLSearchParams(location.hash.slice(1));
+const hasToken = () => given().has('token') || given().has('once');
 
 // The token comes behind the # of the address, which no server sees, and leaves it at once. It is
 // kept for this tab alone.
 async function takeToken() {
-  const given = new URLSearchParams(location.hash.slice(1));
-  if (!given.has('token') && !given.has('once')) return;
+  const hash = given();
+  if (!hasToken()) return;
   history.replaceState(null, '', '/');
-  if (given.has('token')) sessionStorage.setItem('token', given.get('token'));
-  else sessionStorage.setItem('token', await (await call('/api/token', { method: 'POST' }, `Once ${given.get('once')}`)).text());
+  if (hash.has('token')) sessionStorage.setItem('token', hash.get('token'));
+  else sessionStorage.setItem('token', await (await call('/api/token', { method: 'POST' }, `Once ${hash.get('once')}`)).text());
 }
 
 // call asks the server, and throws what it says when it refuses.
@@ -27,7 +30,7 @@ async function call(path, options = {}, authorization = `Bearer ${sessionStorage
 }
 
 const stack = () => (location.hash.startsWith('#/') ? decodeURIComponent(location.hash.slice(2)) : '');
-const path = (rest) => `/api/stacks/${encodeURIComponent(stack())}/${rest}`;
+const path = (name, rest) => `/api/stacks/${encodeURIComponent(name)}/${rest}`;
 
 function link(text, kind) {
   const at = element('link');
@@ -40,6 +43,7 @@ async function listen(signal) {
   const asked = stack();
   const answer = await call(`/api/events${asked ? `?stack=${encodeURIComponent(asked)}` : ''}`, { signal });
   link('live', 'on');
+  state.refused = '';
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let rest = ''; ;) {
     const { value, done } = await reader.read();
@@ -91,7 +95,7 @@ async function follow() {
 }
 
 function draw() {
-  const current = stack();
+  const current = state.drawn = stack();
   document.title = current ? `${current} – Blue-green` : 'Blue-green';
   if (state.stacks) show(element('stacks'), stackLinks(state.stacks.stacks, current));
   const action = state.action && state.action.id > state.hidden ? state.action : null;
@@ -119,28 +123,32 @@ function tellReader() {
   if (news.length) element('news').textContent = news.join('. ');
 }
 
+// act asks, and acts on the stack that the button was drawn for: the address may change meanwhile.
 async function act(pressed) {
+  const on = state.drawn;
   const action = { do: pressed.dataset.do, services: JSON.parse(pressed.dataset.services), release: Number(pressed.dataset.release ?? 0) };
   const query = new URLSearchParams([['do', action.do], ['release', action.release], ...action.services.map((s) => ['service', s])]);
-  const agreed = await ask(action, async () => (await call(path(`plan?${query}`))).json());
-  if (agreed) await call(path('action'), { method: 'POST', body: JSON.stringify(agreed), headers: { 'Content-Type': 'application/json' } });
+  const agreed = await ask(on, action, async (signal) => (await call(path(on, `plan?${query}`), { signal })).json());
+  if (agreed) await call(path(on, 'action'), { method: 'POST', body: JSON.stringify(agreed), headers: { 'Content-Type': 'application/json' } });
 }
 
 async function pressed(event) {
   const button = event.target.closest('button');
   if (!button || button.getAttribute('aria-disabled') === 'true' || button.closest('dialog')) return;
   state.failed = '';
+  const on = state.drawn;
   try {
     if (button.dataset.do) await act(button);
-    if ('stop' in button.dataset) await call('/api/action', { method: 'DELETE' });
+    if (button.dataset.stop) await call(`/api/action/${button.dataset.stop}`, { method: 'DELETE' });
     if (button.dataset.hide) state.hidden = Number(button.dataset.hide);
     if ('file' in button.dataset) {
       state.plan = 'asked';
       draw();
-      state.plan = await (await call(path('file'))).json();
+      const plan = await (await call(path(on, 'file'))).json();
+      if (on === state.drawn) state.plan = plan;
     }
   } catch (failed) {
-    if ('file' in button.dataset) state.plan = { error: failed.message };
+    if ('file' in button.dataset && on === state.drawn) state.plan = { error: failed.message };
     else state.failed = failed.message;
   }
   draw();
@@ -148,6 +156,12 @@ async function pressed(event) {
 
 element('main').addEventListener('click', pressed);
 addEventListener('hashchange', () => {
+  dismiss(); // it is about the stack that was shown
+  if (hasToken()) {
+    state.plan = null;
+    begin();
+    return;
+  }
   if (location.hash && !location.hash.startsWith('#/')) return; // to skip
   state.plan = null;
   state.said = '';
@@ -157,7 +171,16 @@ addEventListener('hashchange', () => {
 document.addEventListener('visibilitychange', () => (document.hidden ? connection?.abort() : follow()));
 setInterval(draw, 5000); // times go on
 
-takeToken().then(follow, (failed) => {
-  state.refused = failed.message;
-  draw();
-});
+// begin takes the token of the address, and follows. A token that was good before may still be.
+async function begin() {
+  try {
+    await takeToken();
+  } catch (failed) {
+    state.refused = failed.message;
+    draw();
+    if (!sessionStorage.getItem('token')) return;
+  }
+  follow();
+}
+
+begin();

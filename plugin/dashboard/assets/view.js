@@ -1,7 +1,7 @@
 // What the page shows: all stacks, or one of them.
 
 import { h, words } from './dom.js';
-import { ago, capital, since, verbs } from './words.js';
+import { ago, capital, since, verbs, what } from './words.js';
 import { button, serviceCard } from './service.js';
 
 export function stackLinks(stacks, current) {
@@ -75,15 +75,14 @@ function stackButtons({ services }, busy) {
 const marks = { working: '…', done: '✓', warning: '!', failed: '×' };
 
 function actionCard(a) {
-  const what = `${verbs[a.do]} ${a.services?.length ? a.services.join(', ') : `all of ${a.stack}`}${a.release ? ` to release ${a.release}` : ''}`;
   let state = a.stopping ? 'stopping …' : 'under way';
   if (a.ended) state = a.code ? `ended with exit code ${a.code}` : 'done';
   return h('section', { class: `card action ${a.ended ? (a.code ? 'failed' : 'done') : 'working'}`, 'aria-label': 'Last action' },
     h('header', { class: 'head' },
-      h('h2', null, what), h('p', { class: 'soft' }, state),
+      h('h2', null, what(a.stack, a)), h('p', { class: 'soft' }, state),
       h('div', { class: 'buttons' }, a.ended
         ? h('button', { type: 'button', 'data-hide': a.id }, 'Close')
-        : h('button', { type: 'button', 'data-stop': true, 'aria-disabled': a.stopping ? 'true' : null }, 'Stop'))),
+        : h('button', { type: 'button', 'data-stop': a.id, 'aria-disabled': a.stopping ? 'true' : null }, 'Stop'))),
     h('ol', { class: 'steps' }, a.steps.map((e) => h('li', { class: e.state },
       h('span', { class: 'mark', 'aria-hidden': 'true' }, marks[e.state] ?? '·'),
       h('span', { class: 'label' }, `${e.service ?? ''} ${e.step}`.trim()), h('span', { class: 'text' }, words(e.text || e.state))))),

@@ -28,3 +28,6 @@ export const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
 
 // verbs are what buttons say, by what they do.
 export const verbs = { promote: 'Promote', rollback: 'Roll back', pause: 'Pause', resume: 'Resume', live: 'End maintenance' };
+
+// what is an action in words, with its stack: pages of several stacks look alike.
+export const what = (stack, { do: verb, services, release }) => `${verbs[verb]} ${services?.length ? services.join(', ') : 'all services'} of stack ${stack}${release ? ` to release ${release}` : ''}`;

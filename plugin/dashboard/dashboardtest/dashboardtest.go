@@ -156,6 +156,9 @@ func (o *operator) done(ctx context.Context, c plan.Command, f plan.FlipOptions)
 	if f.State.Kind != "" {
 		text += fmt.Sprintf(" %s %d", f.State.Kind, f.State.Seconds)
 	}
+	if f.Expect != nil {
+		text += fmt.Sprint(" from ", f.Expect)
+	}
 	o.did = append(o.did, text)
 	act := o.act
 	o.mu.Unlock()
@@ -192,5 +195,8 @@ func (o *operator) planned(c plan.Command, f plan.FlipOptions) (plan.Plan, error
 	if len(f.Services) == 1 && f.Services[0] == "nosuch" {
 		return plan.Plan{}, errors.New("stack shop has no blue-green service nosuch: it has api and web")
 	}
-	return plan.Plan{Command: c, Stack: o.stack, Steps: []plan.Step{{Do: plan.Flip, Name: o.stack + "_web", Service: "web", To: haproxy.Route{Color: "green"}, Cause: "release 14 waits for promote"}}}, nil
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	stands := map[string]plan.Stand{"web": {Sequence: o.status.Services[1].Route.Sequence, Idle: 14}}
+	return plan.Plan{Command: c, Stack: o.stack, Stands: stands, Steps: []plan.Step{{Do: plan.Flip, Name: o.stack + "_web", Service: "web", To: haproxy.Route{Color: "green"}, Cause: "release 14 waits for promote"}}}, nil
 }
