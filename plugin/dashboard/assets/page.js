@@ -155,6 +155,10 @@ async function pressed(event) {
 }
 
 element('main').addEventListener('click', pressed);
+document.querySelector('.skip').addEventListener('click', (event) => {
+  event.preventDefault(); // the address names the stack
+  element('main').focus();
+});
 addEventListener('hashchange', () => {
   dismiss(); // it is about the stack that was shown
   if (hasToken()) {
@@ -162,7 +166,6 @@ addEventListener('hashchange', () => {
     begin();
     return;
   }
-  if (location.hash && !location.hash.startsWith('#/')) return; // to skip
   state.plan = null;
   state.said = '';
   draw();
