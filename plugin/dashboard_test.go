@@ -34,7 +34,7 @@ func (h *harness) dashboard(t *testing.T, args ...string) *shown {
 	h.Streams = memoryStreams{h.In(), streams.NewOut(w), h.Err()}
 	cmd := newDashboardCommand(h.app)
 	ctx, cancel := context.WithCancel(t.Context())
-	cmd.SetArgs(args)
+	cmd.SetArgs(append([]string{}, args...)) // of none cobra takes those of the test
 	s := &shown{t: t, end: cancel, ended: make(chan error, 1)}
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	go func() {
