@@ -126,7 +126,7 @@ func inWords(r *cluster.Receipt) string {
 	if total == 0 {
 		return "no request came in the short time that was counted"
 	}
-	text := fmt.Sprintf("%d requests meanwhile (%s), %d failed", total, strings.Join(parts, ", "), failed)
+	text := fmt.Sprintf("%s meanwhile (%s), %d failed", cluster.Count(total, "request"), strings.Join(parts, ", "), failed)
 	if r.Held > 0 {
 		text += fmt.Sprintf(", %d waited", r.Held)
 	}
