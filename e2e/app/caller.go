@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -17,6 +19,7 @@ type Stats struct {
 	Versions map[string]int `json:"versions"` // answers of each
 	Last     string         `json:"last"`     // version of the newest answer
 	Errors   []string       `json:"errors"`   // the first ten
+	Known    []string       `json:"known"`    // addresses of the name that is called, as this node knows them
 }
 
 // caller is traffic from service to service, by name.
@@ -72,11 +75,24 @@ func (c *caller) ask() (version string, err error) {
 	return resp.Header.Get("X-Version"), nil
 }
 
+// known are the addresses behind the name, none where it is not known.
+func (c *caller) known() []string {
+	u, err := url.Parse(c.target)
+	if err != nil {
+		return nil
+	}
+	addresses, _ := net.LookupHost(u.Hostname())
+	return addresses
+}
+
 // stats shows the counts; with ?reset=1 they start anew.
 func (c *caller) stats(w http.ResponseWriter, r *http.Request) {
+	known := c.known()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	json.NewEncoder(w).Encode(c.seen)
+	seen := c.seen
+	seen.Known = known
+	json.NewEncoder(w).Encode(seen)
 	if r.FormValue("reset") != "" {
 		c.seen = Stats{Versions: map[string]int{}}
 	}
