@@ -20,6 +20,9 @@ var sharePaths = [2]path{
 	{"with a share by cookie and a guard", sharedPort, name + "_shared"},
 }
 
+// cookie is what all requests carry.
+const cookie = "Cookie: session=a"
+
 // shares measures what a share and a guard cost, turn by turn: one sample of each.
 func (s *stack) shares(ctx context.Context) (turns [][2]sample, err error) {
 	for i := range shareTurns {
@@ -34,10 +37,27 @@ func (s *stack) shares(ctx context.Context) (turns [][2]sample, err error) {
 			if turn[which], err = s.once(ctx, sharePaths[which]); err != nil {
 				return nil, fmt.Errorf("%s: %w", sharePaths[which].label, err)
 			}
+			if turn[which].paced, err = s.paced(ctx, sharePaths[which]); err != nil {
+				return nil, err
+			}
 		}
 		turns = append(turns, turn)
 	}
 	return turns, nil
+}
+
+// paced is the time within which 99 of 100 requests are answered, far below what the machine can do.
+func (s *stack) paced(ctx context.Context, p path) (time.Duration, error) {
+	l := load.Start(ctx, load.Options{Targets: []string{s.target(p.port)}, Workers: workers, Rate: flipRate, KeepAlive: 1, Header: cookie})
+	defer l.Stop()
+	if err := rest(ctx, warm); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	if err := rest(ctx, span); err != nil {
+		return 0, err
+	}
+	return l.Since(began).Quantile(.99), nil
 }
 
 // restart gives the service a new process on the asked node, and waits until it answers.

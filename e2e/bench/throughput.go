@@ -39,6 +39,7 @@ type sample struct {
 	p50, p99 time.Duration
 	cpu      time.Duration // of the container that is asked, for each request
 	failed   int
+	paced    time.Duration // p99 at flipRate, where it is measured: at full load it is that of a queue
 }
 
 // throughput measures all ways in turns.
@@ -61,7 +62,7 @@ func (s *stack) throughput(ctx context.Context) (map[string]sample, error) {
 }
 
 func (s *stack) once(ctx context.Context, p path) (sample, error) {
-	l := load.Start(ctx, load.Options{Targets: []string{s.target(p.port)}, Workers: workers, KeepAlive: 1, Header: "Cookie: session=a"})
+	l := load.Start(ctx, load.Options{Targets: []string{s.target(p.port)}, Workers: workers, KeepAlive: 1, Header: cookie})
 	defer l.Stop()
 	if err := rest(ctx, warm); err != nil {
 		return sample{}, err
