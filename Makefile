@@ -41,7 +41,7 @@ release: ## Make all files of a release in dist: archives, deb, rpm, checksums, 
 	$(GOTEST)
 	CGO_ENABLED=0 $(GO) run -C cmd/release . -version '$(VERSION)' -commit '$(COMMIT)' -epoch '$(SOURCE_DATE_EPOCH)' -out '$(CURDIR)/dist' $(if $(PLATFORMS),-platforms '$(PLATFORMS)')
 
-test: unit core ## Run the tests: packages, real HAProxy, real swarms (root, about 20 minutes)
+test: unit core ## Run the tests: packages, real HAProxy, real swarms (root, about half an hour)
 
 # -count 1: Go does not see that pages changed which lie above the module.
 unit: ## Run the tests that need no swarm
