@@ -177,15 +177,9 @@ func (w *watcher) look(ctx context.Context) (*feed.Look, error) {
 		label += "=" + ex.Stack
 	}
 	ours := filters.NewArgs(filters.Arg("label", label))
-	var err error
-	if all || w.changed[events.ServiceEventType] {
-		if w.services, err = ex.Engine.ServiceList(ctx, api.ServiceListOptions{Filters: ours}); err != nil {
-			return nil, engine.ManagerError(err)
-		}
-	}
-	if all || w.changed[events.ConfigEventType] {
-		if w.configs, err = ex.Engine.ConfigList(ctx, api.ConfigListOptions{Filters: ours}); err != nil {
-			return nil, fmt.Errorf("list configs: %w", err)
+	if all || w.changed[events.ServiceEventType] || w.changed[events.ConfigEventType] {
+		if err := w.objects(ctx, ours); err != nil {
+			return nil, err
 		}
 	}
 	if all || w.changed[events.NodeEventType] {
@@ -204,6 +198,38 @@ func (w *watcher) look(ctx context.Context) (*feed.Look, error) {
 	}
 	w.all, w.changed = false, map[events.Type]bool{}
 	return w.lookOf(tasks), nil
+}
+
+// objects reads services, and then configs: a lock is there before what is done under it. When a
+// lock has come or gone, services are read again, since the last change may have come in between.
+func (w *watcher) objects(ctx context.Context, ours filters.Args) (err error) {
+	ex, before := w.o.ex, w.locks()
+	for range 2 {
+		if w.services, err = ex.Engine.ServiceList(ctx, api.ServiceListOptions{Filters: ours}); err != nil {
+			return engine.ManagerError(err)
+		}
+		if !maps.Equal(before, w.locks()) {
+			return nil
+		}
+		if w.configs, err = ex.Engine.ConfigList(ctx, api.ConfigListOptions{Filters: ours}); err != nil {
+			return fmt.Errorf("list configs: %w", err)
+		}
+		if maps.Equal(before, w.locks()) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// locks are the ids of the locks that were read, by stack.
+func (w *watcher) locks() map[string]string {
+	ids := map[string]string{}
+	for _, c := range w.configs {
+		if c.Spec.Labels[cluster.LabelRole] == cluster.RoleLock {
+			ids[c.Spec.Labels[cluster.LabelStack]] = c.ID
+		}
+	}
+	return ids
 }
 
 // tasks are those of the proxies and the colors that were read. One that is gone by now has none.
