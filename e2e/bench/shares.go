@@ -46,7 +46,8 @@ func (s *stack) shares(ctx context.Context) (turns [][2]sample, err error) {
 	return turns, nil
 }
 
-// paced is the time within which 99 of 100 requests are answered, far below what the machine can do.
+// paced is the time within which 99 of 100 requests are answered, far below what the machine can
+// do.
 func (s *stack) paced(ctx context.Context, p path) (time.Duration, error) {
 	l := load.Start(ctx, load.Options{Targets: []string{s.target(p.port)}, Workers: workers, Rate: flipRate, KeepAlive: 1, Header: cookie})
 	defer l.Stop()
