@@ -257,3 +257,16 @@ func TestDetachedBakeIsOver(t *testing.T) {
 		m.wantColors("shop/web:1 x 0 of 0", "shop/web:2 x 3 of 3")
 	})
 }
+
+// A guard that is sooner than the last report takes the traffic of all services of the order back,
+// and each is told.
+func TestTripOfTwoWithinTheOrder(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		file := func(v string) string { return twoGuarded(v, v, "{guard: {}}", "{guard: {}}") }
+		m.must(m.up(file("1")))
+		m.AfterTelling = func() { m.Trip("web") }
+		m.wantError(m.up(file("2")), new(*cluster.UnhealthyError), "service web (green) lost its traffic again", "service api (green) lost its traffic again",
+			"traffic of web is on blue again", "traffic of api is on blue again")
+		m.wantRoute("3:blue:::", "tripped")
+	})
+}
