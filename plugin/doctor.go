@@ -63,9 +63,7 @@ func (a *app) runDoctor(ctx context.Context, live bool, f format) error {
 	if err != nil {
 		return err
 	}
-	l := chooseLook(a.getenv)
-	l.color = l.color && a.Out().IsTerminal()
-	if err := f.write(a.Out(), r, func() error { return writeReport(a.Out(), r, l) }); err != nil {
+	if err := f.write(a.Out(), r, func() error { return writeReport(a.Out(), r, a.look()) }); err != nil {
 		return err
 	}
 	if r.Errors > 0 {

@@ -1,9 +1,7 @@
 package plugin
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -90,14 +88,7 @@ func (a *app) runEvents(ctx context.Context, f format) error {
 // writeEvent writes one event on one line.
 func writeEvent(out io.Writer, e feed.Event, f format, stacks bool) error {
 	if f.text == formatJSON {
-		var text bytes.Buffer
-		enc := json.NewEncoder(&text)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(e); err != nil {
-			return err
-		}
-		_, err := out.Write(printableJSON(text.Bytes()))
-		return err
+		return writeJSONLine(out, e)
 	}
 	return f.write(out, e, func() error {
 		_, err := fmt.Fprintln(out, e.Time.Local().Format("15:04:05"), printable(oneLine(eventLine(e, stacks))))

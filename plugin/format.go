@@ -142,11 +142,16 @@ func (f *format) write(out io.Writer, v any, table func() error) error {
 }
 
 // writeJSON writes v for machines and for people who look over their shoulders.
-func writeJSON(out io.Writer, v any) error {
+func writeJSON(out io.Writer, v any) error { return encodeJSON(out, v, "  ") }
+
+// writeJSONLine writes v on one line.
+func writeJSONLine(out io.Writer, v any) error { return encodeJSON(out, v, "") }
+
+func encodeJSON(out io.Writer, v any, indent string) error {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
+	enc.SetIndent("", indent)
 	if err := enc.Encode(v); err != nil {
 		return err
 	}

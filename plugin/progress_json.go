@@ -1,8 +1,6 @@
 package plugin
 
 import (
-	"bytes"
-	"encoding/json"
 	"io"
 	"sync"
 	"time"
@@ -46,12 +44,8 @@ func (p *jsonProgress) write(l line) {
 		return
 	}
 	l.Time = p.now().UTC()
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
 	// An event can always be encoded, and nobody is left to be told that stderr cannot be written.
-	_ = enc.Encode(l)
-	_, _ = p.out.Write(printableJSON(text.Bytes()))
+	_ = writeJSONLine(p.out, l)
 }
 
 func (p *jsonProgress) Close() {

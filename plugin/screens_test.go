@@ -18,9 +18,7 @@ import (
 	"github.com/creack/pty"
 	"github.com/docker/cli/cli/streams"
 	"github.com/hinshun/vt10x"
-	"github.com/spf13/cobra"
 
-	"github.com/docker-bluegreen/docker-bluegreen/compose"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/swarmtest"
@@ -112,28 +110,18 @@ func (d *day) write(image string) {
 func (d *day) types(line string) {
 	d.t.Helper()
 	out := streams.NewOut(d.pane.tty)
-	a := &app{
-		Streams:     memoryStreams{streams.NewIn(io.NopCloser(strings.NewReader(""))), out, out},
-		initialize:  func(*cobra.Command, []string) error { return nil },
-		load:        compose.Load,
-		projectName: compose.ProjectName,
-		open: func(stack string, emit func(cluster.Event)) operator {
-			return ann{swarm.New(d.swarm.Engine(), stack, emit)}
-		},
-		auth:    func(string) (string, error) { return "", nil },
-		commit:  func(context.Context, string) string { return "3f2a91c07d3e5b6a" },
-		signals: nobody{},
-		now:     time.Now,
-		getenv:  func(name string) string { return map[string]string{"LANG": "C.UTF-8"}[name] },
+	h := newHarness()
+	h.Streams = memoryStreams{h.In(), out, out}
+	h.app.open = func(stack string, emit func(cluster.Event)) operator {
+		return ann{swarm.New(d.swarm.Engine(), stack, emit)}
 	}
-	args := append([]string{"bluegreen", "-p", "shop", "-f", filepath.Join(d.dir, "compose.yaml")}, strings.Fields(line)...)
-	root := &cobra.Command{Use: "docker", SilenceErrors: true, SilenceUsage: true, TraverseChildren: true}
-	root.AddCommand(newRootCommand(a))
-	root.SetArgs(args)
-	root.SetContext(d.t.Context())
-	err := root.ExecuteContext(d.t.Context())
+	h.auth = func(string) (string, error) { return "", nil }
+	h.commit = func(context.Context, string) string { return "3f2a91c07d3e5b6a" }
+	h.signals, h.now = nobody{}, time.Now
+	h.getenv = func(name string) string { return map[string]string{"LANG": "C.UTF-8"}[name] }
+	err := h.run(append([]string{"-p", "shop", "-f", filepath.Join(d.dir, "compose.yaml")}, strings.Fields(line)...)...)
 	if err != nil {
-		a.reportError(err)
+		h.reportError(err)
 	}
 	d.pane.keep(d.t, line, exitCode(err))
 	time.Sleep(time.Minute)

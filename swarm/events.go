@@ -203,20 +203,22 @@ func (w *watcher) look(ctx context.Context) (*feed.Look, error) {
 // objects reads services, and then configs: a lock is there before what is done under it. When a
 // lock has come or gone, services are read again, since the last change may have come in between.
 func (w *watcher) objects(ctx context.Context, ours filters.Args) (err error) {
-	ex, before := w.o.ex, w.locks()
-	for range 2 {
-		if w.services, err = ex.Engine.ServiceList(ctx, api.ServiceListOptions{Filters: ours}); err != nil {
-			return engine.ManagerError(err)
-		}
-		if !maps.Equal(before, w.locks()) {
-			return nil
-		}
-		if w.configs, err = ex.Engine.ConfigList(ctx, api.ConfigListOptions{Filters: ours}); err != nil {
-			return fmt.Errorf("list configs: %w", err)
-		}
-		if maps.Equal(before, w.locks()) {
-			return nil
-		}
+	before := w.locks()
+	if err := w.readServices(ctx, ours); err != nil {
+		return err
+	}
+	if w.configs, err = w.o.ex.Engine.ConfigList(ctx, api.ConfigListOptions{Filters: ours}); err != nil {
+		return fmt.Errorf("list configs: %w", err)
+	}
+	if maps.Equal(before, w.locks()) {
+		return nil
+	}
+	return w.readServices(ctx, ours)
+}
+
+func (w *watcher) readServices(ctx context.Context, ours filters.Args) (err error) {
+	if w.services, err = w.o.ex.Engine.ServiceList(ctx, api.ServiceListOptions{Filters: ours}); err != nil {
+		return engine.ManagerError(err)
 	}
 	return nil
 }
@@ -275,7 +277,7 @@ func (w *watcher) lookOf(tasks []api.Task) *feed.Look {
 		if c.Spec.Labels[cluster.LabelRole] == cluster.RoleLock {
 			labels := c.Spec.Labels
 			person, _, _ := strings.Cut(labels[labelOwner], " (pid ")
-			l.Locks[stack] = feed.Lock{ID: c.ID, Owner: person, Command: strings.TrimPrefix(labels[labelCommand], "docker bluegreen "), Open: opened(c).String()}
+			l.Locks[stack] = feed.Lock{ID: c.ID, Owner: person, Command: verb(c), Open: opened(c).String()}
 			continue
 		}
 		of(stack).AddRelease(c)

@@ -32,7 +32,7 @@ func (o *Operator) Status(ctx context.Context, live bool, services ...string) (*
 	st := &Status{Stack: o.ex.Stack, Live: live, Drift: []string{}, Services: []ServiceStatus{}}
 	if c, ok := s.Configs[cluster.LockName(o.ex.Stack)]; ok {
 		since, _ := time.Parse(time.RFC3339, c.Spec.Labels[labelSince])
-		st.Lock = &LockStatus{Owner: c.Spec.Labels[labelOwner], Command: strings.TrimPrefix(c.Spec.Labels[labelCommand], "docker bluegreen "), Since: since}
+		st.Lock = &LockStatus{Owner: c.Spec.Labels[labelOwner], Command: verb(c), Since: since}
 	}
 	tasks, err := o.stackTasks(ctx, s)
 	if err != nil {

@@ -201,6 +201,11 @@ func lockSpec(stack, command, token string) api.ConfigSpec {
 	}
 }
 
+// verb is the command that took a lock, as a person types it: up.
+func verb(c api.Config) string {
+	return strings.TrimPrefix(c.Spec.Labels[labelCommand], "docker bluegreen ")
+}
+
 func describe(c api.Config) string {
 	l := c.Spec.Labels
 	return fmt.Sprintf("`%s` of %s, since %s", l[labelCommand], l[labelOwner], l[labelSince])

@@ -78,12 +78,12 @@ func (s *Server) authorized(r *http.Request) (code int, why string) {
 	if !found {
 		return http.StatusUnauthorized, "the token is missing: open the address that the command printed"
 	}
-	want, once := s.token, r.URL.Path == tokenPath
+	scheme, want, once := "Bearer", s.token, r.URL.Path == tokenPath
 	if once {
-		want = s.code()
+		scheme, want = "Once", s.code()
 	}
 	known, _ := r.Context().Value(connKey{}).(*atomic.Bool)
-	right := want != "" && kind == map[bool]string{true: "Once", false: "Bearer"}[once] && subtle.ConstantTimeCompare([]byte(given), []byte(want)) == 1
+	right := want != "" && kind == scheme && subtle.ConstantTimeCompare([]byte(given), []byte(want)) == 1
 	switch {
 	case right && known != nil && known.Load():
 	case !s.tries.allow(right, s.now()):

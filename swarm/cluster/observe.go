@@ -231,5 +231,5 @@ func orNone(names []string) string {
 
 // NodeName returns the host name of a node, or its id where the node is gone.
 func (s *Snapshot) NodeName(id string) string {
-	return nodeName(s.Nodes[id], id)
+	return NodeName(s.Nodes[id], id)
 }

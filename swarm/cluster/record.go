@@ -100,7 +100,7 @@ func (rec *Record) Node(id string) api.Node {
 func (rec *Record) Reachable(nodeID string) bool { return IsUp(rec.Node(nodeID)) }
 
 // NodeName returns the host name of a node, or its id where the node is gone.
-func (rec *Record) NodeName(id string) string { return nodeName(rec.Node(id), id) }
+func (rec *Record) NodeName(id string) string { return NodeName(rec.Node(id), id) }
 
 // TaskName names a task as docker does: by slot, or by node for a global service.
 func (rec *Record) TaskName(t api.Task, service string) string {
@@ -134,7 +134,8 @@ func (s *Snapshot) clone() *Snapshot {
 	return &c
 }
 
-func nodeName(n api.Node, id string) string {
+// NodeName is how people name a node: by its host, and by its id where that is not known.
+func NodeName(n api.Node, id string) string {
 	if n.Description.Hostname != "" {
 		return n.Description.Hostname
 	}

@@ -95,13 +95,7 @@ func (s *Seen) managers(f *findings) string {
 	return fmt.Sprintf("%s, %s leads", cluster.Count(len(all), "manager"), cluster.Sentence(leads))
 }
 
-// hostname is how people name a node.
-func hostname(n api.Node) string {
-	if n.Description.Hostname != "" {
-		return n.Description.Hostname
-	}
-	return n.ID
-}
+func hostname(n api.Node) string { return cluster.NodeName(n, n.ID) }
 
 // nodes looks at which nodes run tasks.
 func (s *Seen) nodes(f *findings) string {

@@ -112,6 +112,7 @@ type comparison struct {
 	before, after   *Look
 	old, now        *cluster.Snapshot
 	oldLock, newest Lock
+	known           map[string]api.TaskState // of the tasks before, by id
 	events          []Event
 }
 
@@ -121,9 +122,13 @@ func Compare(before, after *Look) []Event {
 	names := slices.AppendSeq(slices.Collect(maps.Keys(before.Stacks)), maps.Keys(after.Stacks))
 	names = slices.AppendSeq(slices.AppendSeq(names, maps.Keys(before.Locks)), maps.Keys(after.Locks))
 	slices.Sort(names)
+	known := map[string]api.TaskState{}
+	for _, t := range before.Tasks {
+		known[t.ID] = t.Status.State
+	}
 	var all []Event
 	for _, stack := range slices.Compact(names) {
-		c := &comparison{before: before, after: after, old: before.stack(stack), now: after.stack(stack), oldLock: before.Locks[stack], newest: after.Locks[stack]}
+		c := &comparison{before: before, after: after, old: before.stack(stack), now: after.stack(stack), oldLock: before.Locks[stack], newest: after.Locks[stack], known: known}
 		c.begins()
 		services := slices.AppendSeq(slices.Collect(maps.Keys(c.old.BlueGreen)), maps.Keys(c.now.BlueGreen))
 		services = slices.AppendSeq(services, maps.Keys(c.now.Releases))
@@ -302,10 +307,6 @@ func updateState(svc *api.Service) api.UpdateState {
 
 // tasks tells which tasks of a service run now, and which have failed.
 func (c *comparison) tasks(name string, b *cluster.BlueGreen) {
-	known := map[string]api.TaskState{}
-	for _, t := range c.before.Tasks {
-		known[t.ID] = t.Status.State
-	}
 	of := map[string]Event{}
 	if b.Proxy != nil {
 		of[b.Proxy.ID] = Event{Service: name, Task: b.Proxy.Spec.Name}
@@ -316,7 +317,7 @@ func (c *comparison) tasks(name string, b *cluster.BlueGreen) {
 	var seen []Event
 	for _, t := range c.after.Tasks {
 		e, ours := of[t.ServiceID]
-		if !ours || known[t.ID] == t.Status.State {
+		if !ours || c.known[t.ID] == t.Status.State {
 			continue
 		}
 		e.Task, e.Node = c.now.TaskName(t, e.Task), c.now.NodeName(t.NodeID)
