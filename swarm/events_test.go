@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/api/types/events"
 	api "github.com/docker/docker/api/types/swarm"
 
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/engine"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/feed"
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
@@ -151,4 +152,77 @@ func TestEvents(t *testing.T) {
 			m.t.Errorf("events %q, want %q", got, want)
 		}
 	})
+}
+
+// slowly is an engine on which something happens after the first answer of a look.
+type slowly struct {
+	engine.API
+	answers int
+	then    func()
+}
+
+func (e *slowly) ServiceList(ctx context.Context, o api.ServiceListOptions) ([]api.Service, error) {
+	e.answer()
+	return e.API.ServiceList(ctx, o)
+}
+
+func (e *slowly) ConfigList(ctx context.Context, o api.ConfigListOptions) ([]api.Config, error) {
+	e.answer()
+	return e.API.ConfigList(ctx, o)
+}
+
+func (e *slowly) answer() {
+	if e.answers++; e.answers == 2 && e.then != nil {
+		e.then()
+	}
+}
+
+// A lock is told before what is done under it, and its end after that, also if a look takes so long
+// that the swarm changes meanwhile.
+func TestEventsOfASlowLook(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		first func(m *memory) // before the look, and then while it goes on
+		while func(m *memory)
+		want  []string
+	}{
+		{"a lock comes", func(*memory) {}, func(m *memory) { m.takeLock(); m.removeByHand("shop_web-blue") }, []string{"locked", "removed"}},
+		{"a lock goes", (*memory).takeLock, func(m *memory) { m.removeByHand("shop_web-blue"); m.dropLock() }, []string{"removed", "unlocked"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				m.two()
+				tc.first(m)
+				e := &slowly{API: m.Engine()}
+				w := &watcher{o: New(e, "shop", nil), all: true}
+				before, err := w.look(m.t.Context())
+				m.must(err)
+				w.all, e.answers, e.then = true, 0, func() { tc.while(m) }
+				after, err := w.look(m.t.Context())
+				m.must(err)
+				var told []string
+				for _, event := range feed.Compare(before, after) {
+					told = append(told, string(event.What))
+				}
+				if !slices.Equal(told, tc.want) {
+					m.t.Errorf("it tells %q, want %q", told, tc.want)
+				}
+			})
+		})
+	}
+}
+
+// takeLock takes the lock of the stack, as an up does, and dropLock gives it back.
+func (m *memory) takeLock() {
+	m.t.Helper()
+	_, err := m.Engine().ConfigCreate(m.t.Context(), lockSpec("shop", "docker bluegreen up", "a token"))
+	m.must(err)
+}
+
+func (m *memory) dropLock() {
+	m.t.Helper()
+	all, err := m.Engine().ConfigList(m.t.Context(), api.ConfigListOptions{})
+	m.must(err)
+	lock := slices.IndexFunc(all, func(c api.Config) bool { return c.Spec.Name == cluster.LockName("shop") })
+	m.must(m.Engine().ConfigRemove(m.t.Context(), all[lock].ID))
 }
