@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -74,8 +73,8 @@ func bridges(p *Project, s Service) error {
 }
 
 var (
-	traefikSticky = regexp.MustCompile(`^traefik\.(?:http\.services\..+\.loadbalancer\.sticky(?:\..*)?|(?:[^.]+\.)?backend\.loadbalancer\.(?:sticky|stickiness)(?:\..*)?)$`)
-	caddySticky   = regexp.MustCompile(`^caddy(_\d+)?\..*\blb_policy$`)
+	traefikSticky = lazy(`^traefik\.(?:http\.services\..+\.loadbalancer\.sticky(?:\..*)?|(?:[^.]+\.)?backend\.loadbalancer\.(?:sticky|stickiness)(?:\..*)?)$`)
+	caddySticky   = lazy(`^caddy(_\d+)?\..*\blb_policy$`)
 )
 
 // warnSticky warns of cookies by which a router binds clients to a task: behind it there are the
@@ -84,7 +83,7 @@ func (m *model) warnSticky(s Service) {
 	for _, label := range slices.Sorted(maps.Keys(s.Spec.Labels)) {
 		value, name := s.Spec.Labels[label], strings.ToLower(label)
 		off := strings.EqualFold(value, "false")
-		if traefikSticky.MatchString(name) && !off || caddySticky.MatchString(name) && strings.HasPrefix(value, "cookie") || name == "com.df.sessiontype" {
+		if traefikSticky().MatchString(name) && !off || caddySticky().MatchString(name) && strings.HasPrefix(value, "cookie") || name == "com.df.sessiontype" {
 			m.warnf(s.Name, "deploy.labels: %s: it binds a client to a proxy, but a proxy sends each request to any task: keep "+
 				"sessions where all tasks find them", label)
 			return

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -89,7 +88,7 @@ func (n names) add(m *model, kind, key, name string, external bool) error {
 }
 
 // dnsLabel is a part of a name that DNS can be asked for.
-var dnsLabel = regexp.MustCompile(`^[^\s.]{1,63}$`)
+var dnsLabel = lazy(`^[^\s.]{1,63}$`)
 
 // warnAliases names aliases that Swarm takes, and that nothing can find.
 func (m *model) warnAliases(s Service) {
@@ -97,7 +96,7 @@ func (m *model) warnAliases(s Service) {
 		for _, alias := range attachment.Aliases {
 			good := len(alias) <= 253
 			for part := range strings.SplitSeq(alias, ".") {
-				good = good && dnsLabel.MatchString(part)
+				good = good && dnsLabel().MatchString(part)
 			}
 			if !good {
 				m.warnf(s.Name, "networks: the alias %q is not a name that DNS can look up, so nothing finds it", alias)

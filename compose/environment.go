@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,12 +128,12 @@ func valueCut(path string, warnings []string) string {
 	return "the value of " + strings.Join(slices.Compact(keys), ", ")
 }
 
-var lineNumber = regexp.MustCompile(`line \d+`)
+var lineNumber = lazy(`line \d+`)
 
 // withoutContent says where an env file is wrong without repeating the line, which may hold a
 // password.
 func withoutContent(err error) string {
-	if line := lineNumber.FindString(err.Error()); line != "" {
+	if line := lineNumber().FindString(err.Error()); line != "" {
 		return line + " is not a variable"
 	}
 	return "cannot be read as variables"

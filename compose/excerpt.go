@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -37,12 +36,12 @@ func keySet(words string) map[string]bool {
 }
 
 var (
-	plainName   = regexp.MustCompile(`^[\w.$-]{1,64}$`)
-	withAccount = regexp.MustCompile(`//[^/\s]*@`)
+	plainName   = lazy(`^[\w.$-]{1,64}$`)
+	withAccount = lazy(`//[^/\s]*@`)
 	// blockStart begins a text of several lines.
-	blockStart = regexp.MustCompile(`^[|>][0-9+-]*`)
+	blockStart = lazy(`^[|>][0-9+-]*`)
 	// properties stand before a value: its anchor and its tag.
-	properties = regexp.MustCompile(`^(?:[&!][^\s,\[\]{}]*\s+)+`)
+	properties = lazy(`^(?:[&!][^\s,\[\]{}]*\s+)+`)
 )
 
 // token is a scalar that begins on a line.
@@ -110,7 +109,7 @@ func tokensOf(node *yaml.Node, line int, safe bool, last *yaml.Node, out *[]toke
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			key := node.Content[i]
 			if key.Line == line && key.Kind == yaml.ScalarNode {
-				*out = append(*out, token{key, true, plainName.MatchString(key.Value)})
+				*out = append(*out, token{key, true, plainName().MatchString(key.Value)})
 			}
 			tokensOf(node.Content[i+1], line, safe && (named || shownKeys[key.Value]), key, out)
 		}
@@ -128,7 +127,7 @@ func tokensOf(node *yaml.Node, line int, safe bool, last *yaml.Node, out *[]toke
 // text is what to show of a token that a text begins with, and how many bytes of the text it takes:
 // -1 where that cannot be told.
 func (t token) text(rest string) (shown string, length int) {
-	head := properties.FindString(rest)
+	head := properties().FindString(rest)
 	body := rest[len(head):]
 	switch {
 	case t.node.Kind == yaml.AliasNode:
@@ -136,7 +135,7 @@ func (t token) text(rest string) (shown string, length int) {
 	case t.node.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
 		length = quoted(body)
 	case t.node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		return head + blockStart.FindString(body), len(rest) // the text is on the next lines; a comment may be here
+		return head + blockStart().FindString(body), len(rest) // the text is on the next lines; a comment may be here
 	default:
 		length = len(t.node.Value)
 	}
@@ -150,7 +149,7 @@ func (t token) text(rest string) (shown string, length int) {
 	if t.key && !strings.HasPrefix(strings.TrimLeft(body[length:], " "), ":") {
 		t.shown = false
 	}
-	if length > 0 && t.node.Kind != yaml.AliasNode && (!t.shown || withAccount.MatchString(own)) {
+	if length > 0 && t.node.Kind != yaml.AliasNode && (!t.shown || withAccount().MatchString(own)) {
 		own = hidden
 	}
 	return head + own, len(head) + length

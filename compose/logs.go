@@ -3,7 +3,6 @@ package compose
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -57,11 +56,11 @@ func (h *logHook) Fire(entry *logrus.Entry) error {
 // unsetWarning is how the warning of a variable without a value begins.
 const unsetWarning = "variable "
 
-var unsetVariable = regexp.MustCompile(`^The "(.+)" variable is not set`)
+var unsetVariable = lazy(`^The "(.+)" variable is not set`)
 
 // reword puts a message of compose-go into our words; empty means that it is not worth a warning.
 func reword(message string) string {
-	if found := unsetVariable.FindStringSubmatch(message); found != nil {
+	if found := unsetVariable().FindStringSubmatch(message); found != nil {
 		return unsetWarning + found[1] + " is not set, so it is empty: set it, or give a default as in ${" + found[1] + ":-x}"
 	}
 	for _, harmless := range []string{"`version` is obsolete", "external.name is deprecated", "not supported by YAML 1.2"} {

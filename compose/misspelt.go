@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -25,7 +24,7 @@ func isNear(key string) bool {
 
 // anchorHolder is a key at the top of a file that holds settings for services to refer to, such as
 // x-bluegreen-v2: &v2.
-var anchorHolder = regexp.MustCompile(`^x-bluegreen[-_.0-9]`)
+var anchorHolder = lazy(`^x-bluegreen[-_.0-9]`)
 
 // ownKeys are mappings whose keys are the user's own.
 var ownKeys = []string{"environment", "labels", "annotations", "sysctls", "extra_hosts", "args", "options", "driver_opts", "aux_addresses"}
@@ -52,7 +51,7 @@ func (m *model) checkExtension() error {
 func misspelt(at string, m map[string]any) []error {
 	var errs []error
 	for _, key := range slices.Sorted(maps.Keys(m)) {
-		holdsAnchor := at == "" && anchorHolder.MatchString(key)
+		holdsAnchor := at == "" && anchorHolder().MatchString(key)
 		if isExtension(key) && isNear(key) && !holdsAnchor {
 			errs = append(errs, fmt.Errorf("%s%s%s This key has no effect", at, key, tree.DidYouMean(bluegreen.Key, []string{bluegreen.Key})))
 		}

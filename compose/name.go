@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/consts"
@@ -83,15 +82,15 @@ const (
 )
 
 var (
-	validName   = regexp.MustCompile(`^[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*$`)
-	validObject = regexp.MustCompile(`^[a-zA-Z0-9]+(?:[a-zA-Z0-9-_.]*[a-zA-Z0-9])?$`)
+	validName   = lazy(`^[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*$`)
+	validObject = lazy(`^[a-zA-Z0-9]+(?:[a-zA-Z0-9-_.]*[a-zA-Z0-9])?$`)
 )
 
 // reservedSuffix ends the docker namespace of a stack's proxies and colors.
 const reservedSuffix = "-bluegreen"
 
 func checkStackName(name string) error {
-	if !validName.MatchString(name) {
+	if !validName().MatchString(name) {
 		return fmt.Errorf("stack name %q: Swarm takes letters, digits, - and _ only, with a letter or digit "+
 			"first and last: give another one with -p", name)
 	}
@@ -108,7 +107,7 @@ func checkStackName(name string) error {
 
 // checkName says whether Swarm takes name for a service or network.
 func checkName(name string) error {
-	if !validName.MatchString(name) {
+	if !validName().MatchString(name) {
 		return fmt.Errorf("%q is not a name that Swarm takes: use letters, digits, - and _ only, with a letter or digit "+
 			"first and last", name)
 	}
@@ -121,7 +120,7 @@ func checkName(name string) error {
 
 // checkObjectName says whether Swarm takes name for a secret or config.
 func checkObjectName(name string) error {
-	if !validObject.MatchString(name) {
+	if !validObject().MatchString(name) {
 		return fmt.Errorf("%q is not a name that Swarm takes: use letters, digits, -, _ and . only, with a letter or "+
 			"digit first and last", name)
 	}

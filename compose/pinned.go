@@ -3,18 +3,17 @@ package compose
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 )
 
 // What stands in templates of Swarm.
 var (
-	braces       = regexp.MustCompile(`\{\{.*?\}\}`)
-	serviceName  = regexp.MustCompile(`\.Service\.Name\b`)
-	serviceLabel = regexp.MustCompile(`index\s+\.Service\.Labels\s+("(?:[^"\\]|\\.)*"|` + "`[^`]*`" + `)`)
-	justText     = regexp.MustCompile(`^\{\{-?\s*("(?:[^"\\]|\\.)*")\s*-?\}\}$`)
-	perService   = regexp.MustCompile(`\.Service\b`)
+	braces       = lazy(`\{\{.*?\}\}`)
+	serviceName  = lazy(`\.Service\.Name\b`)
+	serviceLabel = lazy(`index\s+\.Service\.Labels\s+("(?:[^"\\]|\\.)*"|` + "`[^`]*`" + `)`)
+	justText     = lazy(`^\{\{-?\s*("(?:[^"\\]|\\.)*")\s*-?\}\}$`)
+	perService   = lazy(`\.Service\b`)
 )
 
 // pinTemplates replaces in templates of Swarm what would be another for each color: name and labels
@@ -43,16 +42,16 @@ func (m *model) pinTemplates(s *Service) error {
 
 // pinned is a text with the name and the labels of the service where templates ask for them.
 func pinned(text string, s Service) string {
-	return braces.ReplaceAllStringFunc(text, func(template string) string {
-		template = serviceLabel.ReplaceAllStringFunc(template, func(found string) string {
-			key, err := strconv.Unquote(serviceLabel.FindStringSubmatch(found)[1])
+	return braces().ReplaceAllStringFunc(text, func(template string) string {
+		template = serviceLabel().ReplaceAllStringFunc(template, func(found string) string {
+			key, err := strconv.Unquote(serviceLabel().FindStringSubmatch(found)[1])
 			if err != nil {
 				return found
 			}
 			return strconv.Quote(s.Spec.Labels[key])
 		})
-		template = serviceName.ReplaceAllLiteralString(template, strconv.Quote(s.Spec.Name))
-		if text := justText.FindStringSubmatch(template); text != nil {
+		template = serviceName().ReplaceAllLiteralString(template, strconv.Quote(s.Spec.Name))
+		if text := justText().FindStringSubmatch(template); text != nil {
 			if plain, err := strconv.Unquote(text[1]); err == nil {
 				return plain
 			}
@@ -63,8 +62,8 @@ func pinned(text string, s Service) string {
 
 // differing is the first template of a text that asks for the service, empty for none.
 func differing(text string) string {
-	for _, template := range braces.FindAllString(text, -1) {
-		if perService.MatchString(template) {
+	for _, template := range braces().FindAllString(text, -1) {
+		if perService().MatchString(template) {
 			return template
 		}
 	}

@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,9 +19,9 @@ type source struct {
 }
 
 var (
-	subject = regexp.MustCompile(`^(service|network|volume|secret|config) (\S+): `)
-	index   = regexp.MustCompile(`^\.?\[?(\d+)\]?`) // compose-go writes .[0], and .0
-	unknown = regexp.MustCompile(`: unknown key "?([^\s":;]+)`)
+	subject = lazy(`^(service|network|volume|secret|config) (\S+): `)
+	index   = lazy(`^\.?\[?(\d+)\]?`) // compose-go writes .[0], and .0
+	unknown = lazy(`: unknown key "?([^\s":;]+)`)
 )
 
 // pathOf is the path of keys that the line of an error is about: services.web.image of both
@@ -30,13 +29,13 @@ var (
 func pathOf(line string) string {
 	path := ""
 	rest := strings.TrimPrefix(line, "top of the file")
-	if found := subject.FindStringSubmatch(line); found != nil {
+	if found := subject().FindStringSubmatch(line); found != nil {
 		path = found[1] + "s." + found[2] + "."
 		rest = line[len(found[0]):]
 	}
 	key, _, _ := strings.Cut(rest, ": ")
 	path += key
-	if found := unknown.FindStringSubmatch(rest); found != nil {
+	if found := unknown().FindStringSubmatch(rest); found != nil {
 		path = strings.TrimPrefix(path+"."+found[1], ".")
 	}
 	return path
@@ -78,7 +77,7 @@ func follow(node *yaml.Node, path string) (found *yaml.Node, rest string) {
 // longest one counts.
 func step(node *yaml.Node, path string) (key, value *yaml.Node, rest string) {
 	if node.Kind == yaml.SequenceNode {
-		found := index.FindStringSubmatch(path)
+		found := index().FindStringSubmatch(path)
 		if found == nil {
 			return nil, nil, path
 		}

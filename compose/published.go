@@ -1,14 +1,13 @@
 package compose
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
 
-var plainNumber = regexp.MustCompile(`^[1-9][0-9]*$`)
+var plainNumber = lazy(`^[1-9][0-9]*$`)
 
 // publishedAsText puts published ports that are written as numbers in quotes. compose-go compares
 // ports of several files as text, and would take a port that is a number in one file and text in
@@ -18,7 +17,7 @@ func publishedAsText(content []byte, root *yaml.Node) []byte {
 	eachValue(valueOf(root, "services"), func(service *yaml.Node) {
 		if ports := valueOf(service, "ports"); ports != nil && ports.Kind == yaml.SequenceNode {
 			for _, port := range ports.Content {
-				if n := valueOf(port, "published"); n != nil && n.Anchor == "" && n.Style == 0 && plainNumber.MatchString(n.Value) {
+				if n := valueOf(port, "published"); n != nil && n.Anchor == "" && n.Style == 0 && plainNumber().MatchString(n.Value) {
 					numbers = append(numbers, n)
 				}
 			}
@@ -41,13 +40,13 @@ func publishedAsText(content []byte, root *yaml.Node) []byte {
 
 // lineBreak is what YAML counts lines by: 1.1 has three characters of Unicode beside the usual ones
 // (5.4, b-break).
-var lineBreak = regexp.MustCompile("\r\n|[\r\n\u0085\u2028\u2029]")
+var lineBreak = lazy("\r\n|[\r\n\u0085\u2028\u2029]")
 
 // linesOf are the lines of a YAML text, with their ends.
 func linesOf(text string) []string {
 	var lines []string
 	begin := 0
-	for _, at := range lineBreak.FindAllStringIndex(text, -1) {
+	for _, at := range lineBreak().FindAllStringIndex(text, -1) {
 		lines = append(lines, text[begin:at[1]])
 		begin = at[1]
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,19 +24,19 @@ import (
 //	caddy-docker-proxy  caddy.…, caddy_N.… with {{upstreams SCHEME PORT}}; .health_port
 //	                    https://github.com/lucaslorentz/caddy-docker-proxy#upstreams
 var (
-	traefikServer  = regexp.MustCompile(`^traefik\.(http|tcp|udp)\.services\.(.+)\.loadbalancer\.server\.port$`)
-	traefikHealth  = regexp.MustCompile(`^traefik\.(http|tcp)\.services\.(.+)\.loadbalancer\.healthcheck\.port$`)
-	traefikOne     = regexp.MustCompile(`^traefik\.(?:([^.]+)\.)?port$`)
-	traefikOneTest = regexp.MustCompile(`^traefik\.(?:([^.]+)\.)?backend\.healthcheck\.port$`)
-	dockerFlow     = regexp.MustCompile(`^com\.df\.(port|httpsport)(\.\d+)?$`)
-	caddyLabel     = regexp.MustCompile(`^caddy(_\d+)?(\.|$)`)
-	caddyHealth    = regexp.MustCompile(`^caddy(_\d+)?\..*\bhealth_port$`)
-	caddyUpstreams = regexp.MustCompile(`\{\{-?\s*upstreams\b([^}]*)\}\}`)
+	traefikServer  = lazy(`^traefik\.(http|tcp|udp)\.services\.(.+)\.loadbalancer\.server\.port$`)
+	traefikHealth  = lazy(`^traefik\.(http|tcp)\.services\.(.+)\.loadbalancer\.healthcheck\.port$`)
+	traefikOne     = lazy(`^traefik\.(?:([^.]+)\.)?port$`)
+	traefikOneTest = lazy(`^traefik\.(?:([^.]+)\.)?backend\.healthcheck\.port$`)
+	dockerFlow     = lazy(`^com\.df\.(port|httpsport)(\.\d+)?$`)
+	caddyLabel     = lazy(`^caddy(_\d+)?(\.|$)`)
+	caddyHealth    = lazy(`^caddy(_\d+)?\..*\bhealth_port$`)
+	caddyUpstreams = lazy(`\{\{-?\s*upstreams\b([^}]*)\}\}`)
 )
 
 // isRouterLabel says whether a label, in lower case, tells a router something.
 func isRouterLabel(label string) bool {
-	return strings.HasPrefix(label, "traefik.") || strings.HasPrefix(label, "com.df.") || caddyLabel.MatchString(label)
+	return strings.HasPrefix(label, "traefik.") || strings.HasPrefix(label, "com.df.") || caddyLabel().MatchString(label)
 }
 
 // routed is a port that a label sends traffic to.
@@ -84,33 +83,33 @@ func carries(mode string) int {
 // names.
 func routedBy(label, value string, labels map[string]string) []routed {
 	name := strings.ToLower(label)
-	if m := traefikServer.FindStringSubmatch(name); m != nil {
+	if m := traefikServer().FindStringSubmatch(name); m != nil {
 		scheme := labels["traefik.http.services."+m[2]+".loadbalancer.server.scheme"]
 		modes := map[string]string{"http": schemeMode(scheme), "tcp": bluegreen.ModeTCP}
 		return []routed{{label, value, modes[m[1]]}}
 	}
-	if m := traefikHealth.FindStringSubmatch(name); m != nil {
+	if m := traefikHealth().FindStringSubmatch(name); m != nil {
 		service := "traefik.http.services." + m[2] + ".loadbalancer."
 		modes := map[string]string{"http": schemeMode(cmp.Or(labels[service+"healthcheck.scheme"], labels[service+"server.scheme"])), "tcp": bluegreen.ModeTCP}
 		return []routed{{label, value, modes[m[1]]}}
 	}
-	if m := traefikOneTest.FindStringSubmatch(name); m != nil {
+	if m := traefikOneTest().FindStringSubmatch(name); m != nil {
 		segment := strings.TrimSuffix("traefik."+m[1], ".")
 		scheme := cmp.Or(labels[segment+".backend.healthcheck.scheme"], labels["traefik.backend.healthcheck.scheme"],
 			labels[segment+".protocol"], labels["traefik.protocol"])
 		return []routed{{label, value, schemeMode(scheme)}}
 	}
-	if m := traefikOne.FindStringSubmatch(name); m != nil {
+	if m := traefikOne().FindStringSubmatch(name); m != nil {
 		segment := strings.TrimSuffix("traefik."+m[1], ".")
 		return []routed{{label, value, schemeMode(cmp.Or(labels[segment+".protocol"], labels["traefik.protocol"]))}}
 	}
-	if m := dockerFlow.FindStringSubmatch(name); m != nil {
+	if m := dockerFlow().FindStringSubmatch(name); m != nil {
 		return []routed{{label, value, dockerFlowMode(m[1], cmp.Or(labels["com.df.reqmode"+m[2]], labels["com.df.reqmode"]))}}
 	}
-	if caddyHealth.MatchString(name) {
+	if caddyHealth().MatchString(name) {
 		return []routed{{label, value, bluegreen.ModeHTTP}}
 	}
-	if caddyLabel.MatchString(name) {
+	if caddyLabel().MatchString(name) {
 		return caddyPorts(label, value)
 	}
 	return nil
@@ -137,7 +136,7 @@ func dockerFlowMode(key, reqMode string) string {
 // caddyPorts reads {{upstreams https 8443}}. Without a port Caddy takes that of the scheme.
 func caddyPorts(label, value string) []routed {
 	var out []routed
-	for _, m := range caddyUpstreams.FindAllStringSubmatch(value, -1) {
+	for _, m := range caddyUpstreams().FindAllStringSubmatch(value, -1) {
 		port, scheme := "", ""
 		for _, word := range strings.Fields(strings.NewReplacer(`"`, " ", "`", " ").Replace(m[1])) {
 			if _, err := strconv.Atoi(word); err == nil {
@@ -175,10 +174,10 @@ func (m *model) warnContainerLabels(s Service) {
 }
 
 var (
-	traefikRule    = regexp.MustCompile(`^traefik\.((?:http|tcp)\.routers\..+)\.rule$`)
-	traefikOneRule = regexp.MustCompile(`^traefik\.(?:([^.]+)\.)?frontend\.rule$`)
-	dockerFlowPath = regexp.MustCompile(`^com\.df\.servicepath(\.\d+)?$`)
-	caddySite      = regexp.MustCompile(`^caddy(_\d+)?$`)
+	traefikRule    = lazy(`^traefik\.((?:http|tcp)\.routers\..+)\.rule$`)
+	traefikOneRule = lazy(`^traefik\.(?:([^.]+)\.)?frontend\.rule$`)
+	dockerFlowPath = lazy(`^com\.df\.servicepath(\.\d+)?$`)
+	caddySite      = lazy(`^caddy(_\d+)?$`)
 )
 
 // RouterRules are the rules by which routers send requests to a service, as its labels have them,
@@ -194,17 +193,17 @@ func RouterRules(labels map[string]string) map[string]string {
 	rules := map[string]string{}
 	for label, value := range lower {
 		rule := strings.Join(strings.Fields(value), " ")
-		if m := traefikRule.FindStringSubmatch(label); m != nil {
+		if m := traefikRule().FindStringSubmatch(label); m != nil {
 			rules["traefik "+rule+" "+lower["traefik."+m[1]+".entrypoints"]] = rule
 		}
-		if traefikOneRule.MatchString(label) {
+		if traefikOneRule().MatchString(label) {
 			rules["traefik 1 "+rule] = rule
 		}
-		if m := dockerFlowPath.FindStringSubmatch(label); m != nil {
+		if m := dockerFlowPath().FindStringSubmatch(label); m != nil {
 			domain := cmp.Or(lower["com.df.servicedomain"+m[1]], lower["com.df.servicedomain"])
 			rules["docker-flow "+domain+" "+rule+" "+lower["com.df.srcport"+m[1]]] = domain + rule
 		}
-		if caddySite.MatchString(label) && rule != "" && !strings.HasPrefix(rule, "(") {
+		if caddySite().MatchString(label) && rule != "" && !strings.HasPrefix(rule, "(") {
 			rules["caddy "+rule] = rule
 		}
 	}

@@ -2,7 +2,6 @@ package compose
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/template"
@@ -27,14 +26,14 @@ func substitute(text string, lookup func(string) (string, bool)) (string, error)
 }
 
 // beginsDefault matches a variable with a default up to where the default begins.
-var beginsDefault = regexp.MustCompile(`^\$\{[_a-zA-Z][_a-zA-Z0-9]*:?-`)
+var beginsDefault = lazy(`^\$\{[_a-zA-Z][_a-zA-Z0-9]*:?-`)
 
 // keepDollars doubles the dollar signs of defaults that begin no ${…}, so that compose-go leaves
 // one of the two.
 func keepDollars(text string) string {
 	var out strings.Builder
 	for text != "" {
-		begin := beginsDefault.FindString(text)
+		begin := beginsDefault().FindString(text)
 		end := closingBrace(text)
 		switch {
 		case begin != "" && end > 0:

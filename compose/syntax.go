@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -14,7 +13,7 @@ import (
 // then what is wrong.
 func (s *source) parse(content []byte) error {
 	for _, line := range linesOf(string(content)) {
-		s.lines = append(s.lines, lineBreak.ReplaceAllString(line, ""))
+		s.lines = append(s.lines, lineBreak().ReplaceAllString(line, ""))
 	}
 	var document yaml.Node
 	err := yaml.Unmarshal(content, &document)
@@ -79,7 +78,7 @@ func markOf(err error) (mark yamlMark, ok bool) {
 }
 
 // beginsKey is the part of a line that is no value.
-var beginsKey = regexp.MustCompile(`^[\s-]*(?:[\w.-]+:(?:\s|$)\s*)?`)
+var beginsKey = lazy(`^[\s-]*(?:[\w.-]+:(?:\s|$)\s*)?`)
 
 // keyOf is a line of a file that is no YAML, with all hidden behind its first key: nobody knows
 // what is a value there.
@@ -88,7 +87,7 @@ func (s *source) keyOf(line, column int) (text string, from, to int) {
 		return "", 0, 0
 	}
 	whole := strings.TrimRight(s.lines[line-1], " ")
-	head := beginsKey.FindString(whole)
+	head := beginsKey().FindString(whole)
 	from = min(bytesOf(whole, column-1), len(head))
 	if head != whole {
 		return head + hidden, from, min(from+1, len(head)+1)

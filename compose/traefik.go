@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,7 +89,7 @@ func RouterOf(labels map[string]string) Router {
 		return Router{Refresh: traefikRefresh, ByAddress: traefikByAddress(network, labels)}
 	}
 	for label := range labels {
-		if caddyLabel.MatchString(strings.ToLower(label)) {
+		if caddyLabel().MatchString(strings.ToLower(label)) {
 			return Router{Refresh: caddyRefresh}
 		}
 	}
@@ -98,8 +97,8 @@ func RouterOf(labels map[string]string) Router {
 }
 
 var (
-	traefikOneLabel = regexp.MustCompile(`^traefik\.(?:(?:[^.]+\.)?(?:port|protocol|weight|frontend\..+)|backend(?:\..+)?)$`)
-	traefikTwoLabel = regexp.MustCompile(`^traefik\.(http|tcp|udp|swarm)\.`)
+	traefikOneLabel = lazy(`^traefik\.(?:(?:[^.]+\.)?(?:port|protocol|weight|frontend\..+)|backend(?:\..+)?)$`)
+	traefikTwoLabel = lazy(`^traefik\.(http|tcp|udp|swarm)\.`)
 )
 
 // traefikByAddress are the labels by which Traefik sends to the virtual address. Traefik 1 has
@@ -108,8 +107,8 @@ var (
 func traefikByAddress(network string, labels map[string]string) map[string]string {
 	one, two := false, false
 	for label := range labels {
-		one = one || traefikOneLabel.MatchString(strings.ToLower(label))
-		two = two || traefikTwoLabel.MatchString(strings.ToLower(label))
+		one = one || traefikOneLabel().MatchString(strings.ToLower(label))
+		two = two || traefikTwoLabel().MatchString(strings.ToLower(label))
 	}
 	family, _, _ := strings.Cut(strings.TrimPrefix(strings.ToLower(network), "traefik."), ".")
 	byAddress := map[string]string{}

@@ -27,7 +27,8 @@ func installed(t *testing.T) (binary string, env []string) {
 	}
 	config := t.TempDir()
 	binary = filepath.Join(config, "cli-plugins", "docker-bluegreen")
-	build := exec.Command("go", "build", "-ldflags", "-X github.com/docker-bluegreen/docker-bluegreen/plugin/about.Version=v9.8.7", "-o", binary, "../cmd/docker-bluegreen")
+	about := "-X github.com/docker-bluegreen/docker-bluegreen/plugin/about."
+	build := exec.Command("go", "build", "-ldflags", about+"Version=v9.8.7 "+about+"Commit=abc123", "-o", binary, "../cmd/docker-bluegreen")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -74,9 +75,20 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-// The answer to docker's question comes before the packages are initialized that need time for it.
-func TestMetadataComesFirst(t *testing.T) {
+// Two answers come before the packages are initialized that need time for it: what docker asks
+// before each command, and the version.
+func TestQuickAnswers(t *testing.T) {
 	binary, env := installed(t)
+	var answers [2][]byte
+	for i, args := range [][]string{{"bluegreen", "version"}, {"bluegreen", "version", "--format", "table"}} {
+		var err error
+		if answers[i], err = execute(env, binary, args...).Output(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Contains(answers[0], []byte("v9.8.7")) || !bytes.Equal(answers[0], answers[1]) {
+		t.Errorf("version tells\n%s\nat once, and\n%s\notherwise", answers[0], answers[1])
+	}
 	initialized := func(args ...string) string {
 		var stderr bytes.Buffer
 		cmd := execute(append(env, "GODEBUG=inittrace=1"), binary, args...)
@@ -87,13 +99,13 @@ func TestMetadataComesFirst(t *testing.T) {
 		return stderr.String()
 	}
 	slow := []string{"github.com/santhosh-tekuri/jsonschema/v6", "google.golang.org/grpc", "github.com/docker-bluegreen/docker-bluegreen/compose", "github.com/docker-bluegreen/docker-bluegreen/swarm/haproxy"}
-	all, first := initialized("bluegreen", "version"), initialized("docker-cli-plugin-metadata")
+	all, metadata, version := initialized("bluegreen", "version", "--format", "table"), initialized("docker-cli-plugin-metadata"), initialized("bluegreen", "version")
 	for _, name := range slow {
 		if !strings.Contains(all, "init "+name+" ") {
 			t.Errorf("%s is not initialized any more: take it out of this test", name)
 		}
-		if strings.Contains(first, "init "+name+" ") {
-			t.Errorf("%s is initialized for the metadata", name)
+		if strings.Contains(metadata+version, "init "+name+" ") {
+			t.Errorf("%s is initialized for a quick answer", name)
 		}
 	}
 }

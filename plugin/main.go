@@ -39,7 +39,7 @@ func Main() int {
 		return cluster.ExitError
 	}
 	a := newApp(cli)
-	err = plugin.RunPlugin(cli, newRootCommand(a), about.Metadata(buildVersion().Version))
+	err = plugin.RunPlugin(cli, newRootCommand(a), about.Metadata(about.ThisBuild().Version))
 	if err != nil {
 		a.reportError(err)
 	}

@@ -28,7 +28,7 @@ Exit codes:
 // newRootCommand returns docker bluegreen with all its commands.
 func newRootCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "bluegreen",
+		Use:   about.Command,
 		Short: about.Short,
 		Long:  rootLong + exitCodeHelp(),
 		Example: `  docker bluegreen up -c stack.yml -p shop    # a new release, beside the old one

@@ -1,35 +1,14 @@
 package plugin
 
 import (
-	"reflect"
-	"runtime/debug"
 	"strings"
 	"testing"
+
+	"github.com/docker-bluegreen/docker-bluegreen/plugin/about"
 )
 
-func TestVersionFromBuildInfo(t *testing.T) {
-	vcs := []debug.BuildSetting{{Key: "vcs.revision", Value: "abc123"}, {Key: "vcs.modified", Value: "true"}}
-	for name, c := range map[string]struct {
-		linked versionInfo
-		info   debug.BuildInfo
-		want   versionInfo
-	}{
-		"release":     {versionInfo{Version: "v1.2.3", Commit: "def"}, debug.BuildInfo{Settings: vcs}, versionInfo{Version: "v1.2.3", Commit: "def"}},
-		"go install":  {versionInfo{}, debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, versionInfo{Version: "v1.2.3"}},
-		"working dir": {versionInfo{}, debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: vcs}, versionInfo{Commit: "abc123 (modified)"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := c.linked
-			got.complete(&c.info)
-			if !reflect.DeepEqual(got, c.want) {
-				t.Errorf("%+v, want %+v", got, c.want)
-			}
-		})
-	}
-}
-
 func TestVersionFormats(t *testing.T) {
-	v := versionInfo{Version: "v1.2.3", Commit: "abc", GoVersion: "go1.26.0", Platform: "linux/amd64"}
+	v := about.Build{Version: "v1.2.3", Commit: "abc", GoVersion: "go1.26.0", Platform: "linux/amd64"}
 	for text, want := range map[string]string{
 		"table":                              "Version:     v1.2.3\nCommit:      abc\nGo version:  go1.26.0\nOS/Arch:     linux/amd64\n",
 		"json":                               "{\n  \"version\": \"v1.2.3\",\n  \"commit\": \"abc\",\n  \"go_version\": \"go1.26.0\",\n  \"platform\": \"linux/amd64\"\n}\n",

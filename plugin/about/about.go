@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/docker/cli/cli-plugins/metadata"
 )
@@ -16,19 +17,31 @@ var (
 	Commit  string
 )
 
+// Command is the word behind docker.
+const Command = "bluegreen"
+
 // Short says in a line what the plugin does.
 const Short = "Blue-green deployments on Docker Swarm"
 
-// The docker CLI starts the plugin twice for each command: first with one argument, to ask what it
-// is. The answer needs none of the packages that the plugin is made of, and most of its start is
-// their initialization. Go initializes packages in the order of their paths, after those that they
-// import: this one comes before nearly all. Where no version was linked, the build information is
-// needed, which comes late: then RunPlugin answers.
+// Most of the start of this plugin is the initialization of the packages that it is made of, and
+// two questions need none of them: what docker asks before each command, and the version. Go
+// initializes packages in the order of their paths, after those that they import: this one comes
+// before nearly all. Where nothing was linked, the build information is needed, which comes late:
+// then the command itself answers.
 func init() {
-	if Version == "" || len(os.Args) != 2 || os.Args[1] != metadata.MetadataSubcommandName {
+	if Version == "" || Commit == "" || len(os.Args) < 2 {
 		return
 	}
-	if err := answer(os.Stdout); err != nil {
+	var err error
+	switch question := os.Args[1:]; {
+	case slices.Equal(question, []string{metadata.MetadataSubcommandName}):
+		err = answer(os.Stdout)
+	case slices.Equal(question, []string{Command, "version"}):
+		err = ThisBuild().WriteText(os.Stdout)
+	default:
+		return
+	}
+	if err != nil {
 		os.Exit(1)
 	}
 	os.Exit(0)
