@@ -24,13 +24,15 @@ type commonFlags struct {
 	progress string
 	ci       string
 	notify   []string
+	file     *pflag.Flag // --file
 }
 
 func (c *commonFlags) install(cmd *cobra.Command) {
 	fs := cmd.PersistentFlags()
 	fs.StringArrayVarP(&c.files, "file", "f", nil, "Compose file; several are merged, \"-\" is stdin (default: the file that docker compose finds)")
 	// One value under two names, so that the order of the files is the order on the command line.
-	fs.VarPF(fs.Lookup("file").Value, "compose-file", "c", "The same as --file, as docker stack deploy calls it")
+	c.file = fs.Lookup("file")
+	fs.VarPF(c.file.Value, "compose-file", "c", "The same as --file, as docker stack deploy calls it")
 	fs.StringVarP(&c.name, "project-name", "p", "", "Name of the stack (default: name in the file, or the file's folder)")
 	fs.StringArrayVar(&c.envFiles, "env-file", nil, "File with variables for the compose file (default: .env beside it)")
 	fs.StringArrayVar(&c.profiles, "profile", nil, "Profile of the compose file to activate")
@@ -40,6 +42,12 @@ func (c *commonFlags) install(cmd *cobra.Command) {
 	must(cmd.MarkPersistentFlagFilename("file", "yml", "yaml"))
 	must(cmd.MarkPersistentFlagFilename("compose-file", "yml", "yaml"))
 	must(cmd.MarkPersistentFlagFilename("env-file"))
+}
+
+// longFile takes -f away from --file behind a command, for a meaning of its own.
+func (c *commonFlags) longFile(cmd *cobra.Command) {
+	cmd.Flags().VarPF(c.file.Value, c.file.Name, "", c.file.Usage)
+	must(cmd.MarkFlagFilename(c.file.Name, "yml", "yaml"))
 }
 
 // enum is a flag that takes one of a few words.

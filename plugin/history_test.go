@@ -61,11 +61,16 @@ func TestLogs(t *testing.T) {
 		emit(swarm.LogLine{Task: "web-green.1", At: noon, Text: "\x1b[31mno database\x1b[2J\x07"})
 		return nil
 	}
-	if err := h.run("logs", "-p", "shop", "--color", "active", "--follow", "--since", "10m", "-n", "5", "-t", "web"); err != nil {
+	if err := h.run("logs", "-p", "shop", "--color", "active", "-f", "--since", "10m", "-n", "5", "-t", "web"); err != nil {
 		t.Fatal(err)
 	}
-	if err := newHarness().run("logs", "-p", "shop", "-f", "web"); err == nil || !strings.Contains(err.Error(), "to follow the logs, write --follow") {
+	if err := newHarness().run("logs", "-p", "shop", "-f", "stack.yml", "web"); err == nil || !strings.Contains(err.Error(), "for the stack file, write -c stack.yml") {
 		t.Errorf("with -f: %v", err)
+	}
+	for _, args := range [][]string{{"-f", "missing.yml", "logs"}, {"logs", "--file", "missing.yml"}, {"logs", "-c", "missing.yml"}} {
+		if err := newHarness().run(args...); err == nil || !strings.Contains(err.Error(), "missing.yml") {
+			t.Errorf("%v: %v", args, err)
+		}
 	}
 	if got := h.out.String(); got != "web-green.1 | 2026-03-01T12:00:00.000Z no database\n" {
 		t.Errorf("it prints %q", got)

@@ -3,7 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
-	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -20,17 +20,19 @@ func newLogsCommand(a *app) *cobra.Command {
 line. Without names, show all services of the stack. logs needs no file.
 
 --color chooses one color by its name, the one that is active or idle when the command
-begins, or the proxies. Without --follow the lines are in the order of their time.`,
+begins, or the proxies. Without --follow the lines are in the order of their time.
+
+Behind logs, -f is --follow, as in docker. For the stack file write --file or -c there.`,
 		Example: `  # What the release prints that has just got traffic
-  docker bluegreen logs -p shop --color active --follow web
+  docker bluegreen logs -p shop --color active -f web
 
   # The access log of the proxies
   docker bluegreen logs -p shop --color proxy --since 10m web`,
 		ValidArgsFunction: a.completeServices(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, file := range a.common.files {
-				if _, err := os.Stat(file); err != nil && file != "-" {
-					return fmt.Errorf("-f names the stack file here, and there is no file %s: to follow the logs, write --follow", file)
+			for _, arg := range args {
+				if ext := filepath.Ext(arg); o.Follow && (ext == ".yml" || ext == ".yaml") {
+					return fmt.Errorf("-f follows the logs here, as in docker: for the stack file, write -c %s", arg)
 				}
 			}
 			o.Services = args
@@ -51,7 +53,8 @@ begins, or the proxies. Without --follow the lines are in the order of their tim
 	}
 	fs := cmd.Flags()
 	enumVar(cmd, fs, &o.Color, "color", swarm.LogsColors, []string{swarm.LogsActive, swarm.LogsIdle, "blue", "green", swarm.LogsProxy}, "Tasks of a blue-green service to show (default: both colors)")
-	fs.BoolVar(&o.Follow, "follow", false, "Go on with what comes, until Ctrl-C")
+	a.common.longFile(cmd)
+	fs.BoolVarP(&o.Follow, "follow", "f", false, "Go on with what comes, until Ctrl-C")
 	fs.StringVar(&o.Since, "since", "", "Show what is newer: a time, or a duration such as 10m")
 	fs.StringVarP(&o.Tail, "tail", "n", "all", "Number of lines of each task from the end")
 	fs.BoolVarP(&timestamps, "timestamps", "t", false, "Show the time of each line")
