@@ -67,7 +67,7 @@ func (r *report) shares(turns [][2]sample) {
 	p99 := func(which int) time.Duration {
 		return median(turns, func(t [2]sample) time.Duration { return t[which].paced })
 	}
-	r.goal(fmt.Sprintf("p99 at %d requests/s %s, without them %s", flipRate, ms(p99(1)), ms(p99(0))), fmt.Sprintf("%.2f×", slowest), "≤ 1.05×", slowest <= 1.05)
+	r.goal(fmt.Sprintf("p99 at %d requests/s each %s, without them %s", shareRate, ms(p99(1)), ms(p99(0))), fmt.Sprintf("%.2f×", slowest), "≤ 1.05×", slowest <= 1.05)
 }
 
 func (r *report) flips(f flipResult) {

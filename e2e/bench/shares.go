@@ -14,6 +14,9 @@ import (
 // percent, so each turn has new ones.
 const shareTurns = 12
 
+// shareRate is how many requests a second each of the two ways gets where both are loaded at once.
+const shareRate = flipRate / 2
+
 // sharePaths are a service without a share or guard, and one with both.
 var sharePaths = [2]path{
 	{"our proxy", ourPort, name + "_web"},
@@ -37,28 +40,34 @@ func (s *stack) shares(ctx context.Context) (turns [][2]sample, err error) {
 			if turn[which], err = s.once(ctx, sharePaths[which]); err != nil {
 				return nil, fmt.Errorf("%s: %w", sharePaths[which].label, err)
 			}
-			if turn[which].paced, err = s.paced(ctx, sharePaths[which]); err != nil {
-				return nil, err
-			}
+		}
+		if err = s.paced(ctx, &turn); err != nil {
+			return nil, err
 		}
 		turns = append(turns, turn)
 	}
 	return turns, nil
 }
 
-// paced is the time within which 99 of 100 requests are answered, far below what the machine can
-// do.
-func (s *stack) paced(ctx context.Context, p path) (time.Duration, error) {
-	l := load.Start(ctx, load.Options{Targets: []string{s.target(p.port)}, Workers: workers, Rate: flipRate, KeepAlive: 1, Header: cookie})
-	defer l.Stop()
+// paced measures the time within which 99 of 100 requests are answered, far below what the machine
+// can do. Both ways are loaded at once: what hinders one of them from outside hinders the other.
+func (s *stack) paced(ctx context.Context, turn *[2]sample) error {
+	var loads [2]*load.Load
+	for i, p := range sharePaths {
+		loads[i] = load.Start(ctx, load.Options{Targets: []string{s.target(p.port)}, Workers: workers, Rate: shareRate, KeepAlive: 1, Header: cookie})
+		defer loads[i].Stop()
+	}
 	if err := rest(ctx, warm); err != nil {
-		return 0, err
+		return err
 	}
 	began := time.Now()
-	if err := rest(ctx, span); err != nil {
-		return 0, err
+	if err := rest(ctx, 2*span); err != nil {
+		return err
 	}
-	return l.Since(began).Quantile(.99), nil
+	for i, l := range loads {
+		turn[i].paced = l.Since(began).Quantile(.99)
+	}
+	return nil
 }
 
 // restart gives the service a new process on the asked node, and waits until it answers.
