@@ -259,14 +259,32 @@ func TestDetachedBakeIsOver(t *testing.T) {
 }
 
 // A guard that is sooner than the last report takes the traffic of all services of the order back,
-// and each is told.
+// and each is told: also if the proxies of the other one have not heard of it.
 func TestTripOfTwoWithinTheOrder(t *testing.T) {
-	inMemory(t, func(m *memory) {
-		file := func(v string) string { return twoGuarded(v, v, "{guard: {}}", "{guard: {}}") }
-		m.must(m.up(file("1")))
-		m.AfterTelling = func() { m.Trip("web") }
-		m.wantError(m.up(file("2")), new(*cluster.UnhealthyError), "service web (green) lost its traffic again", "service api (green) lost its traffic again",
-			"traffic of web is on blue again", "traffic of api is on blue again")
-		m.wantRoute("3:blue:::", "tripped")
-	})
+	for _, apart := range []bool{false, true} {
+		t.Run(fmt.Sprint(apart), func(t *testing.T) {
+			inMemory(t, func(m *memory) {
+				m.Apart = apart
+				file := func(v string) string { return twoGuarded(v, v, "{guard: {}}", "{guard: {}}") }
+				m.must(m.up(file("1")))
+				told := false
+				m.AfterTelling = func() {
+					if !told {
+						m.Trip("web")
+					}
+					told = true
+				}
+				m.wantError(m.up(file("2")), new(*cluster.UnhealthyError), "service web (green) lost its traffic again",
+					"service api (green) lost its traffic again, its guard took it back: "+map[bool]string{true: "with service web: "}[apart]+"60 of 60 requests failed",
+					"traffic of web is on blue again; green keeps release 2", "traffic of api is on blue again; green keeps release 2")
+				m.wantRoute("3:blue:::", "tripped")
+				for _, r := range m.Routes("api") {
+					if !strings.HasSuffix(r, ":blue:::tripped") {
+						t.Errorf("api sends by %s", r)
+					}
+				}
+				m.wantColors("shop/web:1 x 1 of 1", "shop/web:2 x 1 of 1")
+			})
+		})
+	}
 }

@@ -34,15 +34,16 @@ func (r *run) move(ctx context.Context, steps []plan.Step) error {
 	var moved *traffic.MayHaveMovedError
 	var partly *traffic.PartlyMovedError
 	var back *traffic.WentBackError
-	if errors.As(err, &back) { // the color is left as it is: its logs say more
-		for _, name := range back.Services {
-			r.serves(name)
-		}
-	}
 	if errors.As(err, &partly) {
 		for _, name := range partly.Moved {
 			r.serves(name)
 		}
+	}
+	switch {
+	case errors.As(err, &moved):
+	case errors.As(err, &back):
+		return r.together(ctx, steps, moves, back, partly)
+	case partly != nil:
 		return r.partlyMoved(partly)
 	}
 	if err == nil || errors.As(err, &late) || errors.As(err, &interrupted) || errors.As(err, &moved) {

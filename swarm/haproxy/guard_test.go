@@ -255,6 +255,53 @@ func TestGuardsOfOneOrder(t *testing.T) {
 	})
 }
 
+// A proxy that could not be told that a service of its group has gone back does so as soon as it
+// can be; one that was told before it had the route of that group does so once it has it.
+func TestGuardHearsLate(t *testing.T) {
+	eachHAProxy(t, func(t *testing.T, h installed) {
+		s := guarded(t, h, bluegreen.Guard{Errors: 5, Requests: 50})
+		s.colors()
+		together := func(sequence uint64) Route {
+			r := watched(sequence, Green)
+			r.Guard.Group = "x1"
+			return r
+		}
+		s.dns.set("tasks.guards", s.addr(1), s.addr(2), s.addr(3))
+		start := func(n int, service, route string) ProxyAddr {
+			s.proxy.Service, s.proxy.Peers = service, "tasks."+service
+			s.dns.set(s.proxy.Peers, s.addr(n))
+			p := s.start(n, route)
+			s.ready(p)
+			return ProxyAddr{service, p.addr}
+		}
+		tell := func(p ProxyAddr, r Route) {
+			s.order(Order{Proxies: []ProxyAddr{p}, Wait: 5 * time.Second, Routes: map[string]Route{p.Service: r}})
+		}
+		goesBack := func(p ProxyAddr, route, why string) {
+			t.Helper()
+			eventually(t, slower*20*time.Second, p.Service+" goes back", func() bool {
+				report, _ := s.order(Order{Proxies: []ProxyAddr{p}})
+				return report.Proxies[0].Route.String() == route && strings.HasPrefix(report.Proxies[0].Tripped, why)
+			})
+		}
+		api := start(2, "api", "5:blue")
+		s.proxy.Service, s.proxy.Peers = "web", "tasks.proxies"
+		s.dns.set("tasks.proxies", s.addr(1))
+		p := s.start(1, "1:blue")
+		s.ready(p)
+		web := ProxyAddr{"web", p.addr}
+		tell(web, together(2))
+		asking := s.keepAsking("/?green=500", p)
+		goesBack(web, "3:blue:::tripped", "")
+		asking.end()
+		tell(api, together(6))
+		eventually(t, slower*20*time.Second, "web knows that mail has not heard of it", func() bool { return strings.Contains(p.log.String(), " does not hear of that yet") })
+		mail := start(3, "mail", together(8).String())
+		goesBack(api, "7:blue:::tripped", "with service web: ")
+		goesBack(mail, "9:blue:::tripped", "with service web: ")
+	})
+}
+
 // A proxy that starts while the others watch does so, too; one that starts with a label from before
 // they went back takes the route from them.
 func TestGuardOfANewProxy(t *testing.T) {

@@ -48,7 +48,7 @@ func (s *Swarm) Trip(service string) bool {
 		}
 		r := t.proxy.route
 		same := t.labels[cluster.LabelService] == service && r.Sequence <= by.Sequence
-		together := by.Guard.Group != "" && r.Guard.Group == by.Guard.Group
+		together := !s.Apart && by.Guard.Group != "" && r.Guard.Group == by.Guard.Group
 		if same {
 			r = by
 		}

@@ -57,6 +57,9 @@ type Swarm struct {
 	// Before is called before each write with its name, such as ServiceUpdate, and the name of the
 	// object; an error fails the call, before it is carried out.
 	Before func(call, object string) error
+	// Apart says that proxies do not hear of a guard that trips on another service, as where a
+	// network loses that.
+	Apart bool
 	// AfterTelling is called when a control job has told the proxies their routes, and before it
 	// reports; it may be nil.
 	AfterTelling func()

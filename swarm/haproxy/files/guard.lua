@@ -11,10 +11,12 @@ local REQUESTS = tonumber(os.getenv("BLUEGREEN_GUARD_REQUESTS")) -- fewer answer
 local EVERY = 500     -- ms between two looks
 local AVERAGED = 512  -- HAProxy's rtime is the mean of the answers up to that number, and moves by 1/512 for each one after it
 local LONGEST = 120   -- bytes of a reason
+local TELLS = 30      -- how often another proxy is told of a trip, once a second, until it answers
 local OTHER = { blue = "green", green = "blue" }
 
 local guard           -- of the route in force: { color, back, group, route, since, lasts }; nil while nothing is watched
 local reason          -- why this proxy, or one that told it, went back; it is forgotten with the next route
+local gone = {}       -- why services have gone back that share a group, by group: one may hear of it before it has its route
 local samples = {}    -- the oldest first; each has a time, and by color what the backends have counted until then
 
 local STATUS = { "hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_other" }
@@ -136,14 +138,27 @@ local function trip(why, tells)
   core.log(core.warning, "the guard gives the traffic to " .. g.back .. ": " .. reason)
   local text = table.concat({ r, g.group == "" and "-" or g.group, reason }, " "):sub(1, B.LONGEST)
   for _, address in ipairs(tells()) do
-    core.register_task(function() B.call(address, "POST /trip", text, 1) end)
+    core.register_task(function()
+      for try = 1, TELLS do
+        if B.call(address, "POST /trip", text, 1) then return end
+        if try == 1 then core.log(core.warning, address .. " does not hear of that yet") end
+        core.msleep(1000)
+      end
+    end)
   end
+end
+
+-- Goes back with the others of its group, if they have.
+local function follow()
+  local why = guard and gone[guard.group]
+  if why then trip(why, B.peers) end
+  return why
 end
 
 local function look()
   sample()
   while #samples > 2 and B.since(samples[2].at) >= WINDOW do table.remove(samples, 1) end
-  if not watches() then return end
+  if follow() or not watches() then return end
   local requests, failed, time = figures(guard.color)
   if requests < REQUESTS then return end
   if failed * 100 > ERRORS * requests then
@@ -175,8 +190,9 @@ B.answers["POST /trip"] = function(request)
     local wrong = B.wrong(r)
     if wrong then return 400, wrong end
     if B.take(r) or B.route() == r then reason = reason or why end
-  elseif guard and guard.group ~= "" and guard.group == group then
-    trip("with service " .. service .. ": " .. why, B.peers)
+  elseif group ~= "-" then
+    gone[group] = gone[group] or "with service " .. service .. ": " .. why
+    follow()
   end
   return 200, B.route()
 end

@@ -1,0 +1,60 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/plan"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/traffic"
+)
+
+// together ends an order within which a guard took traffic back; partly is nil if nothing else has
+// moved. Services of one group go back together: those that the order has moved, and whose proxies
+// have not heard of that yet, are told here. The error names all that have gone back.
+func (r *run) together(ctx context.Context, steps []plan.Step, moves []traffic.Move, back *traffic.WentBackError, partly *traffic.PartlyMovedError) error {
+	groups := map[string]string{} // why they go back
+	for _, m := range moves {
+		name := m.Service.Name
+		if !slices.Contains(back.Services, name) {
+			continue
+		}
+		r.serves(name) // the color is left as it is: its logs say more
+		b := r.blueGreen(name)
+		if route, err := b.Route(); err != nil || !route.Tripped {
+			continue
+		}
+		why := b.Proxy.Spec.Labels[cluster.LabelTripped]
+		r.Moved(cluster.WentBack, name, "guard", "%s has the traffic again: %s", b.Active(), why)
+		groups[m.From.Guard.Group], groups[m.To.Guard.Group] = "with service "+name+": "+why, "with service "+name+": "+why
+	}
+	delete(groups, "")
+	var behind []plan.Step
+	names := slices.Clone(back.Services)
+	for _, s := range steps {
+		b := r.blueGreen(s.Service)
+		route, err := b.Route()
+		if err != nil || groups[route.Guard.Group] == "" || slices.Contains(names, s.Service) {
+			continue
+		}
+		step := plan.TakeBack(b, route, groups[route.Guard.Group])
+		step.Service, step.Settings, step.Timeout = s.Service, s.Settings, s.Timeout
+		behind, names = append(behind, step), append(names, s.Service)
+	}
+	if len(behind) > 0 {
+		if err := r.move(ctx, behind); err != nil && !errors.As(err, new(*traffic.WentBackError)) { // they may have heard of it by now
+			return err
+		}
+	}
+	slices.Sort(names)
+	gone := &traffic.WentBackError{Services: names}
+	if partly == nil {
+		return gone
+	}
+	rest := slices.DeleteFunc(slices.Clone(partly.Moved), func(name string) bool { return slices.Contains(names, name) })
+	if len(rest) == 0 {
+		return gone
+	}
+	return r.partlyMoved(&traffic.PartlyMovedError{Moved: rest, Left: names, Err: gone})
+}
