@@ -95,11 +95,11 @@ func (cl *Cluster) ProxyTasks(ctx context.Context, look Look, rec *Record, servi
 			out = append(out, p)
 		}
 	}
-	slices.SortFunc(out, byName)
+	SortBy(out, byName)
 	return out, nil
 }
 
-func byName(a, b ProxyTask) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) }
+func byName(a, b *ProxyTask) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) }
 
 func (rec *Record) proxyTask(t api.Task, service, swarmName, control string) ProxyTask {
 	return ProxyTask{
@@ -138,7 +138,7 @@ func (cl *Cluster) LeftProxies(ctx context.Context, look Look, rec *Record, b *B
 			out = append(out, p)
 		}
 	}
-	slices.SortFunc(out, byName)
+	SortBy(out, byName)
 	return out, nil
 }
 

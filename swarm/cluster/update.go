@@ -209,7 +209,7 @@ func (f *follower) failed(ctx context.Context, look Look) ([]api.Task, error) {
 		return nil, err
 	}
 	list := slices.DeleteFunc(all[f.w.Svc.ID], func(t api.Task) bool { return !failedSince(t, f.w.Svc.UpdatedAt) })
-	slices.SortFunc(list, func(a, b api.Task) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	SortBy(list, func(a, b *api.Task) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	return list[:min(len(list), MaxFailures)], nil
 }
 

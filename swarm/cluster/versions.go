@@ -3,7 +3,6 @@ package cluster
 import (
 	"cmp"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -46,8 +45,8 @@ func (s *Snapshot) VersionsOf(kind, base string) []Version {
 		return list
 	}
 	serving := s.serving()
-	slices.SortFunc(list, func(a, b Version) int {
-		switch inA, inB := serving.Has(kind, a), serving.Has(kind, b); {
+	SortBy(list, func(a, b *Version) int {
+		switch inA, inB := serving.Has(kind, *a), serving.Has(kind, *b); {
 		case inA && !inB:
 			return -1
 		case inB && !inA:

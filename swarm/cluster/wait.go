@@ -123,7 +123,7 @@ func Failures(svc *api.Service, tasks []api.Task) []api.Task {
 		}
 	}
 	for _, list := range failed {
-		slices.SortFunc(list, func(a, b api.Task) int { return b.CreatedAt.Compare(a.CreatedAt) })
+		SortBy(list, func(a, b *api.Task) int { return b.CreatedAt.Compare(a.CreatedAt) })
 		if len(list) >= allowed(svc.Spec.TaskTemplate.RestartPolicy, list) && !mayPass(svc, list[0]) {
 			return list
 		}
@@ -197,7 +197,7 @@ func Newest(tasks []api.Task) []api.Task {
 			out = append(out, t)
 		}
 	}
-	slices.SortFunc(out, func(a, b api.Task) int { return a.Slot - b.Slot })
+	SortBy(out, func(a, b *api.Task) int { return a.Slot - b.Slot })
 	return out
 }
 

@@ -84,7 +84,7 @@ func (s *Seen) services(st *Stack, f *findings) string {
 		tasks[t.ServiceID] = append(tasks[t.ServiceID], t)
 	}
 	all := st.Services()
-	slices.SortFunc(all, func(a, b api.Service) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
+	cluster.SortBy(all, func(a, b *api.Service) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
 	for _, svc := range all {
 		if svc.Spec.Labels[cluster.LabelRole] == cluster.RoleOrder {
 			continue

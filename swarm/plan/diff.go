@@ -87,7 +87,7 @@ func Flatten(spec api.ServiceSpec, networks map[string]string) FlatSpec {
 }
 
 func sortByJSON[T any](list []T) {
-	slices.SortFunc(list, func(a, b T) int { return strings.Compare(string(cluster.MustJSON(a)), string(cluster.MustJSON(b))) })
+	cluster.SortBy(list, func(a, b *T) int { return strings.Compare(string(cluster.MustJSON(*a)), string(cluster.MustJSON(*b))) })
 }
 
 func (f FlatSpec) put(path string, v any) {

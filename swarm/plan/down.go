@@ -22,8 +22,8 @@ func ForDown(seen *cluster.Snapshot) Plan {
 		p.Steps = append(p.Steps, s)
 	}
 	services := seen.Services()
-	slices.SortFunc(services, func(a, b api.Service) int {
-		return cmp.Or(proxiesFirst(a)-proxiesFirst(b), strings.Compare(a.Spec.Name, b.Spec.Name))
+	cluster.SortBy(services, func(a, b *api.Service) int {
+		return cmp.Or(proxiesFirst(*a)-proxiesFirst(*b), strings.Compare(a.Spec.Name, b.Spec.Name))
 	})
 	var proxies []int
 	for _, svc := range services {

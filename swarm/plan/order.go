@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/docker-bluegreen/docker-bluegreen/compose"
+	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
 )
 
 // Chosen returns the services that the command is about: the named ones with their tests and,
@@ -115,12 +116,12 @@ func rank(s Step) int {
 // it has to wait for.
 func (pl *planner) linked() []Step {
 	steps := pl.steps
-	slices.SortStableFunc(steps, func(a, b Step) int {
+	cluster.SortBy(steps, func(a, b *Step) int {
 		level := 0
 		if a.Phase == Deploy {
 			level = pl.levels[a.Service] - pl.levels[b.Service]
 		}
-		return cmp.Or(int(a.Phase-b.Phase), level, rank(a)-rank(b), cmp.Compare(a.Service, b.Service))
+		return cmp.Or(int(a.Phase-b.Phase), level, rank(*a)-rank(*b), cmp.Compare(a.Service, b.Service))
 	})
 	chains := map[string][]int{}
 	for i, s := range steps {

@@ -61,7 +61,7 @@ func ForUp(p *compose.Project, seen *cluster.Snapshot, im *Images, opts UpOption
 // depends on what becomes of those that wait for it.
 func (pl *planner) planningOrder() []compose.Service {
 	list := slices.Clone(pl.chosen)
-	slices.SortStableFunc(list, func(a, b compose.Service) int { return pl.levels[b.Name] - pl.levels[a.Name] })
+	cluster.SortBy(list, func(a, b *compose.Service) int { return pl.levels[b.Name] - pl.levels[a.Name] })
 	return list
 }
 

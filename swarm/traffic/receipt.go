@@ -94,7 +94,7 @@ func (r *receipts) of(service string) *cluster.Receipt {
 	if len(out.Proxies) == 0 {
 		return nil
 	}
-	slices.SortFunc(out.Proxies, func(a, b cluster.ReceiptProxy) int { return strings.Compare(a.Task, b.Task) })
+	cluster.SortBy(out.Proxies, func(a, b *cluster.ReceiptProxy) int { return strings.Compare(a.Task, b.Task) })
 	return out
 }
 
