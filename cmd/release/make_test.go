@@ -40,6 +40,14 @@ func TestReproducible(t *testing.T) {
 	}
 }
 
+// The largest binary is below the limit: a release is not to fail for that on the day of its tag.
+func TestLargestBinary(t *testing.T) {
+	p := platform{os: "windows", arch: "amd64"}
+	if err := site.build(p, filepath.Join(t.TempDir(), p.program())); err != nil {
+		t.Error(err)
+	}
+}
+
 func copyTree(t *testing.T, from, to string) {
 	t.Helper()
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {

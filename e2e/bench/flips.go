@@ -33,11 +33,7 @@ func (s *stack) flips(ctx context.Context) (flipResult, error) {
 		return flipResult{}, err
 	}
 	defer orders.stop()
-	var targets []string
-	for _, n := range s.lab.Nodes()[1:] {
-		targets = append(targets, fmt.Sprintf("%s:%d", n.IP(), ourPort))
-	}
-	l := load.Start(ctx, load.Options{Targets: targets, Workers: workers, Rate: flipRate, KeepAlive: 0.5, Post: 0.3})
+	l := load.Start(ctx, load.Options{Targets: s.targets(ourPort), Workers: workers, Rate: flipRate, KeepAlive: 0.5, Post: 0.3})
 	defer l.Stop()
 	var r flipResult
 	var took []time.Duration

@@ -148,4 +148,15 @@ func (s *stack) docker(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// servers are the nodes that serve: the manager is drained.
+func (s *stack) servers() []*lab.Node { return s.lab.Nodes()[1:] }
+
+// targets are the addresses of a port on all nodes that serve.
+func (s *stack) targets(port int) (all []string) {
+	for _, n := range s.servers() {
+		all = append(all, fmt.Sprintf("%s:%d", n.IP(), port))
+	}
+	return all
+}
+
 func (s *stack) target(port int) string { return fmt.Sprintf("%s:%d", s.lab.Node("n2").IP(), port) }

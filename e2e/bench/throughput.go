@@ -39,7 +39,7 @@ type sample struct {
 	p50, p99 time.Duration
 	cpu      time.Duration // of the container that is asked, for each request
 	failed   int
-	paced    time.Duration // p99 at shareRate, where it is measured: at full load it is that of a queue
+	paced    load.Stats // at shareRate, where it is measured: at full load the p99 is that of a queue
 }
 
 // throughput measures all ways in turns.

@@ -101,6 +101,12 @@ func (s *Stats) add(r record, target, version string) {
 	s.took = append(s.took, r.took)
 }
 
+// Add adds the times of other right answers, for Quantile alone.
+func (s *Stats) Add(o Stats) {
+	s.took = append(s.took, o.took...)
+	slices.Sort(s.took)
+}
+
 // Quantile is the time that a share of the right answers took at most: 0.99 is the p99. Zero
 // without answers.
 func (s Stats) Quantile(share float64) time.Duration {
