@@ -61,7 +61,7 @@ ON_BOTH = ^(TestFlipUnderLoad|TestBrokenVersions|TestAdopt|TestSuite|TestProxies
 
 core: ## Run the scenarios on real swarms that every change must pass
 	$(MACHINE)
-	$(SCENARIOS) -short -timeout 45m ./e2e
+	$(SCENARIOS) -short -timeout 45m ./e2e ./e2e/browser
 	E2E_ENGINE=$(NEWEST) $(SCENARIOS) -short -timeout 45m -run '$(ON_BOTH)' ./e2e
 
 # ENGINE is the version of Docker Engine on the nodes: 20.10, 26.1 or 28.5 out of Debian's packages, 29 compiled from

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/docker-bluegreen/docker-bluegreen/e2e/load"

@@ -49,8 +49,8 @@ func (s *stack) shares(ctx context.Context) (turns [][2]sample, err error) {
 	return turns, nil
 }
 
-// paced measures requests far below what the machine can do, through the proxies of both nodes. Both
-// ways are loaded at once: what hinders one of them from outside hinders the other.
+// paced measures requests far below what the machine can do, through the proxies of both nodes.
+// Both ways are loaded at once: what hinders one of them from outside hinders the other.
 func (s *stack) paced(ctx context.Context, turn *[2]sample) error {
 	var loads [2]*load.Load
 	for i, p := range sharePaths {
