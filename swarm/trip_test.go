@@ -258,6 +258,34 @@ func TestDetachedBakeIsOver(t *testing.T) {
 	})
 }
 
+// An interruption right after a guard has tripped leaves no service of the order on the new release.
+func TestTripAndInterruption(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		m.Apart = true
+		file := func(v string) string { return twoGuarded(v, v, "{guard: {}}", "{guard: {}}") }
+		m.must(m.up(file("1")))
+		ctx, interrupt := context.WithCancel(m.t.Context())
+		defer interrupt()
+		told := false
+		m.AfterTelling = func() {
+			if !told {
+				m.Trip("web")
+				interrupt()
+			}
+			told = true
+		}
+		err := m.operator().Up(ctx, m.load(file("2")), plan.UpOptions{ResolveImage: plan.ResolveNever})
+		m.wantError(err, new(*cluster.InterruptedError), "the guard of api, web has taken the traffic back")
+		for _, service := range []string{"web", "api"} {
+			for _, r := range m.Routes(service) {
+				if !strings.HasSuffix(r, ":blue:::tripped") {
+					t.Errorf("%s sends by %s", service, r)
+				}
+			}
+		}
+	})
+}
+
 // A guard that is sooner than the last report takes the traffic of all services of the order back,
 // and each is told: also if the proxies of the other one have not heard of it.
 func TestTripOfTwoWithinTheOrder(t *testing.T) {

@@ -43,6 +43,8 @@ type run struct {
 	served map[string]bool
 	// alone are the colors, by service, that get all traffic again since the other one lost its share.
 	alone map[string]string
+	// back are the services that a guard has taken the traffic back from within the last order.
+	back []string
 	// emptied are the clearances of colors that were stopped for a new release, by swarm name.
 	emptied map[string]clearance
 	// proxiesEnd is the wait for the end of all proxies of a stack that goes down.
@@ -64,6 +66,9 @@ func (r *run) tolerate(s plan.Step, err error) {
 
 // left says what an interruption leaves behind.
 func (r *run) left() string {
+	if len(r.back) > 0 {
+		return "the guard of " + cluster.Sentence(r.back) + " has taken the traffic back: see `docker bluegreen status`"
+	}
 	switch moved := len(r.served) > 0; {
 	case r.plan.Command != plan.Up && moved:
 		return "traffic of " + cluster.Sentence(slices.Sorted(maps.Keys(r.served))) + " has moved; the old color may still run"

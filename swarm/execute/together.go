@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
@@ -43,11 +44,14 @@ func (r *run) together(ctx context.Context, steps []plan.Step, moves []traffic.M
 		behind, names = append(behind, step), append(names, s.Service)
 	}
 	if len(behind) > 0 {
-		if err := r.move(ctx, behind); err != nil && !errors.As(err, new(*traffic.WentBackError)) { // they may have heard of it by now
-			return err
+		dctx, cancel := traffic.Detached(ctx) // an interruption must not leave one behind
+		defer cancel()
+		if err := r.move(dctx, behind); err != nil && !errors.As(err, new(*traffic.WentBackError)) { // they may have heard of it by now
+			return fmt.Errorf("%s\nwhat was to go back with it did not: %w", back.Error(), err)
 		}
 	}
 	slices.Sort(names)
+	r.back = names
 	gone := &traffic.WentBackError{Services: names}
 	if partly == nil {
 		return gone
