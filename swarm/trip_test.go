@@ -258,7 +258,7 @@ func TestDetachedBakeIsOver(t *testing.T) {
 	})
 }
 
-// An interruption right after a guard has tripped leaves no service of the order on the new release.
+// An interruption right after a guard has tripped leaves no service of the order behind.
 func TestTripAndInterruption(t *testing.T) {
 	inMemory(t, func(m *memory) {
 		m.Apart = true
