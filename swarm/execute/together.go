@@ -15,6 +15,7 @@ import (
 // moved. Services of one group go back together: those that the order has moved, and whose proxies
 // have not heard of that yet, are told here. The error names all that have gone back.
 func (r *run) together(ctx context.Context, steps []plan.Step, moves []traffic.Move, back *traffic.WentBackError, partly *traffic.PartlyMovedError) error {
+	r.back = back.Services
 	groups := map[string]string{} // why they go back
 	for _, m := range moves {
 		name := m.Service.Name
