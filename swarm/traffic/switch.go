@@ -255,13 +255,20 @@ func (sw *Switch) afterDoubt(ctx context.Context, rec *cluster.Record, moves []M
 	if err != nil {
 		return mayHaveMoved(errors.Join(cause, err))
 	}
-	var moved, left []string
+	var moved, left, back []string
 	for _, m := range moves {
-		if now := sends[m.Service.Name]; now.Color == m.To.Color && now.Share == m.To.Share && now.State == m.To.State && now.Guard.On == m.To.Guard.On {
+		now := sends[m.Service.Name]
+		if now.Tripped && now.Sequence > m.To.Sequence {
+			back = append(back, m.Service.Name)
+		}
+		if now.Color == m.To.Color && now.Share == m.To.Share && now.State == m.To.State && now.Guard.On == m.To.Guard.On {
 			moved = append(moved, m.Service.Name)
 		} else {
 			left = append(left, m.Service.Name)
 		}
+	}
+	if len(back) > 0 && !errors.As(cause, new(*WentBackError)) { // whatever else went wrong
+		cause = errors.Join(cause, &WentBackError{back})
 	}
 	switch {
 	case len(moved) == 0:
