@@ -18,6 +18,9 @@ import (
 // pluginFolder is where Docker's and Debian's own packages have plugins.
 const pluginFolder = "/usr/libexec/docker/cli-plugins"
 
+// documentFolder is ours alone: it goes with the package.
+const documentFolder = "/usr/share/doc/docker-bluegreen"
+
 const description = `Blue-green deployments on Docker Swarm
 docker bluegreen is a plugin of the docker command. It starts a new release of
 a Swarm service beside the old one, and moves all traffic at once. No request
@@ -57,7 +60,7 @@ func (r release) packages(p platform, binary []byte, common []file) error {
 func (r release) installed(p platform, binary []byte, common []file) ([]file, error) {
 	all := []file{{path.Join(pluginFolder, p.program()), binary, 0o755}}
 	for _, f := range common {
-		name, content := path.Join("/usr/share/doc/docker-bluegreen", f.name), f.content
+		name, content := path.Join(documentFolder, f.name), f.content
 		if page, ok := strings.CutPrefix(f.name, manual); ok {
 			var err error
 			if content, err = compressed(f.content); err != nil {
@@ -86,7 +89,9 @@ func compressed(content []byte) ([]byte, error) {
 
 // contents writes files below dir, where nfpm takes them from.
 func (r release) contents(dir string, installed []file) (files.Contents, error) {
-	var all files.Contents
+	// dpkg removes a folder that it has emptied, rpm only one that is in the package.
+	all := files.Contents{{Destination: documentFolder, Type: files.TypeDir, Packager: "rpm",
+		FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: 0o755, MTime: r.date}}}
 	for _, f := range installed {
 		source := filepath.Join(dir, f.name)
 		if err := os.MkdirAll(filepath.Dir(source), 0o755); err != nil {

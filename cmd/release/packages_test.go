@@ -9,13 +9,17 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/sassoftware/go-rpmutils"
+
+	"github.com/docker-bluegreen/docker-bluegreen/e2e/lab"
 )
 
 // packed is a file of a package.
@@ -41,6 +45,34 @@ func TestRPM(t *testing.T) {
 	}
 	if p := deb["/usr/libexec/docker/cli-plugins/docker-bluegreen"]; p.mode != 0o755 || p.owner != "root:root" || p.seconds != site.date.Unix() {
 		t.Errorf("the plugin: %s", p)
+	}
+}
+
+// rpm installs it below another root, where the plugin answers, and leaves nothing when it goes.
+func TestRPMInstalls(t *testing.T) {
+	if err := lab.Install(map[string]string{"rpm": "rpm"}); err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	rpm := func(args ...string) {
+		t.Helper()
+		output(t, exec.Command("rpm", append([]string{"--root", root, "--dbpath", "/var/lib/rpm"}, args...)...))
+	}
+	rpm("--initdb")
+	rpm("--install", "--nodeps", site.path("docker-bluegreen-9.8.7-1.x86_64.rpm")) // there is no docker command below it
+	rpm("--verify", "--nodeps", "docker-bluegreen")
+	if got := output(t, exec.Command(root+pluginFolder+"/docker-bluegreen", "bluegreen", "version", "--format", "{{.Version}}")); got != "v9.8.7\n" {
+		t.Errorf("it is version %q", got)
+	}
+	rpm("--erase", "docker-bluegreen")
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if strings.Contains(strings.TrimPrefix(path, root), "bluegreen") {
+			t.Errorf("%s is left", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
