@@ -29,14 +29,14 @@ const Short = "Blue-green deployments on Docker Swarm"
 // before nearly all. Where nothing was linked, the build information is needed, which comes late:
 // then the command itself answers.
 func init() {
-	if Version == "" || Commit == "" || len(os.Args) < 2 {
+	if Version == "" || len(os.Args) < 2 {
 		return
 	}
 	var err error
 	switch question := os.Args[1:]; {
 	case slices.Equal(question, []string{metadata.MetadataSubcommandName}):
 		err = answer(os.Stdout)
-	case slices.Equal(question, []string{Command, "version"}):
+	case Commit != "" && slices.Equal(question, []string{Command, "version"}):
 		err = ThisBuild().WriteText(os.Stdout)
 	default:
 		return

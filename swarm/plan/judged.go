@@ -32,18 +32,12 @@ func ForJudged(seen *cluster.Snapshot, reasons map[string]string) (Plan, error) 
 		if !route.Guard.On {
 			return nil, nil // its proxies were faster
 		}
-		return []Step{TakeBack(b, route, reasons[b.Name])}, nil
+		step := shared(b, route, 0)
+		if route.Share == 0 {
+			step = flipTo(b, route, cluster.Color(route.Color).Other(), "")
+			step.Force = true
+		}
+		step.To.Tripped, step.Reason, step.Cause = true, reasons[b.Name], reasons[b.Name]
+		return []Step{step}, nil
 	})
-}
-
-// TakeBack is the step that takes the traffic back from a release that is watched, as its guard
-// would.
-func TakeBack(b *cluster.BlueGreen, route haproxy.Route, reason string) Step {
-	step := shared(b, route, 0)
-	if route.Share == 0 {
-		step = flipTo(b, route, cluster.Color(route.Color).Other(), "")
-		step.Force = true
-	}
-	step.To.Tripped, step.Reason, step.Cause = true, reason, reason
-	return step
 }
