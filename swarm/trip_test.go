@@ -286,6 +286,43 @@ func TestTripAndInterruption(t *testing.T) {
 	})
 }
 
+// after is an engine on which another guard trips just before the proxies are asked once more.
+type after struct {
+	engine.API
+	trip func()
+}
+
+func (e after) ServiceCreate(ctx context.Context, spec api.ServiceSpec, o api.ServiceCreateOptions) (api.ServiceCreateResponse, error) {
+	e.trip()
+	return e.API.ServiceCreate(ctx, spec, o)
+}
+
+// A service that goes back by itself after the order has ended, and before the proxies are asked
+// for what came of it, is told of as well, and keeps its new release as the other one does.
+func TestTripsOneAfterTheOther(t *testing.T) {
+	inMemory(t, func(m *memory) {
+		m.Apart = true
+		file := func(v string) string { return twoGuarded(v, v, "{guard: {}}", "{guard: {}}") }
+		m.must(m.up(file("1")))
+		told := false
+		m.AfterTelling = func() {
+			if !told {
+				m.Trip("web")
+			}
+			told = true
+		}
+		m.wrap = func(e engine.API) engine.API {
+			return after{e, func() {
+				if told {
+					m.Trip("api")
+				}
+			}}
+		}
+		m.wantError(m.up(file("2")), new(*cluster.UnhealthyError), "service web (green) lost its traffic again", "service api (green) lost its traffic again",
+			"traffic of web is on blue again; green keeps release 2", "traffic of api is on blue again; green keeps release 2")
+	})
+}
+
 // A guard that is sooner than the last report takes the traffic of all services of the order back,
 // and each is told: also if the proxies of the other one have not heard of it.
 func TestTripOfTwoWithinTheOrder(t *testing.T) {

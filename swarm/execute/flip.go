@@ -42,7 +42,7 @@ func (r *run) move(ctx context.Context, steps []plan.Step) error {
 	switch {
 	case errors.As(err, &moved):
 	case errors.As(err, &back):
-		return r.together(ctx, steps, moves, back, partly)
+		return r.together(ctx, moves, back, partly)
 	case partly != nil:
 		return r.partlyMoved(partly)
 	}

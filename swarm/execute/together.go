@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/docker-bluegreen/docker-bluegreen/swarm/cluster"
@@ -14,7 +15,7 @@ import (
 // together ends an order within which a guard took traffic back; partly is nil if nothing else has
 // moved. Services of one group go back together: those that the order has moved, and whose proxies
 // have not heard of that yet, are told here. The error names all that have gone back.
-func (r *run) together(ctx context.Context, steps []plan.Step, moves []traffic.Move, back *traffic.WentBackError, partly *traffic.PartlyMovedError) error {
+func (r *run) together(ctx context.Context, moves []traffic.Move, back *traffic.WentBackError, partly *traffic.PartlyMovedError) error {
 	r.back = back.Services
 	groups := map[string]string{} // why they go back
 	for _, m := range moves {
@@ -29,25 +30,26 @@ func (r *run) together(ctx context.Context, steps []plan.Step, moves []traffic.M
 		}
 		why := b.Proxy.Spec.Labels[cluster.LabelTripped]
 		r.Moved(cluster.WentBack, name, "guard", "%s has the traffic again: %s", b.Active(), why)
-		groups[m.From.Guard.Group], groups[m.To.Guard.Group] = "with service "+name+": "+why, "with service "+name+": "+why
+		for _, group := range []string{m.From.Guard.Group, m.To.Guard.Group} {
+			groups[group] = "with service " + name + ": " + why
+		}
 	}
 	delete(groups, "")
-	var behind []plan.Step
-	names := slices.Clone(back.Services)
-	for _, s := range steps {
-		b := r.blueGreen(s.Service)
-		route, err := b.Route()
-		if err != nil || groups[route.Guard.Group] == "" || slices.Contains(names, s.Service) {
-			continue
+	reasons := map[string]string{}
+	for _, m := range moves {
+		if route, err := r.blueGreen(m.Service.Name).Route(); err == nil && groups[route.Guard.Group] != "" {
+			reasons[m.Service.Name] = groups[route.Guard.Group]
 		}
-		step := plan.TakeBack(b, route, groups[route.Guard.Group])
-		step.Service, step.Settings, step.Timeout = s.Service, s.Settings, s.Timeout
-		behind, names = append(behind, step), append(names, s.Service)
 	}
-	if len(behind) > 0 {
-		dctx, cancel := traffic.Detached(ctx) // an interruption must not leave one behind
-		defer cancel()
-		if err := r.move(dctx, behind); err != nil && !errors.As(err, new(*traffic.WentBackError)) { // they may have heard of it by now
+	names := slices.AppendSeq(slices.Clone(back.Services), maps.Keys(reasons))
+	if len(reasons) > 0 {
+		behind, err := plan.ForJudged(r.known.Snapshot(), reasons)
+		if err == nil {
+			dctx, cancel := traffic.Detached(ctx) // an interruption must not leave one behind
+			defer cancel()
+			err = r.move(dctx, behind.Steps)
+		}
+		if err != nil && !errors.As(err, new(*traffic.WentBackError)) { // they may have heard of it by now
 			return fmt.Errorf("%s\nwhat was to go back with it did not: %w", back.Error(), err)
 		}
 	}

@@ -267,9 +267,7 @@ func (sw *Switch) afterDoubt(ctx context.Context, rec *cluster.Record, moves []M
 			left = append(left, m.Service.Name)
 		}
 	}
-	if len(back) > 0 && !errors.As(cause, new(*WentBackError)) { // whatever else went wrong
-		cause = errors.Join(cause, &WentBackError{back})
-	}
+	cause = withTrips(cause, back)
 	switch {
 	case len(moved) == 0:
 		return cause
@@ -279,6 +277,21 @@ func (sw *Switch) afterDoubt(ctx context.Context, rec *cluster.Record, moves []M
 		return &cluster.InterruptedError{Left: "the order was already given, so the flip was completed; run the command again for the remaining steps"}
 	}
 	return nil
+}
+
+// withTrips says in an error which services a guard has taken the traffic back of, beside those
+// that it names already: what it says may be older.
+func withTrips(cause error, services []string) error {
+	var back *WentBackError
+	switch {
+	case len(services) == 0:
+		return cause
+	case !errors.As(cause, &back):
+		return errors.Join(cause, &WentBackError{services})
+	}
+	all := append(slices.Clone(services), back.Services...)
+	slices.Sort(all)
+	return &WentBackError{slices.Compact(all)}
 }
 
 // PartlyMovedError says that of the services of one order only some have moved: all of their
